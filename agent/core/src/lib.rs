@@ -1,0 +1,1 @@
+//! The agent's domain: turn machine, prompt, tools; no input or output.

@@ -1,0 +1,1 @@
+//! The agent's application: turns, sessions, streaming, health, metrics.

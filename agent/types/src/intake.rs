@@ -1,0 +1,95 @@
+//! What a channel may ask of the runtime.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::id::TurnId;
+use crate::message::{InboundMessage, OutboundMessage};
+use crate::{BoxFuture, BoxStream};
+
+/// The runtime as a channel sees it.
+pub trait Intake: Send + Sync {
+    /// Takes a message. When it returns `Ok`, the message survives power loss.
+    ///
+    /// A message whose (channel, id) is known is not taken twice: the answer is the same turn,
+    /// and [`Intake::attach`] follows it. Commands (`/stop`, `/new`) are answered at once and
+    /// bypass the session's queue.
+    fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>>;
+
+    /// Follows a turn from where it is now: one [`TurnEvent::Snapshot`], then what happens, then
+    /// exactly one [`TurnEvent::Finished`]. `None` when no such turn is known or its reply expired.
+    fn attach(&self, turn: TurnId) -> BoxFuture<'_, Option<BoxStream<'static, TurnEvent>>>;
+
+    /// The reply reached the other side: the outbox row is settled, for good.
+    fn settle(&self, turn: TurnId) -> BoxFuture<'_, ()>;
+}
+
+/// What became of a submitted message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// A turn answers it, or already did.
+    Turn(TurnId),
+    /// It was a command; this is the answer. Nothing is stored or settled.
+    Command(String),
+}
+
+/// Why a message was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum IntakeError {
+    /// The agent is shutting down; another attempt later will do.
+    #[error("the agent is draining")]
+    Draining,
+    /// The session's queue is full.
+    #[error("{0} messages of this session are waiting already")]
+    QueueFull(usize),
+    /// The store failed; nothing was taken.
+    #[error("the message could not be stored: {0}")]
+    Store(String),
+}
+
+/// What happens in a running turn, for whoever watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TurnEvent {
+    /// The text so far, sent when somebody attaches or when the turn starts over after a crash.
+    Snapshot {
+        /// Everything that was said until now.
+        text: String,
+    },
+    /// More text.
+    Text {
+        /// What to append.
+        text: String,
+    },
+    /// More reasoning.
+    Reasoning {
+        /// What to append.
+        text: String,
+    },
+    /// A tool starts.
+    ToolStart {
+        /// Its name.
+        name: String,
+        /// Its arguments, shortened for one line.
+        summary: String,
+    },
+    /// A tool ended.
+    ToolEnd {
+        /// Its name.
+        name: String,
+        /// Whether it did its work.
+        ok: bool,
+        /// What it said, shortened for one line.
+        summary: String,
+    },
+    /// Something worth knowing, for example a retry.
+    Status {
+        /// One line.
+        text: String,
+    },
+    /// The turn is over. Nothing follows.
+    Finished {
+        /// The whole reply.
+        reply: OutboundMessage,
+    },
+}

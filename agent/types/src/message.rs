@@ -1,0 +1,187 @@
+//! What models, people and tools say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChannelId, ExternalId, SessionId, TurnId};
+use crate::time::Timestamp;
+
+/// A piece of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ContentPart {
+    /// Plain or Markdown text.
+    Text {
+        /// The text itself.
+        text: String,
+    },
+}
+
+impl ContentPart {
+    /// A text part.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+}
+
+/// The text of all text parts, joined.
+pub fn text_of(content: &[ContentPart]) -> String {
+    content
+        .iter()
+        .map(|part| match part {
+            ContentPart::Text { text } => text.as_str(),
+        })
+        .collect()
+}
+
+/// One entry of a conversation with a model.
+///
+/// Invariant of every conversation sent to a model: it starts with `User`, and each call of an
+/// `Assistant` message is answered by exactly one `Tool` message before the next `Assistant`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Message {
+    /// From the person or peer agent.
+    User {
+        /// What was said.
+        content: Vec<ContentPart>,
+    },
+    /// From the model.
+    Assistant {
+        /// What was said; may be empty when only tools are called.
+        content: Vec<ContentPart>,
+        /// The tools that the model wants called, in its order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<ToolCall>,
+    },
+    /// What a tool answered.
+    Tool(ToolResult),
+}
+
+impl Message {
+    /// A message of the person with one text part.
+    pub fn user(text: impl Into<String>) -> Self {
+        Self::User { content: vec![ContentPart::text(text)] }
+    }
+
+    /// A message of the model with one text part and no calls.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self::Assistant { content: vec![ContentPart::text(text)], tool_calls: Vec::new() }
+    }
+}
+
+/// A model's wish to run a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's identifier of this call; the result carries it back.
+    pub id: String,
+    /// Which tool.
+    pub name: String,
+    /// The arguments exactly as the model wrote them: JSON text, possibly broken.
+    pub arguments: String,
+}
+
+/// The answer to one [`ToolCall`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The `id` of the call.
+    pub call_id: String,
+    /// What the model gets to read.
+    pub content: String,
+    /// How the call ended.
+    pub status: ToolStatus,
+}
+
+/// How a tool call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStatus {
+    /// The tool did its work.
+    Ok,
+    /// The tool refused or failed in a way that the model can react to.
+    Error,
+    /// The process died while a mutating tool ran: its effect is unknown and it was not repeated.
+    Unknown,
+    /// The turn was stopped before the tool ran or finished.
+    Stopped,
+}
+
+/// A message as a channel received it. Unique by (`channel`, `id`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboundMessage {
+    /// Where it came in.
+    pub channel: ChannelId,
+    /// The other side's identifier; the inbox deduplicates by it.
+    pub id: ExternalId,
+    /// The conversation that it belongs to.
+    pub session: SessionId,
+    /// Who said it, for example `operator` or `agent:grok`.
+    pub from: String,
+    /// What was said.
+    pub content: Vec<ContentPart>,
+    /// When the channel received it.
+    pub received_at: Timestamp,
+}
+
+impl InboundMessage {
+    /// The turn that answers this message.
+    pub fn turn(&self) -> TurnId {
+        TurnId::of(&self.channel, &self.id)
+    }
+}
+
+/// A finished reply: one row of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboundMessage {
+    /// The turn that it answers.
+    pub turn: TurnId,
+    /// Where it goes.
+    pub channel: ChannelId,
+    /// The conversation that it belongs to.
+    pub session: SessionId,
+    /// The reply; never empty for a turn that completed.
+    pub text: String,
+    /// How the turn ended.
+    pub outcome: TurnOutcome,
+    /// What the turn cost.
+    pub usage: TokenUsage,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum TurnOutcome {
+    /// The model said its last word.
+    Completed,
+    /// A person stopped it.
+    Interrupted,
+    /// A cap was reached; `reason` says which, for the person.
+    LimitReached {
+        /// Which cap, with its value and unit.
+        reason: String,
+    },
+    /// It could not go on; `reason` is for the person.
+    Failed {
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// Tokens of one or more model requests. Reasoning tokens are part of `output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenUsage {
+    /// Tokens read by the model, cached ones included.
+    pub input: u64,
+    /// Tokens written by the model.
+    pub output: u64,
+}
+
+impl TokenUsage {
+    /// The sum of both; saturates.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+        }
+    }
+}

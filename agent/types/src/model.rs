@@ -1,0 +1,96 @@
+//! The port to a language model.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::BoxStream;
+use crate::message::{Message, TokenUsage, ToolCall};
+use crate::tool::ToolSpec;
+
+/// What talks to a language model.
+///
+/// # Guarantees
+/// - The stream yields any number of `Text`, `Reasoning` and `ToolCall` events, then exactly one
+///   `Done`, then ends; or it yields one `Err` and ends. A stream that ends without `Done` or
+///   `Err` does not exist: a body that breaks off is [`ModelError::Incomplete`].
+/// - Dropping the stream closes the connection at once.
+///
+/// # Assumptions
+/// - `request.messages` keeps the invariant of [`Message`].
+pub trait ModelProvider: Send + Sync {
+    /// The name in the `providers:` section, for messages.
+    fn name(&self) -> &str;
+
+    /// Sends one request. Nothing is sent before the first poll.
+    fn stream(&self, request: ModelRequest) -> BoxStream<'_, Result<StreamEvent, ModelError>>;
+}
+
+/// One request to a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelRequest {
+    /// The system prompt; byte-stable within a session, so that vendors can cache it.
+    pub system: String,
+    /// The conversation, oldest first.
+    pub messages: Vec<Message>,
+    /// The tools that may be called, in a stable order.
+    pub tools: Vec<ToolSpec>,
+}
+
+/// What a model says, piece by piece.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamEvent {
+    /// More of the answer.
+    Text(String),
+    /// More of the reasoning; never part of the answer.
+    Reasoning(String),
+    /// A complete call.
+    ToolCall(ToolCall),
+    /// The protocol's terminal event. Nothing follows.
+    Done {
+        /// Why the model stopped.
+        stop: StopReason,
+        /// What the request cost.
+        usage: TokenUsage,
+    },
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It said its last word.
+    End,
+    /// It wants tools called.
+    ToolUse,
+    /// The output limit cut it off.
+    Length,
+    /// The vendor's filter cut it off.
+    ContentFilter,
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ModelError {
+    /// Worth another try: overloaded, rate limited, or the connection failed before an answer.
+    #[error("{message}")]
+    Transient {
+        /// For the log and the person.
+        message: String,
+        /// How long the vendor asks to wait, in milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+    /// The answer broke off before the terminal event.
+    #[error("the answer broke off: {message}")]
+    Incomplete {
+        /// Where it broke off.
+        message: String,
+    },
+    /// Trying again would not help: wrong key, unknown model, request refused.
+    #[error("{message}")]
+    Fatal {
+        /// HTTP status, where there was one.
+        status: Option<u16>,
+        /// For the log and the person.
+        message: String,
+    },
+}

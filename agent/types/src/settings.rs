@@ -1,0 +1,31 @@
+//! One plain struct per plugin: what it needs to know, already checked.
+
+use std::time::Duration;
+
+use crate::secret::SecretRef;
+
+/// An OpenAI-compatible chat completion endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenAiCompat {
+    /// The name in the `providers:` section.
+    pub name: String,
+    /// Up to and without `/chat/completions`, for example `http://127.0.0.1:8080/v1`.
+    pub base_url: String,
+    /// Which model to ask for.
+    pub model: String,
+    /// Sent as bearer token; many local servers want none.
+    pub api_key: Option<SecretRef>,
+    /// The most tokens of one answer.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature, 0 to 2.
+    pub temperature: Option<f64>,
+    /// Longest wait for the connection and for the next byte of an answer.
+    pub idle_timeout: Duration,
+}
+
+/// The shell tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shell {
+    /// The longest run of one command.
+    pub timeout: Duration,
+}

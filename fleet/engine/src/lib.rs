@@ -1,0 +1,1 @@
+//! Collect, execute, wait, lock, journal and events; generic over the ports.

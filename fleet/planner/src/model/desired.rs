@@ -1,0 +1,34 @@
+//! What should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use rivetos_config::{FleetId, PortRange};
+
+use super::{ResourceId, Spec, Uid};
+
+/// One resource as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Its address.
+    pub id: ResourceId,
+    /// Its identity.
+    pub uid: Uid,
+    /// What it should be.
+    pub spec: Spec,
+    /// What must be there before it. A replacement of one of these replaces this one too, except
+    /// for images, which are compared by id.
+    pub after: BTreeSet<ResourceId>,
+}
+
+/// A whole fleet as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredSet {
+    /// The fleet.
+    pub fleet: FleetId,
+    /// By address.
+    pub resources: BTreeMap<ResourceId, Desired>,
+    /// Where loopback ports of local agents come from.
+    pub port_range: PortRange,
+}

@@ -1,0 +1,236 @@
+//! The steps between what is and what should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use rivetos_config::FleetId;
+
+use super::{Desired, Field, Fingerprint, Owner, ResourceId};
+
+/// An immutable plan. So specific that whoever executes it has nothing left to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The fleet.
+    pub fleet: FleetId,
+    /// In an order that respects `after`.
+    pub steps: Vec<Step>,
+    /// What the plan does not do, and why.
+    pub report: PlanReport,
+}
+
+/// Names a step within its plan: `agent/opus#create`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One change to one live object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name; stable for the same plan.
+    pub id: StepId,
+    /// What it changes.
+    pub resource: ResourceId,
+    /// What happens to the resource as a whole; both steps of a replacement say `Replace`.
+    pub action: Action,
+    /// What this step does.
+    pub op: Op,
+    /// Why; never empty.
+    pub reasons: Vec<Reason>,
+    /// The worst that it does to who uses the resource.
+    pub risk: Risk,
+    /// What must be done before.
+    pub after: BTreeSet<StepId>,
+}
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It comes to be.
+    Create,
+    /// It changes in place.
+    Update,
+    /// It is removed and made again; its data volumes stay.
+    Replace,
+    /// It is started.
+    Start,
+    /// It is removed for good.
+    Delete,
+}
+
+impl Action {
+    /// The sign in front of it in a preview.
+    pub fn glyph(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Replace => "±",
+            Self::Start => "↻",
+            Self::Delete => "-",
+        }
+    }
+
+    /// The verb, as in `will be created`.
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Create => "created",
+            Self::Update => "updated",
+            Self::Replace => "replaced",
+            Self::Start => "started",
+            Self::Delete => "deleted",
+        }
+    }
+}
+
+/// What one step does to the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Op {
+    /// Makes the resource as described, and starts it if it is of a kind that runs. For an image:
+    /// pulls it.
+    Create {
+        /// What to make.
+        desired: Box<Desired>,
+    },
+    /// Makes sure that the resource is as described; harmless when it already is.
+    Ensure {
+        /// What it should be.
+        desired: Box<Desired>,
+    },
+    /// Starts the object.
+    Start {
+        /// Which one.
+        native_id: String,
+        /// As it was planned on.
+        fingerprint: Fingerprint,
+    },
+    /// Removes the object, stopping it first.
+    Remove {
+        /// Which one.
+        native_id: String,
+        /// Its name there.
+        native_name: String,
+        /// As it was planned on.
+        fingerprint: Fingerprint,
+    },
+}
+
+/// Why a step is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Reason {
+    /// The configuration wants it and it is not there.
+    Missing,
+    /// The configuration changed: the live object is what an older configuration wanted.
+    Changed(Change),
+    /// Somebody changed the live object by hand.
+    Drifted(Change),
+    /// It does not run. Says how it ended.
+    NotRunning {
+        /// For example `exited with code 137`.
+        detail: String,
+    },
+    /// An earlier run was interrupted while making it.
+    Incomplete {
+        /// What is missing.
+        detail: String,
+    },
+    /// Something that it is made from is replaced.
+    DependsOn {
+        /// What is replaced.
+        resource: ResourceId,
+    },
+    /// What it lives in does not run yet; it is made sure of afterwards.
+    Dormant {
+        /// What does not run.
+        detail: String,
+    },
+    /// The configuration no longer has it.
+    NotInConfig,
+    /// The whole fleet is taken down.
+    Destroy,
+}
+
+/// A field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Dotted path.
+    pub field: String,
+    /// What it is; absent when it is not set.
+    pub before: Option<Field>,
+    /// What it should be; absent when it should not be set.
+    pub after: Option<Field>,
+}
+
+/// The worst that a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Nothing that anybody notices.
+    None,
+    /// The node is away for a moment or for good; its data stays.
+    Downtime,
+    /// Data is deleted.
+    DataLoss,
+}
+
+/// What a plan does not do.
+#[must_use = "what is blocked or foreign must be shown"]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// As it should be.
+    pub unchanged: BTreeSet<ResourceId>,
+    /// Cannot be planned now.
+    pub blocked: BTreeMap<ResourceId, Blocked>,
+    /// Not ours, but in our way.
+    pub foreign: Vec<Foreign>,
+    /// Ours, no longer wanted, and left alone because it holds data.
+    pub kept: Vec<Kept>,
+}
+
+/// Why a resource cannot be planned now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Why.
+    pub why: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+/// An object that is not ours and bears a name that we want. Never touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The address whose name it bears.
+    pub resource: ResourceId,
+    /// Its name on the target.
+    pub native_name: String,
+    /// Whose it is, in words.
+    pub owner: String,
+}
+
+/// Data that stays.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its address.
+    pub resource: ResourceId,
+    /// Its name on the target.
+    pub native_name: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ours => f.write_str("this fleet"),
+            Self::OtherFleet(fleet) => write!(f, "fleet `{fleet}`"),
+            Self::Foreign => f.write_str("not made by RivetOS"),
+        }
+    }
+}

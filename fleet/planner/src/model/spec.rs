@@ -1,0 +1,236 @@
+//! What a resource should be, typed. The truth from which compose text, API calls and the flat
+//! view are lowered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use rivetos_config::SecretRef;
+
+use super::ResourceId;
+
+/// What a resource should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Spec {
+    /// A network.
+    Network(NetworkSpec),
+    /// A volume for data.
+    Volume(VolumeSpec),
+    /// Files that are delivered to a node: its configuration or its secrets.
+    Files(FilesSpec),
+    /// An image.
+    Image(ImageSpec),
+    /// A container: the datahub, or an agent on a container target.
+    Container(Box<ContainerSpec>),
+    /// A supervised process: an agent on the local target.
+    Process(ProcessSpec),
+    /// A login and schema in the datahub.
+    Role(RoleSpec),
+}
+
+/// A network of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Its name there.
+    pub native_name: String,
+    /// The driver, for example `bridge`.
+    pub driver: String,
+}
+
+/// A volume for data. Never deleted without explicit consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeSpec {
+    /// Its name on the engine, or the absolute path of the folder on the local target.
+    pub native_name: String,
+}
+
+/// Files that are delivered to a node. Content never changes in place: other content is another
+/// incarnation of the resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesSpec {
+    /// The volume's name on the engine, or the absolute path of the folder on the local target.
+    pub native_name: String,
+    /// By path relative to the resource, with `/`.
+    pub files: BTreeMap<String, FileContent>,
+    /// Container targets: the image of the never started container through which the files get
+    /// into the volume; not part of the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier_image: Option<String>,
+}
+
+/// Where a delivered file's content comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum FileContent {
+    /// This text; may be shown.
+    Text {
+        /// The whole content.
+        text: String,
+    },
+    /// A secret of the operator, resolved when it is delivered.
+    Given {
+        /// Where it is to be found.
+        secret: SecretRef,
+        /// Keyed short hash of its present value; absent when it could not be computed.
+        digest: Option<String>,
+    },
+    /// A secret that exists only in the target: made there from randomness when the resource is
+    /// created, 32 bytes as hex.
+    Generated,
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSpec {
+    /// `repository:tag`; the tag is immutable for images that we build.
+    pub reference: String,
+    /// How to come by it.
+    pub source: ImageSource,
+}
+
+/// How to come by an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageSource {
+    /// `rivetos build` makes it; a plan that misses it is blocked.
+    Built,
+    /// A registry has it; a plan that misses it pulls it.
+    Registry,
+    /// A program on this host (local target).
+    Program,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// Its name on the engine.
+    pub native_name: String,
+    /// The name that other containers of the fleet reach it by.
+    pub hostname: String,
+    /// `repository:tag`.
+    pub image: String,
+    /// The immutable id that `image` stands for, resolved by the plan; not part of the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// Arguments to the image's entry point; empty: the image's own.
+    pub command: Vec<String>,
+    /// Environment; never secrets.
+    pub env: BTreeMap<String, String>,
+    /// `uid:gid`; absent: the image's own.
+    pub user: Option<String>,
+    /// Whether the engine's init is process 1.
+    pub init: bool,
+    /// Whether the root file system is read-only.
+    pub read_only_root: bool,
+    /// Memory file systems by path, with their options.
+    pub tmpfs: BTreeMap<String, String>,
+    /// Volumes, by path in the container.
+    pub mounts: BTreeMap<String, Mount>,
+    /// Native name of the network.
+    pub network: String,
+    /// Ports published on the host.
+    pub published: Vec<PublishedPort>,
+    /// Capabilities to drop, for example `ALL`.
+    pub cap_drop: Vec<String>,
+    /// For example `no-new-privileges:true`.
+    pub security_opt: Vec<String>,
+    /// How long the container may take to stop, in seconds.
+    pub stop_grace_seconds: u32,
+    /// Absent: the image's own.
+    pub health: Option<HealthCheck>,
+}
+
+/// A volume in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Native name of the volume.
+    pub volume: String,
+    /// Whether the container may write.
+    pub mode: MountMode,
+}
+
+/// Whether a container may write to a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountMode {
+    /// No.
+    ReadOnly,
+    /// Yes.
+    ReadWrite,
+}
+
+/// A port of a container on the host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PublishedPort {
+    /// The host's address, for example 127.0.0.1.
+    pub host_ip: String,
+    /// The host's port.
+    pub host_port: u16,
+    /// The container's port (TCP).
+    pub container_port: u16,
+}
+
+/// The engine's own health check of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// What to run, without a shell.
+    pub command: Vec<String>,
+    /// Between two checks, in seconds.
+    pub interval_seconds: u32,
+    /// The longest check, in seconds.
+    pub timeout_seconds: u32,
+    /// How many failures make it unhealthy.
+    pub retries: u32,
+    /// How long failures do not count after the start, in seconds.
+    pub start_seconds: u32,
+}
+
+/// A supervised process of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessSpec {
+    /// The agent's own folder (state, logs); absolute.
+    pub folder: PathBuf,
+    /// The program; absolute.
+    pub program: PathBuf,
+    /// SHA-256 of the program, 16 hex digits: another program is another process.
+    pub program_digest: String,
+    /// Its arguments without the port.
+    pub args: Vec<String>,
+    /// The loopback port. `None` until the plan has chosen one; kept once chosen; not part of the
+    /// hash.
+    pub port: Option<u16>,
+}
+
+/// A login of the datahub with a schema of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleSpec {
+    /// Native name of the datahub's container.
+    pub datahub: String,
+    /// Native name of the database.
+    pub database: String,
+    /// Name of the login and of its schema.
+    pub role: String,
+    /// The secret resource that holds the password.
+    pub secret: ResourceId,
+    /// Native name of that resource.
+    pub secret_native_name: String,
+    /// The file in it.
+    pub password_file: String,
+}
+
+/// Hash of a spec with the version of the hashing scheme: `v1:<16 hex>`.
+///
+/// A hash of another scheme says nothing: fields are compared then, and it is never a change by
+/// itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SpecHash(pub String);
+
+impl fmt::Display for SpecHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

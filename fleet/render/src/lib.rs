@@ -1,0 +1,1 @@
+//! Spec to text: compose file and per-agent configuration.

@@ -1,0 +1,1 @@
+//! A simulated world with fault injection for planner and engine.

@@ -1,0 +1,1 @@
+//! HTTP channel: messages from people, tools and peer agents.

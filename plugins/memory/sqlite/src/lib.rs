@@ -1,0 +1,1 @@
+//! Turn store in embedded SQLite.

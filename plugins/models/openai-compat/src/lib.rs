@@ -1,0 +1,1 @@
+//! Model provider for OpenAI-compatible chat completion endpoints.

@@ -1,0 +1,1 @@
+//! Offline stand-in: an OpenAI-compatible endpoint on loopback that answers deterministically.

@@ -1,0 +1,1 @@
+//! Tools: read, write and edit files of the workspace.

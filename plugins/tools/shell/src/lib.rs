@@ -1,0 +1,1 @@
+//! Tool: run a command in the workspace.

@@ -1,0 +1,1 @@
+//! Target docker: containers of one Docker engine.

@@ -1,0 +1,1 @@
+//! Target local: supervised processes of this host.
