@@ -5,3 +5,5 @@
 
 pub mod model;
 pub mod port;
+
+pub use rivetos_config::{AgentName, FleetId, Secret, SecretError, SecretRef, SecretResolver};

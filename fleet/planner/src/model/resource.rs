@@ -78,7 +78,10 @@ pub struct ResourceId {
 impl ResourceId {
     /// The resource `kind/name`.
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self { kind, name: name.into() }
+        Self {
+            kind,
+            name: name.into(),
+        }
     }
 }
 
@@ -92,8 +95,9 @@ impl FromStr for ResourceId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, name) =
-            text.split_once('/').ok_or_else(|| format!("`{text}` is not of the form kind/name"))?;
+        let (kind, name) = text
+            .split_once('/')
+            .ok_or_else(|| format!("`{text}` is not of the form kind/name"))?;
         let kind = Kind::ALL
             .into_iter()
             .find(|k| k.as_str() == kind)
