@@ -2,8 +2,18 @@
 //!
 //! - [`model`]: resources, specs, inventories, plans. Data only.
 //! - [`port`]: what a provider of infrastructure implements. Signatures only.
+//! - [`label`]: what is written on live objects, and how it is read back.
+//! - [`model::Spec::fields`] and [`model::Spec::hash`]: the flat view that is compared.
+//! - [`ApprovedPlan`]: the only thing that may be executed.
 
+pub mod label;
 pub mod model;
 pub mod port;
 
+mod approve;
+mod key;
+mod lower;
+
+pub use approve::{Approval, ApprovedPlan, Refusal};
+pub use key::FleetKey;
 pub use rivetos_config::{AgentName, FleetId, Secret, SecretError, SecretRef, SecretResolver};
