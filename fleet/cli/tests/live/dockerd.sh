@@ -1,0 +1,116 @@
+#!/bin/sh
+# A private Docker engine for the live tests, below a folder of its own.
+#
+#   dockerd.sh start DIR   starts it unless it runs already; prints the path of its socket
+#   dockerd.sh stop DIR    stops it and removes everything that `start` made
+#
+# It shares nothing with an engine that the user runs: own data, own socket, own containerd
+# namespaces, own bridge and address range. Packet filters of the host are not touched except for
+# three rules that bear the bridge's name, so that containers reach the network as the host does.
+set -eu
+
+fail() {
+    echo "dockerd.sh: $*" >&2
+    exit 1
+}
+
+[ $# -eq 2 ] || fail "usage: dockerd.sh start|stop DIR"
+action=$1
+mkdir -p "$2"
+dir=$(cd "$2" && pwd -P)
+[ "$(id -u)" = 0 ] || fail "a Docker engine can only be started by root (this is uid $(id -u))"
+
+# The folder's name decides bridge and addresses, so that two folders rarely meet.
+hash=$(printf %s "$dir" | cksum | cut -d' ' -f1)
+bridge=riv$hash
+octet=$((64 + hash % 64))
+pool=100.$octet.0.0/16
+home=$dir/engine
+socket=$home/docker.sock
+pidfile=$home/docker.pid
+log=$home/dockerd.log
+
+client() {
+    docker --host "unix://$socket" "$@"
+}
+
+running() {
+    [ -s "$pidfile" ] && [ -d "/proc/$(cat "$pidfile")" ] &&
+        tr '\0' ' ' <"/proc/$(cat "$pidfile")/cmdline" | grep -qF "$home"
+}
+
+wait_until() {
+    what=$1
+    shift
+    tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ $tries -le 600 ] || return 1
+        if [ "$what" = up ] && [ $tries -gt 20 ] && ! running; then return 1; fi
+        sleep 0.1
+    done
+}
+
+stopped() {
+    ! running
+}
+
+rules() {
+    # $1: -A, -C or -D
+    iptables -t nat "$1" POSTROUTING -s "$pool" ! -d "$pool" -m comment --comment "$bridge" -j MASQUERADE &&
+        iptables "$1" FORWARD -s "$pool" -m comment --comment "$bridge" -j ACCEPT &&
+        iptables "$1" FORWARD -d "$pool" -m comment --comment "$bridge" -j ACCEPT
+}
+
+start() {
+    for tool in dockerd docker ip iptables; do
+        command -v $tool >/dev/null || fail "$tool is not installed"
+    done
+    if running && client version >/dev/null 2>&1; then
+        echo "$socket"
+        return
+    fi
+    mkdir -p "$home"
+    ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
+    ip address replace "100.$octet.0.1/24" dev "$bridge"
+    ip link set "$bridge" up
+    # Left on by `stop`: another engine may have come to need it meanwhile.
+    echo 1 >/proc/sys/net/ipv4/ip_forward
+    rules -C 2>/dev/null || rules -A || fail "iptables refused the rules for $bridge"
+    setsid dockerd \
+        --host "unix://$socket" --data-root "$home/data" --exec-root "$home/exec" \
+        --pidfile "$pidfile" --bridge "$bridge" \
+        --default-address-pool "base=100.$octet.128.0/17,size=24" \
+        --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
+        --containerd-namespace "$bridge" --containerd-plugins-namespace "$bridge-plugins" \
+        >"$log" 2>&1 </dev/null &
+    wait_until up client version || {
+        tail -n 20 "$log" >&2
+        fail "the engine did not come up within 60 s (see above)"
+    }
+    echo "$socket"
+}
+
+stop() {
+    if running; then
+        containers=$(client ps --all --quiet 2>/dev/null || true)
+        # shellcheck disable=SC2086 # one word per container
+        [ -z "$containers" ] || client rm --force --volumes $containers >/dev/null 2>&1 || true
+        client network prune --force >/dev/null 2>&1 || true
+        kill "$(cat "$pidfile")"
+        wait_until down stopped || fail "the engine does not stop; see $log"
+    fi
+    rules -D 2>/dev/null || true
+    if ip link show "$bridge" >/dev/null 2>&1; then ip link delete "$bridge"; fi
+    # Innermost first.
+    awk -v below="$home/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+        while read -r mount; do umount "$mount"; done
+    rm -rf "$home"
+    rmdir "$dir" 2>/dev/null || true
+}
+
+case $action in
+start) start ;;
+stop) stop ;;
+*) fail "usage: dockerd.sh start|stop DIR" ;;
+esac
