@@ -1,1 +1,23 @@
-//! Collect, execute, wait, lock, journal and events; generic over the ports.
+//! Carries plans out: home folder and lock, execution, run journal, events, readiness and the
+//! client of a running agent. Generic over the planner's ports; decides nothing.
+//!
+//! - [`FleetHome`]: the fleet's folder on the operator's machine, its key and its lock.
+//! - [`execute`]: one pass over a plan, in dependency order and in parallel.
+//! - [`RunJournal`]: what a run began and ended, on the disk before the next step starts.
+//! - [`Events`]: the only link between the engine and whatever shows progress.
+//! - [`AgentClient`]: HTTP to an agent over any byte stream.
+//! - [`wait_ready`]: polls nodes until they take work.
+
+mod client;
+mod event;
+mod execute;
+mod home;
+mod journal;
+mod ready;
+
+pub use client::{AgentClient, ClientError, Frames};
+pub use event::{Event, EventKind, Events};
+pub use execute::{ExecuteReport, Options, PARALLEL_DEFAULT, execute};
+pub use home::{FleetHome, Holder, HomeError, LockError, LockGuard};
+pub use journal::{JournalEntry, JournalError, JournalLine, RUNS_KEPT_MAX, RunJournal};
+pub use ready::{Expected, LOG_LINES_SHOWN, Readiness, wait_ready};

@@ -1,0 +1,244 @@
+//! What the fleet half keeps on the operator's machine: a key, a lock, journals.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use rivetos_fleet::{FleetId, FleetKey};
+
+const KEY_BYTES: usize = 32;
+
+/// The folder of one fleet, `<root>/fleets/<fleet>`, mode 0700.
+///
+/// Nothing in it is needed to find or to change the fleet: losing it loses the key (hashes of
+/// secrets then compare as unknown) and the journals of past runs.
+#[derive(Debug, Clone)]
+pub struct FleetHome {
+    folder: PathBuf,
+    fleet: FleetId,
+}
+
+impl FleetHome {
+    /// Opens the folder of `fleet` below `root`, making it first where it is missing.
+    pub fn open(root: &Path, fleet: &FleetId) -> Result<Self, HomeError> {
+        let folder = root.join("fleets").join(fleet.as_str());
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|source| HomeError::Folder {
+                path: folder.clone(),
+                source,
+            })?;
+        Ok(Self {
+            folder,
+            fleet: fleet.clone(),
+        })
+    }
+
+    /// The folder; absolute when the root was.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where [`crate::RunJournal`]s are kept.
+    pub fn runs(&self) -> PathBuf {
+        self.folder.join("runs")
+    }
+
+    /// The fleet's key: keys the hashes of secrets. Made from randomness at the first call.
+    pub fn key(&self) -> Result<FleetKey, HomeError> {
+        let path = self.folder.join("key");
+        match read_key(&path) {
+            Err(HomeError::ReadKey { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                make_key(&path).map_err(|source| HomeError::MakeKey {
+                    path: path.clone(),
+                    source,
+                })?;
+                read_key(&path)
+            }
+            other => other,
+        }
+    }
+
+    /// Takes the fleet's lock for `operation`, without waiting. `who` is for the message that
+    /// others get meanwhile. The lock ends with the guard or with the process, however it ends.
+    pub fn lock(&self, who: &str, operation: &str) -> Result<LockGuard, LockError> {
+        let path = self.folder.join("lock");
+        let failed = |source| LockError::Failed {
+            path: path.clone(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held {
+                    fleet: self.fleet.clone(),
+                    holder: read_holder(&mut file),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let holder = Holder {
+            who: who.to_owned(),
+            operation: operation.to_owned(),
+            pid: std::process::id(),
+            since_unix_ms: unix_ms(),
+        };
+        write_holder(&mut file, &holder).map_err(failed)?;
+        Ok(LockGuard { _file: file })
+    }
+}
+
+/// Holds the fleet's lock until it is dropped.
+#[derive(Debug)]
+#[must_use = "the lock ends when the guard is dropped"]
+pub struct LockGuard {
+    _file: File,
+}
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person.
+    pub who: String,
+    /// What they do, for example `infra up`.
+    pub operation: String,
+    /// Their process.
+    pub pid: u32,
+    /// Since when, in milliseconds since the Unix epoch.
+    pub since_unix_ms: u64,
+}
+
+/// Why the fleet's folder is of no use.
+#[derive(Debug, Error)]
+pub enum HomeError {
+    /// It can be neither found nor made.
+    #[error("the folder `{}` cannot be made", path.display())]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key is there and cannot be read.
+    #[error("the fleet's key `{}` cannot be read", path.display())]
+    ReadKey {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key cannot be made.
+    #[error("the fleet's key `{}` cannot be made", path.display())]
+    MakeKey {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key has another length than keys have.
+    #[error("the fleet's key `{}` is damaged; remove it and the next run makes a new one", path.display())]
+    DamagedKey {
+        /// Which one.
+        path: PathBuf,
+    },
+}
+
+/// Why the lock was not to be had.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another run has it.
+    #[error("fleet `{fleet}` is locked by another run{}", described(holder.as_ref()))]
+    Held {
+        /// The fleet.
+        fleet: FleetId,
+        /// Who, as far as they have said so already.
+        holder: Option<Holder>,
+    },
+    /// The lock file is of no use.
+    #[error("the lock file `{}` cannot be used", path.display())]
+    Failed {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn unix_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn described(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| {
+        let seconds = unix_ms().saturating_sub(holder.since_unix_ms) / 1000;
+        format!(
+            ": `{}` by {}, process {}, for {seconds} s",
+            holder.operation, holder.who, holder.pid
+        )
+    })
+}
+
+fn read_key(path: &Path) -> Result<FleetKey, HomeError> {
+    let bytes = fs::read(path).map_err(|source| HomeError::ReadKey {
+        path: path.to_owned(),
+        source,
+    })?;
+    let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| HomeError::DamagedKey {
+        path: path.to_owned(),
+    })?;
+    Ok(FleetKey::new(key))
+}
+
+/// Writes a whole new key beside `path` and links it there, so that nobody ever reads half a key
+/// and, of two processes that do this at once, the first one's key stays.
+fn make_key(path: &Path) -> io::Result<()> {
+    let mut key = [0_u8; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    let made = file
+        .write_all(&key)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::hard_link(&draft, path));
+    fs::remove_file(&draft)?;
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(serde_json::to_string(holder)?.as_bytes())
+}
