@@ -52,8 +52,8 @@ pub trait TurnStore: Send + Sync {
     /// transcript keeps everything.
     fn reset(&self, session: SessionId, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Drops outbox rows that expired unsettled, and the journals of finished turns. Returns how
-    /// many replies nobody fetched.
+    /// Drops expired outbox rows and the journals of finished turns. Returns how many of those
+    /// replies were never settled, so nobody fetched them.
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
 }
 

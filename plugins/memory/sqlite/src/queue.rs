@@ -1,0 +1,122 @@
+//! The inbox and the leases on it.
+
+use rivetos_types::message::InboundMessage;
+use rivetos_types::store::{Acceptance, Checkpoint, Claim, ClaimedTurn, Lease};
+use rivetos_types::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::failure::Failure;
+use crate::session;
+
+/// Puts `message` at the end of its session's queue, once.
+pub(crate) fn accept(db: &Connection, message: &InboundMessage) -> Result<Acceptance, Failure> {
+    let session = session::ensure(db, &message.session)?;
+    let body = serde_json::to_string(message)?;
+    let added = db
+        .prepare_cached(
+            "INSERT INTO inbox (turn, session, message) VALUES (?1, ?2, ?3)
+             ON CONFLICT (turn) DO NOTHING",
+        )?
+        .execute(params![message.turn().as_str(), session, body])?;
+    if added == 0 {
+        return Ok(Acceptance::Known);
+    }
+    db.prepare_cached("UPDATE session SET head = ?2 WHERE id = ?1 AND head IS NULL")?
+        .execute(params![session, db.last_insert_rowid()])?;
+    Ok(Acceptance::New)
+}
+
+/// Takes the oldest head of a session that nobody else holds.
+pub(crate) fn claim(db: &Connection, lease: &Lease) -> Result<Option<ClaimedTurn>, Failure> {
+    let free: Option<i64> = db
+        .prepare_cached(
+            "SELECT id FROM session WHERE head IS NOT NULL AND lease_until <= ?1
+             ORDER BY head LIMIT 1",
+        )?
+        .query_row([lease.now.0], |row| row.get(0))
+        .optional()?;
+    let Some(session) = free else {
+        return Ok(None);
+    };
+    let (token, seq): (i64, i64) = db
+        .prepare_cached(
+            "UPDATE session SET token = token + 1, owner = ?2, lease_until = ?3 WHERE id = ?1
+             RETURNING token, head",
+        )?
+        .query_row(params![session, lease.owner, lease.until.0], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let body: String = db
+        .prepare_cached("SELECT message FROM inbox WHERE seq = ?1")?
+        .query_row([seq], |row| row.get(0))?;
+    let message: InboundMessage = serde_json::from_str(&body)?;
+    let claim = Claim {
+        turn: message.turn(),
+        token,
+    };
+    Ok(Some(ClaimedTurn {
+        claim,
+        message,
+        journal: journal(db, seq)?,
+    }))
+}
+
+fn journal(db: &Connection, seq: i64) -> Result<Vec<Checkpoint>, Failure> {
+    let mut rows =
+        db.prepare_cached("SELECT kind, body FROM journal WHERE turn = ?1 ORDER BY step")?;
+    let mut rows = rows.query([seq])?;
+    let mut journal = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get(0)?;
+        journal.push(Checkpoint {
+            kind: serde_json::from_str(&kind)?,
+            body: row.get(1)?,
+        });
+    }
+    Ok(journal)
+}
+
+/// The rows behind a claim that still counts.
+pub(crate) struct Held {
+    /// `inbox.seq` of the turn.
+    pub(crate) turn: i64,
+    /// `session.id` of the turn.
+    pub(crate) session: i64,
+}
+
+/// Refuses a claim that somebody else took over, or whose turn is finished.
+pub(crate) fn hold(db: &Connection, claim: &Claim) -> Result<Held, Failure> {
+    db.prepare_cached(
+        "SELECT inbox.seq, session.id FROM inbox JOIN session ON session.id = inbox.session
+         WHERE inbox.turn = ?1 AND session.head = inbox.seq AND session.token = ?2",
+    )?
+    .query_row(params![claim.turn.as_str(), claim.token], |row| {
+        Ok(Held {
+            turn: row.get(0)?,
+            session: row.get(1)?,
+        })
+    })
+    .optional()?
+    .ok_or_else(|| Failure::Fenced(claim.turn.clone()))
+}
+
+/// Moves the end of a lease.
+pub(crate) fn renew(db: &Connection, claim: &Claim, until: Timestamp) -> Result<(), Failure> {
+    let held = hold(db, claim)?;
+    db.prepare_cached("UPDATE session SET lease_until = ?2 WHERE id = ?1")?
+        .execute([held.session, until.0])?;
+    Ok(())
+}
+
+/// Takes a finished turn off the queue and lets go of its session.
+pub(crate) fn release(db: &Connection, held: &Held) -> Result<(), Failure> {
+    db.prepare_cached("UPDATE inbox SET finished = 1 WHERE seq = ?1")?
+        .execute([held.turn])?;
+    db.prepare_cached(
+        "UPDATE session SET lease_until = 0, head =
+           (SELECT min(seq) FROM inbox WHERE session = ?1 AND finished = 0)
+         WHERE id = ?1",
+    )?
+    .execute([held.session])?;
+    Ok(())
+}

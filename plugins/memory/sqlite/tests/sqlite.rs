@@ -1,0 +1,108 @@
+//! The contract of every turn store, and what is particular to this one.
+
+mod contract;
+
+use std::os::unix::fs::PermissionsExt;
+
+use contract::*;
+use rivetos_memory_sqlite::SqliteStore;
+use rivetos_types::store::{StoreError, TurnStore};
+
+macro_rules! contract_tests {
+    ($($name:ident),+ $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("store.db");
+            let open = || Box::new(SqliteStore::open(&path).unwrap()) as Box<dyn TurnStore>;
+            contract::$name(&open).await;
+        }
+    )+};
+}
+
+contract_tests!(
+    a_message_is_taken_once,
+    turns_come_in_order_and_one_at_a_time_per_session,
+    an_expired_lease_is_taken_over_and_fenced,
+    a_late_owner_may_write_until_somebody_takes_over,
+    the_journal_comes_back_in_order,
+    a_reply_is_known_until_it_expires,
+    sweeping_leaves_open_turns_alone,
+    history_starts_with_the_person_and_after_the_reset,
+    many_workers_share_the_work_without_doubles,
+);
+
+#[test]
+fn a_newer_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    drop(SqliteStore::open(&path).unwrap());
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    let error = SqliteStore::open(&path).err();
+    assert_eq!(
+        error,
+        Some(StoreError::Newer {
+            found: 99,
+            known: 1
+        })
+    );
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    store.accept(message("s", "1")).await.unwrap();
+    let mut seen = 0;
+    for entry in folder.path().read_dir().unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.path());
+        seen += 1;
+    }
+    assert!(seen >= 2, "the log of the store is there while it is open");
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    std::fs::write(
+        &path,
+        "this is a text of some length, and by no means a database",
+    )
+    .unwrap();
+    assert!(matches!(
+        SqliteStore::open(&path),
+        Err(StoreError::Failed { .. })
+    ));
+    let nowhere = folder.path().join("no/such/folder/store.db");
+    assert!(matches!(
+        SqliteStore::open(&nowhere),
+        Err(StoreError::Failed { .. })
+    ));
+}
+
+#[test]
+fn lookups_use_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    drop(SqliteStore::open(&path).unwrap());
+    let db = rusqlite::Connection::open(&path).unwrap();
+    for sql in [
+        "SELECT id FROM session WHERE head IS NOT NULL AND lease_until <= 1 ORDER BY head LIMIT 1",
+        "SELECT seq FROM inbox WHERE turn = 'x'",
+        "SELECT min(seq) FROM inbox WHERE session = 1 AND finished = 0",
+        "SELECT message FROM transcript WHERE session = 1 AND seq > 0 ORDER BY seq DESC LIMIT 9",
+        "SELECT max(seq) FROM transcript WHERE session = 1",
+        "SELECT count(*) FROM outbox WHERE expires_at <= 1 AND settled = 0",
+    ] {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let lines = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        let lines: Vec<String> = lines.map(Result::unwrap).collect();
+        let indexed = lines.iter().all(|line| line.contains("INDEX"));
+        let sorted = lines.iter().any(|line| line.contains("TEMP B-TREE"));
+        assert!(indexed && !sorted, "{sql}: {lines:?}");
+    }
+}
