@@ -1,0 +1,15 @@
+//! One turn: from a person's message to a reply.
+//!
+//! [`Turn`] is a machine without I/O. [`Turn::next`] says what is to be done, [`Turn::on`] takes
+//! what happened. The inputs are what is journaled, so a turn can stop after any of them and
+//! continue in another process: restoring is the same fold over the same inputs.
+
+mod conversation;
+mod journal;
+mod limits;
+mod machine;
+
+pub use conversation::{ConversationError, check_conversation, cut_history};
+pub use journal::{Abort, JournalError, TurnInput, decode, encode};
+pub use limits::Limits;
+pub use machine::{Opening, PlannedCall, Turn, TurnAction};

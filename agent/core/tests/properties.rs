@@ -1,0 +1,234 @@
+//! The machine under every sequence of inputs, and under crashes at every point.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rivetos_core::turn::{
+    Abort, Limits, Opening, Turn, TurnAction, TurnInput, check_conversation, decode, encode,
+};
+use rivetos_types::message::{
+    ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome,
+};
+use rivetos_types::model::StopReason;
+use rivetos_types::tool::Effect;
+
+fn opening() -> Opening {
+    Opening {
+        history: Arc::new(vec![Message::user("earlier"), Message::assistant("yes")]),
+        content: vec![ContentPart::text("now")],
+        effects: Arc::new(BTreeMap::from([
+            ("read".to_owned(), Effect::ReadOnly),
+            ("write".to_owned(), Effect::Mutating),
+        ])),
+        limits: Limits {
+            steps_max: 6,
+            turn_ms_max: 1000,
+            step_calls_max: 3,
+            call_output_bytes_max: 40,
+            turn_output_bytes_max: 200,
+            answer_bytes_max: 1000,
+            same_failures_max: 3,
+            history_bytes_max: 1000,
+        },
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[a-zä ]{1,60}"]
+}
+
+fn call() -> impl Strategy<Value = ToolCall> {
+    let id = prop_oneof![Just(""), Just("a"), Just("b"), Just("call_1_1")];
+    let name = prop_oneof![Just("read"), Just("write"), Just("unknown")];
+    (id, name, prop_oneof![Just("{}"), Just("{\"x\":1}")]).prop_map(|(id, name, arguments)| {
+        ToolCall {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.into(),
+        }
+    })
+}
+
+fn stop() -> impl Strategy<Value = StopReason> {
+    prop_oneof![
+        4 => Just(StopReason::End),
+        4 => Just(StopReason::ToolUse),
+        1 => Just(StopReason::Length),
+        1 => Just(StopReason::ContentFilter),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = TurnInput> {
+    (
+        text(),
+        prop::collection::vec(call(), 0..5),
+        stop(),
+        0..400_u64,
+    )
+        .prop_map(|(text, calls, stop, elapsed_ms)| TurnInput::Answered {
+            text,
+            calls,
+            stop,
+            usage: TokenUsage {
+                input: 3,
+                output: 2,
+            },
+            elapsed_ms,
+        })
+}
+
+fn status() -> impl Strategy<Value = ToolStatus> {
+    prop_oneof![Just(ToolStatus::Ok), Just(ToolStatus::Error)]
+}
+
+fn input() -> impl Strategy<Value = TurnInput> {
+    let id = prop_oneof![Just("a"), Just("b"), Just("call_1_0"), Just("call_1_1")];
+    let abort = prop_oneof![
+        Just(Abort::Person),
+        Just(Abort::Time),
+        Just(Abort::AnswerBytes)
+    ];
+    prop_oneof![
+        4 => answer(),
+        3 => id.clone().prop_map(|id| TurnInput::ToolStarted { call_id: id.into() }),
+        3 => (id, text(), status(), 0..1200_u64).prop_map(|(id, content, status, elapsed_ms)| {
+            let result = ToolResult { call_id: id.into(), content, status };
+            TurnInput::ToolEnded { result, elapsed_ms }
+        }),
+        1 => Just(TurnInput::Restored),
+        1 => (abort, text()).prop_map(|(by, partial)| TurnInput::Aborted { by, partial }),
+        1 => text().prop_map(|partial| TurnInput::Failed { reason: "broken".into(), partial }),
+    ]
+}
+
+/// What must hold at every point, whatever happened before.
+fn check(turn: &Turn) {
+    match turn.next() {
+        TurnAction::CallModel { messages } => assert_eq!(check_conversation(&messages), Ok(())),
+        TurnAction::CallTools { calls } => {
+            assert!(!calls.is_empty());
+            assert!(calls.len() == 1 || calls.iter().all(|call| call.effect == Effect::ReadOnly));
+        }
+        TurnAction::Finish { outcome, text } => {
+            assert!(outcome != TurnOutcome::Completed || !text.is_empty());
+            whole(turn.clone());
+        }
+    }
+    let mut stopped = turn.clone();
+    stopped.on(TurnInput::Aborted {
+        by: Abort::Person,
+        partial: "so f".into(),
+    });
+    whole(stopped);
+}
+
+/// The transcript of a turn that is over is a whole turn.
+fn whole(turn: Turn) {
+    assert!(matches!(turn.next(), TurnAction::Finish { .. }));
+    let mut transcript = turn.into_transcript();
+    assert!(
+        matches!(transcript.last(), Some(Message::Assistant { tool_calls, .. })
+        if tool_calls.is_empty())
+    );
+    transcript.push(Message::user("next"));
+    assert_eq!(check_conversation(&transcript), Ok(()));
+}
+
+/// What the world answers to the machine's wishes, drawn from `answers` and `results`.
+struct World<'a> {
+    answers: std::slice::Iter<'a, TurnInput>,
+    results: std::iter::Cycle<std::slice::Iter<'a, (String, ToolStatus)>>,
+    /// Identifier and step of each mutating call that ran.
+    effects: Vec<(u32, usize)>,
+}
+
+impl World<'_> {
+    fn react(&mut self, action: TurnAction) -> Option<Vec<TurnInput>> {
+        match action {
+            TurnAction::CallModel { .. } => self.answers.next().cloned().map(|input| vec![input]),
+            TurnAction::CallTools { calls } => {
+                let mut inputs = Vec::new();
+                for planned in calls {
+                    let call_id = planned.call.id;
+                    if planned.effect == Effect::Mutating {
+                        inputs.push(TurnInput::ToolStarted {
+                            call_id: call_id.clone(),
+                        });
+                        self.effects.push((planned.step, planned.index));
+                    }
+                    let (content, status) = self.results.next().cloned()?;
+                    let result = ToolResult {
+                        call_id,
+                        content,
+                        status,
+                    };
+                    inputs.push(TurnInput::ToolEnded {
+                        result,
+                        elapsed_ms: 0,
+                    });
+                }
+                Some(inputs)
+            }
+            TurnAction::Finish { .. } => None,
+        }
+    }
+}
+
+fn restored(journal: &[TurnInput]) -> Turn {
+    let mut turn = Turn::new(opening());
+    for input in journal {
+        turn.on(decode(&encode(input).unwrap()).unwrap());
+    }
+    turn
+}
+
+proptest! {
+    #[test]
+    fn no_sequence_of_inputs_breaks_the_machine(inputs in prop::collection::vec(input(), 0..24)) {
+        let mut turn = Turn::new(opening());
+        check(&turn);
+        for input in inputs {
+            turn.on(input);
+            check(&turn);
+        }
+    }
+
+    #[test]
+    fn a_restored_turn_is_the_live_one_and_no_effect_happens_twice(
+        answers in prop::collection::vec(answer(), 8),
+        results in prop::collection::vec(("[a-z]{0,50}", status()), 1..6),
+        crash_after in 0..40_usize,
+    ) {
+        let mut world =
+            World { answers: answers.iter(), results: results.iter().cycle(), effects: vec![] };
+        let mut turn = Turn::new(opening());
+        let mut journal: Vec<TurnInput> = Vec::new();
+        let mut crashed = false;
+        while let Some(inputs) = world.react(turn.next()) {
+            for input in inputs {
+                turn.on(input.clone());
+                journal.push(input);
+                check(&turn);
+                let again = restored(&journal);
+                prop_assert_eq!(again.next(), turn.next());
+                if journal.len() == crash_after && !crashed {
+                    crashed = true;
+                    turn = again;
+                    turn.on(TurnInput::Restored);
+                    journal.push(TurnInput::Restored);
+                    check(&turn);
+                    break;
+                }
+            }
+        }
+        prop_assert!(matches!(turn.next(), TurnAction::Finish { .. }), "it ends by itself");
+        prop_assert!(turn.steps() <= opening().limits.steps_max);
+        let ran = world.effects.len();
+        world.effects.sort_unstable();
+        world.effects.dedup();
+        prop_assert_eq!(world.effects.len(), ran, "no call ran twice");
+    }
+}
