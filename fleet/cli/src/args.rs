@@ -1,0 +1,204 @@
+//! The command line as clap reads it. Nothing but [`crate::settings`] sees these types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Plans, deploys and talks to fleets of agents.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rivetos",
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Globals {
+    /// The fleet's file [default: the first of ./rivet.config.yaml, ./config.yaml,
+    /// ~/.rivetos/rivet.config.yaml, ~/.rivetos/config.yaml]
+    #[arg(long, global = true, value_name = "FILE", env = "RIVETOS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The shape of what goes to standard output
+    #[arg(long, global = true, value_name = "SHAPE", default_value = "text")]
+    pub(crate) output: OutputArg,
+    /// Do not ask before changing something
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    /// End with 2 when a preview has changes
+    #[arg(long, global = true)]
+    pub(crate) detailed_exitcode: bool,
+    /// The agent's program on the target `local` [default: `rivetos-agent` beside `rivetos`, else
+    /// on the PATH]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) agent_bin: Option<PathBuf>,
+    /// No colours, even on a terminal (also: `NO_COLOR`)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum OutputArg {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look at a fleet's infrastructure and change it
+    #[command(subcommand)]
+    Infra(InfraCommand),
+    /// Build the agent and its image from source
+    Build(BuildArgs),
+    /// Talk to an agent
+    Chat(ChatArgs),
+    /// Show the log of an agent
+    Logs(LogsArgs),
+    /// Show the version of this program
+    Version,
+    /// From nothing to a talking fleet: write an example, build, bring it up, chat
+    Quickstart(QuickstartArgs),
+    /// What the target `local` runs in the background
+    #[command(subcommand, hide = true)]
+    Local(LocalCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InfraCommand {
+    /// Show what `up` would do, and change nothing
+    Preview,
+    /// Make the fleet what its file says
+    Up(UpArgs),
+    /// Take the fleet down; its data stays
+    Destroy(DestroyArgs),
+    /// Show what runs
+    Status,
+    /// Write the fleet's deployment as text files, without asking any target
+    Render(RenderArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// How long to wait until every agent is ready
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) timeout: u64,
+    /// Return as soon as every step is done
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DestroyArgs {
+    /// Delete the data too; asks for the fleet's name
+    #[arg(long)]
+    pub(crate) delete_data: bool,
+    /// The fleet's name, instead of typing it
+    #[arg(long, value_name = "NAME", requires = "delete_data")]
+    pub(crate) confirm: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    /// The folder to write into; made when it is not there
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The source tree [default: the workspace around the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source: Option<PathBuf>,
+    /// What the image is made of [default: what the fleet's file says, else slim]
+    #[arg(long)]
+    pub(crate) variant: Option<VariantArg>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum VariantArg {
+    /// Debian with git and curl
+    Slim,
+    /// The program alone; no shell tool
+    Scratch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    /// The agent's name
+    pub(crate) agent: String,
+    /// Say this, print the reply and leave
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// The conversation to go on with [default: the one of this user on this machine]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The agent's name
+    pub(crate) agent: String,
+    /// Go on as new lines come
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only lines since then: an age such as 10m, or a moment such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Only the last lines
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub(crate) lines: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuickstartArgs {
+    /// Say this, print the reply and leave
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Take the fleet down again afterwards; its data stays
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// Where the agents run [default: docker when an engine answers, else local]
+    #[arg(long)]
+    pub(crate) target: Option<TargetArg>,
+    /// The folder for the example; its name is the fleet's
+    #[arg(long, value_name = "DIR", default_value = "my-fleet")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TargetArg {
+    /// Containers of a Docker engine
+    Docker,
+    /// Processes of this machine
+    Local,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LocalCommand {
+    /// Run one agent and start it again when it ends
+    Supervise {
+        /// The agent's folder
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

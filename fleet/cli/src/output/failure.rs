@@ -1,0 +1,100 @@
+//! How errors leave the program: the only place that walks a chain of causes.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use super::Style;
+use crate::exit::Exit;
+
+/// What the edge of the program wants to know of an error.
+pub(crate) trait Edge: Error {
+    /// How the program ends with it.
+    fn exit(&self) -> Exit;
+
+    /// What the person can do about it, one sentence each.
+    fn hints(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    /// The error and its causes, outermost first.
+    chain: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// How the program ends with it.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// As it is printed: the error, its causes, its hints.
+    pub(crate) fn text(&self, style: Style) -> String {
+        let mut text = String::new();
+        for (at, message) in self.chain.iter().enumerate() {
+            if at == 0 {
+                let _ = write!(text, "{} {message}", style.red("error:"));
+            } else {
+                let _ = write!(text, "\n  because: {}", message.replace('\n', "\n  "));
+            }
+        }
+        for hint in &self.hints {
+            let _ = write!(text, "\n{} {hint}", style.bold("hint:"));
+        }
+        text
+    }
+}
+
+impl<E: Edge> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut chain = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            // Transparent layers repeat what they wrap.
+            if chain.last() != Some(&message) {
+                chain.push(message);
+            }
+            cause = error.source();
+        }
+        Self {
+            exit: error.exit(),
+            chain,
+            hints: error.hints(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thiserror::Error;
+
+    #[derive(Debug, Error)]
+    #[error("the file `a` cannot be read")]
+    struct Unreadable(#[source] std::io::Error);
+
+    impl Edge for Unreadable {
+        fn exit(&self) -> Exit {
+            Exit::Usage
+        }
+
+        fn hints(&self) -> Vec<String> {
+            vec!["make it readable".into()]
+        }
+    }
+
+    #[test]
+    fn the_chain_is_printed_once_with_its_hints() {
+        let failure = Failure::from(Unreadable(std::io::Error::other("disk on fire")));
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert_eq!(
+            failure.text(Style::Plain),
+            "error: the file `a` cannot be read\n  because: disk on fire\nhint: make it readable"
+        );
+    }
+}
