@@ -31,12 +31,10 @@ fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(settings.globals.format, settings.globals.colour);
-    run(settings, printer)
-        .unwrap_or_else(|failure| {
-            printer.failure(&failure);
-            failure.exit()
-        })
-        .into()
+    match settings.command {
+        Command::Version => commands::version::run(printer).into(),
+        _ => Exit::Usage.into(),
+    }
 }
 
 /// Clap prints by itself; help and versions are not errors.
@@ -46,12 +44,5 @@ fn clap_ended(error: &clap::Error) -> Exit {
         Exit::Usage
     } else {
         Exit::Ok
-    }
-}
-
-fn run(settings: Settings, printer: Printer) -> Result<Exit, Failure> {
-    match settings.command {
-        Command::Version => Ok(commands::version::run(printer)),
-        _ => Ok(Exit::Ok),
     }
 }

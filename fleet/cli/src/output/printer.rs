@@ -25,6 +25,10 @@ pub(crate) struct Printer {
     err: Style,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "the streams are written through a printer only"
+)]
 impl Printer {
     /// A printer for this process's streams; `colour` is whether the person wants it at all.
     pub(crate) fn new(format: Format, colour: bool) -> Self {
