@@ -2,12 +2,25 @@
 //!
 //! One schema, read by both halves: the operator's tool reads a whole fleet's file, an agent
 //! reads the file that was rendered for it alone ([`Config::for_agent`]).
+//!
+//! - [`parse`]: text to [`Config`]; variables come from an [`Environment`].
+//! - [`Config::to_yaml`]: back to text that [`parse`] reads as the same.
 
+mod environment;
+mod for_agent;
 mod model;
+mod node;
+mod problem;
+mod read;
+mod write;
 
+pub use environment::Environment;
+pub use for_agent::{AgentFiles, Placement};
 pub use model::{
     Agent, AgentChannel, Channels, Config, Datahub, Deployment, Docker, Image, Local, Memory,
-    PortRange, Provider, ProviderKind, Runtime, Spanned, Sqlite, Target, Variant,
+    PortRange, Provider, ProviderKind, Runtime, Sqlite, Target, Variant,
 };
+pub use problem::{Problem, Problems};
+pub use read::{Parsed, parse};
 pub use rivetos_types::id::{AgentName, FleetId, NameError};
 pub use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};

@@ -8,17 +8,6 @@ use std::time::Duration;
 use rivetos_types::id::{AgentName, FleetId};
 use rivetos_types::secret::SecretRef;
 
-/// A value with the place it was written at, for messages that come later than parsing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Line in the file, from 1.
-    pub line: u64,
-    /// Column in the line, from 1, in characters.
-    pub column: u64,
-}
-
 /// Everything one file says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -28,7 +17,7 @@ pub struct Config {
     pub runtime: Runtime,
     /// `agents:`; never empty.
     pub agents: BTreeMap<AgentName, Agent>,
-    /// `providers:`, by name; never empty.
+    /// `providers:`, by name, a DNS label; never empty.
     pub providers: BTreeMap<String, Provider>,
     /// `channels:`
     pub channels: Channels,
@@ -57,7 +46,7 @@ pub struct Runtime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
     /// `provider`: one of `providers`.
-    pub provider: Spanned<String>,
+    pub provider: String,
     /// `model`: instead of the provider's.
     pub model: Option<String>,
 }
@@ -69,9 +58,10 @@ pub struct Provider {
     pub kind: ProviderKind,
     /// `model`; required except for `rehearsal`.
     pub model: String,
-    /// `base_url`: up to and without `/chat/completions`; required for `openai-compat`.
+    /// `base_url`: up to and without `/chat/completions`, without `/` at the end; required for
+    /// `openai-compat`, refused for `rehearsal`.
     pub base_url: Option<String>,
-    /// `api_key`
+    /// `api_key`: `${NAME}` or `{file: PATH}`; refused for `rehearsal`.
     pub api_key: Option<SecretRef>,
     /// `max_tokens`, at least 1.
     pub max_tokens: Option<u32>,
@@ -125,7 +115,7 @@ pub struct Sqlite {
 pub struct Deployment {
     /// `target`
     pub target: Target,
-    /// `datahub:`; absent or `postgres: false`: none.
+    /// `datahub:`; absent or `postgres: false`: none. Refused with `target: local`.
     pub datahub: Option<Datahub>,
     /// `image:`
     pub image: Image,
@@ -144,7 +134,7 @@ pub enum Target {
     Local,
 }
 
-/// `deployment.datahub`, with `postgres: true`. Docker only.
+/// `deployment.datahub`, with `postgres: true`, which is its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datahub {
     /// `postgres_version`: major version; default 17.
@@ -182,12 +172,12 @@ pub struct Docker {
     pub host: Option<String>,
     /// `network`: name of the fleet's network; default the fleet's name.
     pub network: Option<String>,
-    /// `postgres_port`: publish the datahub on 127.0.0.1 at this port; default: not at all.
+    /// `postgres_port`: publish the datahub on 127.0.0.1 at this port; 0 or absent: not at all.
     pub postgres_port: Option<u16>,
 }
 
 /// `deployment.local`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Local {
     /// `port_range`: where the agents' ports come from; default 43100-43199.
     pub port_range: PortRange,
@@ -200,4 +190,13 @@ pub struct PortRange {
     pub first: u16,
     /// The highest; not below `first`.
     pub last: u16,
+}
+
+impl Default for PortRange {
+    fn default() -> Self {
+        Self {
+            first: 43_100,
+            last: 43_199,
+        }
+    }
 }

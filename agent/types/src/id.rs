@@ -32,7 +32,9 @@ pub enum NameError {
     Reserved(String),
 }
 
-fn check_dns_label(text: &str) -> Result<(), NameError> {
+/// Whether `text` is a DNS label in lower case: the rule for everything that becomes part of a
+/// host's, container's or file's name.
+pub fn check_dns_label(text: &str) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
     }

@@ -1,0 +1,95 @@
+//! From the tree to the typed configuration, collecting every problem on the way.
+//!
+//! A reading function returns `None` only after it has reported why, so a `Config` is complete
+//! exactly when no problem was reported.
+
+mod agents;
+mod channels;
+mod deployment;
+mod field;
+mod later;
+mod reader;
+mod runtime;
+mod section;
+
+use crate::environment::Environment;
+use crate::model::Config;
+use crate::node::{self, Broken, Node, Place, Value};
+use crate::problem::{Problem, Problems};
+
+use field::Field;
+use reader::Reader;
+use section::Section;
+
+/// A file that can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// What it says.
+    pub config: Config,
+    /// What it says without effect, in the order of the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the whole of a `rivet.config.yaml`.
+///
+/// `file` is its name in messages; variables come from `environment`. Fails with every problem of
+/// the file at once.
+pub fn parse(text: &str, file: &str, environment: &dyn Environment) -> Result<Parsed, Problems> {
+    let mut reader = Reader::new(file, environment);
+    let config = match node::tree(text) {
+        Ok(root) => config(&mut reader, &root),
+        Err(Broken { at, message }) => {
+            reader.problem(at, "", message, None);
+            None
+        }
+    };
+    reader.finish(config)
+}
+
+fn config(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
+    if matches!(root.value, Value::Null) {
+        let hint = "at least `agents` and `providers` are needed".to_owned();
+        reader.problem(
+            Place::START,
+            "",
+            "the file says nothing".to_owned(),
+            Some(hint),
+        );
+        return None;
+    }
+    let mut section = Section::open(reader, &Field::root(root))?;
+    let fleet = section.optional("fleet").map(|field| field.name(reader));
+    let providers = section
+        .required(reader, "providers")
+        .and_then(|field| agents::providers(reader, &field));
+    let agents = section
+        .required(reader, "agents")
+        .and_then(|field| agents::agents(reader, &field, providers.as_ref()));
+    let runtime_field = section.optional("runtime");
+    let names = agents.as_ref().map(|agents| &agents.names);
+    let runtime = runtime::runtime(reader, runtime_field.as_ref(), names);
+    let channels = section
+        .optional("channels")
+        .and_then(|f| channels::channels(reader, &f));
+    let memory = section
+        .optional("memory")
+        .and_then(|f| channels::memory(reader, &f));
+    let deployment = section
+        .optional("deployment")
+        .and_then(|field| deployment::deployment(reader, &field));
+    section.finish(reader);
+    let (project, deployment) = match deployment {
+        Some(read) => (read.project, Some(read.deployment)),
+        None => (None, None),
+    };
+    let fleet = fleet.unwrap_or_else(|| project.or_else(|| "rivetos".parse().ok()));
+    Some(Config {
+        fleet: fleet?,
+        runtime: runtime?,
+        agents: agents?.agents?,
+        providers: providers?,
+        channels: channels.unwrap_or_default(),
+        memory: memory.unwrap_or_default(),
+        deployment,
+    })
+}

@@ -1,0 +1,81 @@
+//! Where problems are collected.
+
+use crate::environment::{Environment, interpolate};
+use crate::model::Config;
+use crate::node::Place;
+use crate::problem::{Problem, Problems};
+
+use super::Parsed;
+
+/// What reading one file needs to know and what it found wrong so far.
+pub(super) struct Reader<'a> {
+    file: &'a str,
+    environment: &'a dyn Environment,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(file: &'a str, environment: &'a dyn Environment) -> Self {
+        Self {
+            file,
+            environment,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Something that keeps the file from being used.
+    pub(super) fn problem(&mut self, at: Place, path: &str, message: String, hint: Option<String>) {
+        let problem = self.at(at, path, message, hint);
+        self.problems.push(problem);
+    }
+
+    /// Something that has no effect.
+    pub(super) fn warning(&mut self, at: Place, path: &str, message: String, hint: String) {
+        let warning = self.at(at, path, message, Some(hint));
+        self.warnings.push(warning);
+    }
+
+    fn at(&self, at: Place, path: &str, message: String, hint: Option<String>) -> Problem {
+        let Place { line, column } = at;
+        Problem {
+            file: self.file.to_owned(),
+            line,
+            column,
+            path: path.to_owned(),
+            message,
+            hint,
+        }
+    }
+
+    /// The value of an environment variable.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        self.environment.get(name)
+    }
+
+    /// `text` with its variables put in.
+    pub(super) fn interpolate(&mut self, at: Place, path: &str, text: &str) -> Option<String> {
+        match interpolate(text, self.environment) {
+            Ok(text) => Some(text),
+            Err(unresolved) => {
+                self.problem(at, path, unresolved.message, Some(unresolved.hint));
+                None
+            }
+        }
+    }
+
+    /// The result: `config` unless something keeps the file from being used.
+    pub(super) fn finish(mut self, config: Option<Config>) -> Result<Parsed, Problems> {
+        let place = |problem: &Problem| (problem.line, problem.column);
+        self.problems.sort_by_key(place);
+        self.warnings.sort_by_key(place);
+        match config {
+            Some(config) if self.problems.is_empty() => Ok(Parsed {
+                config,
+                warnings: self.warnings,
+            }),
+            _ => Err(Problems(self.problems)),
+        }
+    }
+}

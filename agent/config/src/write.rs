@@ -1,0 +1,215 @@
+//! The typed configuration as text that reads as the same.
+
+use std::path::Path;
+
+use rivetos_types::secret::SecretRef;
+
+use crate::environment::escape;
+use crate::model::{
+    Agent, AgentChannel, Config, Datahub, Deployment, Docker, Image, Local, PortRange, Provider,
+    ProviderKind, Runtime, Target, Variant,
+};
+
+/// A map of the file to be written.
+#[derive(Default)]
+struct Map(Vec<(String, Entry)>);
+
+enum Entry {
+    /// As it goes into the file.
+    Scalar(String),
+    Map(Map),
+}
+
+impl Map {
+    fn scalar(&mut self, key: &str, value: &impl ToString) {
+        self.0
+            .push((key.to_owned(), Entry::Scalar(value.to_string())));
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.scalar(key, &quoted(&escape(value)));
+    }
+
+    fn optional_text(&mut self, key: &str, value: Option<&String>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+    }
+
+    fn optional_scalar(&mut self, key: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.scalar(key, &value);
+        }
+    }
+
+    fn path(&mut self, key: &str, value: Option<&Path>) {
+        if let Some(value) = value {
+            self.text(key, &value.to_string_lossy());
+        }
+    }
+
+    fn secret(&mut self, key: &str, secret: Option<&SecretRef>) {
+        match secret {
+            None => {}
+            Some(SecretRef::Env(name)) => self.scalar(key, &quoted(&format!("${{{name}}}"))),
+            Some(SecretRef::File(path)) => {
+                let mut map = Self::default();
+                map.path("file", Some(path));
+                self.map(key, map);
+            }
+        }
+    }
+
+    /// Nothing at all when `map` is empty.
+    fn map(&mut self, key: &str, map: Self) {
+        if !map.0.is_empty() {
+            self.0.push((key.to_owned(), Entry::Map(map)));
+        }
+    }
+
+    fn write(&self, indent: usize, out: &mut String) {
+        for (key, entry) in &self.0 {
+            out.push_str(&" ".repeat(indent));
+            out.push_str(key);
+            match entry {
+                Entry::Scalar(value) => {
+                    out.push_str(": ");
+                    out.push_str(value);
+                    out.push('\n');
+                }
+                Entry::Map(map) => {
+                    out.push_str(":\n");
+                    map.write(indent + 2, out);
+                }
+            }
+        }
+    }
+}
+
+/// A text in double quotes. What JSON writes, YAML reads as the same.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl Config {
+    /// The file that says this: the same bytes for equal configurations, and read by
+    /// [`parse`](crate::parse) as an equal one, provided that every path is UTF-8.
+    ///
+    /// Secrets stay references, so the text holds none.
+    pub fn to_yaml(&self) -> String {
+        let mut root = Map::default();
+        root.text("fleet", self.fleet.as_str());
+        root.map("runtime", runtime(&self.runtime));
+        let mut agents = Map::default();
+        for (name, one) in &self.agents {
+            agents.map(&quoted(name.as_str()), agent(one));
+        }
+        root.map("agents", agents);
+        let mut providers = Map::default();
+        for (name, one) in &self.providers {
+            providers.map(&quoted(name), provider(one));
+        }
+        root.map("providers", providers);
+        let mut channels = Map::default();
+        channels.map("agent", agent_channel(&self.channels.agent));
+        root.map("channels", channels);
+        let mut sqlite = Map::default();
+        sqlite.path("path", self.memory.sqlite.path.as_deref());
+        let mut memory = Map::default();
+        memory.map("sqlite", sqlite);
+        root.map("memory", memory);
+        if let Some(one) = &self.deployment {
+            root.map("deployment", deployment(one));
+        }
+        let mut out = String::new();
+        root.write(0, &mut out);
+        out
+    }
+}
+
+fn runtime(runtime: &Runtime) -> Map {
+    let mut map = Map::default();
+    map.text("default_agent", runtime.default_agent.as_str());
+    map.path("workspace", runtime.workspace.as_deref());
+    map.scalar("max_tool_iterations", &runtime.max_tool_iterations);
+    map.scalar("turn_timeout", &runtime.turn_timeout.as_secs());
+    map
+}
+
+fn agent(agent: &Agent) -> Map {
+    let mut map = Map::default();
+    map.text("provider", &agent.provider);
+    map.optional_text("model", agent.model.as_ref());
+    map
+}
+
+fn provider(provider: &Provider) -> Map {
+    let kind = match provider.kind {
+        ProviderKind::OpenaiCompat => "openai-compat",
+        ProviderKind::Rehearsal => "rehearsal",
+    };
+    let mut map = Map::default();
+    map.scalar("kind", &kind);
+    map.text("model", &provider.model);
+    map.optional_text("base_url", provider.base_url.as_ref());
+    map.secret("api_key", provider.api_key.as_ref());
+    map.optional_scalar("max_tokens", provider.max_tokens);
+    map.optional_scalar("temperature", provider.temperature);
+    map
+}
+
+fn agent_channel(channel: &AgentChannel) -> Map {
+    let mut map = Map::default();
+    map.optional_text("host", channel.host.map(|host| host.to_string()).as_ref());
+    map.optional_scalar("port", channel.port);
+    map.secret("secret", channel.secret.as_ref());
+    map
+}
+
+fn deployment(deployment: &Deployment) -> Map {
+    let target = match deployment.target {
+        Target::Docker => "docker",
+        Target::Local => "local",
+    };
+    let mut map = Map::default();
+    map.scalar("target", &target);
+    if let Some(Datahub { postgres_version }) = &deployment.datahub {
+        let mut datahub = Map::default();
+        datahub.scalar("postgres", &true);
+        datahub.scalar("postgres_version", postgres_version);
+        map.map("datahub", datahub);
+    }
+    map.map("image", image(&deployment.image));
+    map.map("docker", docker(&deployment.docker));
+    map.map("local", local(&deployment.local));
+    map
+}
+
+fn image(image: &Image) -> Map {
+    let mut map = Map::default();
+    map.optional_text("agent_image", image.agent_image.as_ref());
+    map.optional_text("tag", image.tag.as_ref());
+    match image.variant {
+        Variant::Slim => {}
+        Variant::Scratch => map.scalar("variant", &"scratch"),
+    }
+    map.optional_text("datahub_image", image.datahub_image.as_ref());
+    map
+}
+
+fn docker(docker: &Docker) -> Map {
+    let mut map = Map::default();
+    map.optional_text("host", docker.host.as_ref());
+    map.optional_text("network", docker.network.as_ref());
+    map.optional_scalar("postgres_port", docker.postgres_port);
+    map
+}
+
+fn local(local: &Local) -> Map {
+    let mut map = Map::default();
+    let PortRange { first, last } = local.port_range;
+    if local.port_range != PortRange::default() {
+        map.text("port_range", &format!("{first}-{last}"));
+    }
+    map
+}

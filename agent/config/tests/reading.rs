@@ -1,0 +1,232 @@
+//! What files mean, and how they come to one agent.
+
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rivetos_config::{
+    Config, Placement, PortRange, ProviderKind, SecretRef, Target, Variant, parse,
+};
+
+const FULL: &str = r#"
+fleet: office
+runtime:
+  default_agent: ada
+  workspace: ~/prompts
+  max_tool_iterations: 20
+  turn_timeout: ${SECONDS:-60}
+agents:
+  ada: { provider: near }
+  max: &other { provider: far, model: big }
+  eve:
+    <<: *other
+    model: small
+providers:
+  near:
+    kind: openai-compat
+    model: m
+    base_url: http://${HOST}:8080/v1/
+    api_key: ${NEAR_KEY}
+    max_tokens: 100
+    temperature: 0.5
+  far:
+    kind: llama-server
+    model: "5$$"
+    base_url: https://far.example/v1
+    api_key: { file: /keys/far }
+  rehearsal: {}
+channels:
+  agent: { host: 0.0.0.0, port: 3200, secret: "${BEARER}" }
+memory:
+  sqlite: { path: store.db }
+deployment:
+  target: docker
+  datahub: { postgres_version: "16" }
+  image: { agent_image: reg.example:5000/agent, tag: v1, variant: scratch }
+  docker: { host: "tcp://engine:2375", network: net, postgres_port: 0 }
+"#;
+
+fn environment() -> BTreeMap<String, String> {
+    [
+        ("HOST", "near.example"),
+        ("HOME", "/home/op"),
+        ("NEAR_KEY", "canary-near"),
+        ("BEARER", "canary-bearer"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn read(text: &str) -> Config {
+    match parse(text, "f", &environment()) {
+        Ok(parsed) => parsed.config,
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+fn placement() -> Placement {
+    Placement {
+        workspace: "/w".into(),
+        store: "/w/store.db".into(),
+        secrets: "/run/secrets".into(),
+        token_file: "agent_token".into(),
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = read(FULL);
+    assert_eq!(config.fleet.as_str(), "office");
+    assert_eq!(
+        config.runtime.workspace,
+        Some(PathBuf::from("/home/op/prompts"))
+    );
+    assert_eq!(config.runtime.max_tool_iterations, 20);
+    assert_eq!(config.runtime.turn_timeout, Duration::from_mins(1));
+    let models: Vec<_> = config
+        .agents
+        .values()
+        .map(|agent| agent.model.as_deref())
+        .collect();
+    assert_eq!(models, [None, Some("small"), Some("big")]);
+    let near = &config.providers["near"];
+    assert_eq!(near.kind, ProviderKind::OpenaiCompat);
+    assert_eq!(
+        near.base_url.as_deref(),
+        Some("http://near.example:8080/v1")
+    );
+    assert_eq!(near.api_key, Some(SecretRef::Env("NEAR_KEY".into())));
+    assert_eq!((near.max_tokens, near.temperature), (Some(100), Some(0.5)));
+    let far = &config.providers["far"];
+    assert_eq!(far.kind, ProviderKind::OpenaiCompat);
+    assert_eq!(far.model, "5$");
+    assert_eq!(far.api_key, Some(SecretRef::File("/keys/far".into())));
+    assert_eq!(config.providers["rehearsal"].kind, ProviderKind::Rehearsal);
+    assert_eq!(config.channels.agent.port, Some(3200));
+    assert_eq!(config.memory.sqlite.path, Some(PathBuf::from("store.db")));
+    let deployment = config.deployment.unwrap();
+    assert_eq!(deployment.target, Target::Docker);
+    assert_eq!(deployment.datahub.unwrap().postgres_version, 16);
+    assert_eq!(deployment.image.variant, Variant::Scratch);
+    assert_eq!(deployment.docker.postgres_port, None);
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config =
+        read("agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: }\nchannels:\n");
+    assert_eq!(config.fleet.as_str(), "rivetos");
+    assert_eq!(config.runtime.default_agent.as_str(), "ada");
+    assert_eq!(config.runtime.max_tool_iterations, 75);
+    assert_eq!(config.runtime.turn_timeout, Duration::from_mins(15));
+    assert_eq!(config.runtime.workspace, None);
+    assert_eq!(config.deployment, None);
+    let local = read(
+        "agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: }\ndeployment: {target: local}",
+    );
+    let deployment = local.deployment.unwrap();
+    assert_eq!(
+        deployment.local.port_range,
+        PortRange {
+            first: 43_100,
+            last: 43_199
+        }
+    );
+    assert_eq!(deployment.datahub, None);
+}
+
+#[test]
+fn the_project_name_names_the_fleet_unless_the_fleet_has_its_own() {
+    let base = "agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: }\n\
+                deployment: {target: docker, docker: {project_name: shop}}\n";
+    assert_eq!(read(base).fleet.as_str(), "shop");
+    assert_eq!(read(&format!("{base}fleet: own\n")).fleet.as_str(), "own");
+}
+
+#[test]
+fn an_agent_gets_its_own_part_and_nothing_else() {
+    let fleet = read(FULL);
+    let files = fleet
+        .for_agent(&"ada".parse().unwrap(), &placement())
+        .unwrap();
+    insta::assert_snapshot!(files.config.to_yaml(), @r#"
+    fleet: "office"
+    runtime:
+      default_agent: "ada"
+      workspace: "/w"
+      max_tool_iterations: 20
+      turn_timeout: 60
+    agents:
+      "ada":
+        provider: "near"
+    providers:
+      "near":
+        kind: openai-compat
+        model: "m"
+        base_url: "http://near.example:8080/v1"
+        api_key:
+          file: "/run/secrets/near_api_key"
+        max_tokens: 100
+        temperature: 0.5
+    channels:
+      agent:
+        host: "0.0.0.0"
+        port: 3200
+        secret:
+          file: "/run/secrets/agent_token"
+    memory:
+      sqlite:
+        path: "/w/store.db"
+    "#);
+    let given: Vec<_> = files
+        .given
+        .iter()
+        .map(|(file, from)| format!("{file}: {from}"))
+        .collect();
+    assert_eq!(
+        given,
+        [
+            "agent_token: environment variable `BEARER`",
+            "near_api_key: environment variable `NEAR_KEY`"
+        ]
+    );
+    let again = parse(&files.config.to_yaml(), "f", &BTreeMap::new()).unwrap();
+    assert_eq!(again.config, files.config);
+    assert_eq!(again.warnings, []);
+}
+
+#[test]
+fn nothing_of_another_agent_is_in_an_agents_file() {
+    let text = "
+runtime: {default_agent: own, workspace: canary-seeds}
+agents:
+  own: {provider: shared-not}
+  canary-agent: {provider: canary-provider, model: canary-agent-model}
+providers:
+  shared-not: {kind: rehearsal}
+  canary-provider:
+    kind: openai-compat
+    model: canary-model
+    base_url: http://canary-host/v1
+    api_key: ${NEAR_KEY}
+memory: {sqlite: {path: canary-store}}
+deployment: {target: docker, docker: {network: canary-net}}
+";
+    let files = read(text)
+        .for_agent(&"own".parse().unwrap(), &placement())
+        .unwrap();
+    let seen = format!("{}{:?}", files.config.to_yaml(), files);
+    assert!(!seen.contains("canary"), "{seen}");
+    assert!(!seen.contains("NEAR_KEY"), "{seen}");
+    assert!(files.given.is_empty());
+}
+
+#[test]
+fn an_unknown_agent_gets_nothing() {
+    assert_eq!(
+        read(FULL).for_agent(&"nobody".parse().unwrap(), &placement()),
+        None
+    );
+}
