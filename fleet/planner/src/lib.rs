@@ -4,6 +4,7 @@
 //! - [`port`]: what a provider of infrastructure implements. Signatures only.
 //! - [`label`]: what is written on live objects, and how it is read back.
 //! - [`model::Spec::fields`] and [`model::Spec::hash`]: the flat view that is compared.
+//! - [`plan()`], [`plan_destroy`]: the steps from what is to what should be.
 //! - [`ApprovedPlan`]: the only thing that may be executed.
 
 pub mod label;
@@ -11,9 +12,13 @@ pub mod model;
 pub mod port;
 
 mod approve;
+mod class;
+mod compare;
 mod key;
 mod lower;
+mod plan;
 
 pub use approve::{Approval, ApprovedPlan, Refusal};
 pub use key::FleetKey;
+pub use plan::{Consent, plan, plan_destroy};
 pub use rivetos_config::{AgentName, FleetId, Secret, SecretError, SecretRef, SecretResolver};

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use rivetos_config::FleetId;
 
-/// The kinds of resources, in the order in which they come to be.
+/// The kinds of resources, in the order in which they come to be: a resource only ever comes after
+/// resources of earlier kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -17,12 +18,12 @@ pub enum Kind {
     Network,
     /// Data that outlives its node.
     Volume,
+    /// What a node is started from.
+    Image,
     /// The configuration of one node.
     Config,
     /// The secrets of one node.
     Secret,
-    /// What a node is started from.
-    Image,
     /// Postgres of the fleet.
     Datahub,
     /// An agent's login and schema in the datahub.
@@ -36,9 +37,9 @@ impl Kind {
     pub const ALL: [Self; 8] = [
         Self::Network,
         Self::Volume,
+        Self::Image,
         Self::Config,
         Self::Secret,
-        Self::Image,
         Self::Datahub,
         Self::Role,
         Self::Agent,

@@ -1,0 +1,295 @@
+//! What happens to each resource, before it is spelt out in steps.
+
+use std::collections::BTreeMap;
+
+use crate::class::{Class, class};
+use crate::compare::{Verdict, compare};
+use crate::model::{
+    Action, Blocked, Desired, Field, ImageSource, ImageSpec, Kind, Observed, Reason, ResourceId,
+    Spec, TargetFacts,
+};
+
+use super::sight::Seen;
+
+/// What happens to one resource.
+pub(super) enum Decision<'a> {
+    /// Nothing: it is as it should be.
+    Keep(Option<&'a Observed>),
+    /// It comes to be.
+    Create,
+    /// It is made sure of in place.
+    Ensure {
+        action: Action,
+        reasons: Vec<Reason>,
+    },
+    /// It is started.
+    Start {
+        object: &'a Observed,
+        reasons: Vec<Reason>,
+    },
+    /// It is removed and made again.
+    Replace {
+        object: &'a Observed,
+        reasons: Vec<Reason>,
+    },
+    /// Nothing may be done.
+    Blocked(Blocked),
+}
+
+pub(super) type Decisions<'a> = BTreeMap<ResourceId, Decision<'a>>;
+
+/// Judges one resource by itself.
+pub(super) fn judge<'a>(desired: &Desired, seen: Seen<'a>, facts: &TargetFacts) -> Decision<'a> {
+    match seen {
+        Seen::Unclear(blocked) => Decision::Blocked(blocked),
+        Seen::Absent => absent(desired),
+        Seen::Ours(object) => {
+            if let Spec::Image(image) = &desired.spec
+                && let Some(blocked) = wrong_architecture(image, object, facts)
+            {
+                return Decision::Blocked(blocked);
+            }
+            present(desired, object)
+        }
+    }
+}
+
+fn absent(desired: &Desired) -> Decision<'static> {
+    match &desired.spec {
+        Spec::Role(_) => Decision::Ensure {
+            action: Action::Create,
+            reasons: vec![Reason::Missing],
+        },
+        Spec::Image(image) => match image.source {
+            ImageSource::Registry => Decision::Create,
+            ImageSource::Built => Decision::Blocked(Blocked {
+                why: format!("the image `{}` is not there", image.reference),
+                fix: "run `rivetos build`".to_owned(),
+            }),
+            ImageSource::Program => Decision::Blocked(Blocked {
+                why: format!("the program `{}` is not there", image.reference),
+                fix: "run `rivetos build`, or name the program with `--agent-bin`".to_owned(),
+            }),
+        },
+        Spec::Network(_)
+        | Spec::Volume(_)
+        | Spec::Files(_)
+        | Spec::Container(_)
+        | Spec::Process(_) => Decision::Create,
+    }
+}
+
+fn present<'a>(desired: &Desired, object: &'a Observed) -> Decision<'a> {
+    let reasons = match compare(desired, object) {
+        Verdict::Satisfied => return Decision::Keep(Some(object)),
+        Verdict::Stopped(detail) => {
+            return Decision::Start {
+                object,
+                reasons: vec![Reason::NotRunning { detail }],
+            };
+        }
+        Verdict::Dormant(detail) => vec![Reason::Dormant { detail }],
+        Verdict::Incomplete(detail) => vec![Reason::Incomplete { detail }],
+        Verdict::Differs(reasons) => reasons,
+    };
+    match class(&desired.spec) {
+        Class::InPlace => Decision::Ensure {
+            action: Action::Update,
+            reasons,
+        },
+        Class::Recreate => Decision::Replace { object, reasons },
+        Class::DataLoss => Decision::Blocked(Blocked {
+            why: format!(
+                "`{}` is not as it should be and making it again would lose its data",
+                object.native_name
+            ),
+            fix: "copy the data, remove it by hand, run this again, copy the data back".to_owned(),
+        }),
+    }
+}
+
+fn wrong_architecture(
+    image: &ImageSpec,
+    object: &Observed,
+    facts: &TargetFacts,
+) -> Option<Blocked> {
+    let target = facts.architecture.as_ref()?;
+    match object.fields.get("architecture")? {
+        Field::Text(found) if found != target => Some(Blocked {
+            why: format!(
+                "the image `{}` is for {found} and the engine runs on {target}",
+                image.reference
+            ),
+            fix: format!("build or pull it for {target}"),
+        }),
+        Field::Text(_) | Field::Keyed(_) | Field::Unknown => None,
+    }
+}
+
+/// Carries decisions over from a resource to those that come after it, until nothing changes.
+pub(super) fn carry_over(desired: &BTreeMap<ResourceId, Desired>, decisions: &mut Decisions<'_>) {
+    for (id, wanted) in desired {
+        if let Some(decision) = decisions.remove(id) {
+            let decision = follow(wanted, desired, decision, decisions);
+            decisions.insert(id.clone(), decision);
+        }
+    }
+    while block_dependants(desired, decisions) || block_foundations(desired, decisions) {}
+    forget_unneeded_images(desired, decisions);
+}
+
+/// What becomes of a resource when something it is made from comes to be or is replaced.
+fn follow<'a>(
+    wanted: &Desired,
+    desired: &BTreeMap<ResourceId, Desired>,
+    decision: Decision<'a>,
+    decisions: &Decisions<'a>,
+) -> Decision<'a> {
+    if wanted.id.kind == Kind::Role && lives_in_new_data(wanted, desired, decisions) {
+        return absent(wanted);
+    }
+    let mut causes: Vec<Reason> = wanted
+        .after
+        .iter()
+        .filter(|id| is_part_of_dependants(id.kind) && is_made_anew(decisions.get(*id)))
+        .map(|id| Reason::DependsOn {
+            resource: id.clone(),
+        })
+        .collect();
+    if causes.is_empty() {
+        return decision;
+    }
+    match decision {
+        Decision::Keep(Some(object)) if class(&wanted.spec) == Class::Recreate => {
+            Decision::Replace {
+                object,
+                reasons: causes,
+            }
+        }
+        // What keeps data is never made again for another's sake.
+        Decision::Keep(_) => match class(&wanted.spec) {
+            Class::InPlace => Decision::Ensure {
+                action: Action::Update,
+                reasons: causes,
+            },
+            Class::Recreate | Class::DataLoss => decision,
+        },
+        Decision::Start {
+            object,
+            mut reasons,
+        }
+        | Decision::Replace {
+            object,
+            mut reasons,
+        } => {
+            reasons.append(&mut causes);
+            Decision::Replace { object, reasons }
+        }
+        Decision::Create | Decision::Ensure { .. } | Decision::Blocked(_) => decision,
+    }
+}
+
+/// Whether a live object must be made again when such a resource is. Images are compared by id; a
+/// login and a running datahub are reached by name and outlive their replacement.
+fn is_part_of_dependants(kind: Kind) -> bool {
+    match kind {
+        Kind::Network | Kind::Volume | Kind::Config | Kind::Secret => true,
+        Kind::Image | Kind::Datahub | Kind::Role | Kind::Agent => false,
+    }
+}
+
+fn is_made_anew(decision: Option<&Decision<'_>>) -> bool {
+    matches!(decision, Some(Decision::Create | Decision::Replace { .. }))
+}
+
+/// Whether the datahub starts with an empty volume: whatever was seen of a login in it is gone.
+fn lives_in_new_data(
+    role: &Desired,
+    desired: &BTreeMap<ResourceId, Desired>,
+    decisions: &Decisions<'_>,
+) -> bool {
+    role.after
+        .iter()
+        .filter(|id| id.kind == Kind::Datahub)
+        .filter_map(|datahub| desired.get(datahub))
+        .flat_map(|datahub| &datahub.after)
+        .any(|id| id.kind == Kind::Volume && matches!(decisions.get(id), Some(Decision::Create)))
+}
+
+/// Blocks what comes after something that is blocked. Returns whether anything changed.
+fn block_dependants(
+    desired: &BTreeMap<ResourceId, Desired>,
+    decisions: &mut Decisions<'_>,
+) -> bool {
+    let mut changed = false;
+    for (id, wanted) in desired {
+        if is_blocked(decisions, id) {
+            continue;
+        }
+        if let Some(cause) = wanted
+            .after
+            .iter()
+            .find(|cause| is_blocked(decisions, cause))
+        {
+            let blocked = Blocked {
+                why: format!("it needs {cause}, which is blocked"),
+                fix: format!("see {cause}"),
+            };
+            decisions.insert(id.clone(), Decision::Blocked(blocked));
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Blocks the replacement of something that a blocked resource is made from: that one may be alive
+/// and must not lose its footing. Returns whether anything changed.
+fn block_foundations(
+    desired: &BTreeMap<ResourceId, Desired>,
+    decisions: &mut Decisions<'_>,
+) -> bool {
+    let mut changed = false;
+    for (id, wanted) in desired {
+        if !is_blocked(decisions, id) {
+            continue;
+        }
+        for foundation in wanted
+            .after
+            .iter()
+            .filter(|id| is_part_of_dependants(id.kind))
+        {
+            if matches!(decisions.get(foundation), Some(Decision::Replace { .. })) {
+                let blocked = Blocked {
+                    why: format!("it must be replaced and {id}, which uses it, is blocked"),
+                    fix: format!("see {id}"),
+                };
+                decisions.insert(foundation.clone(), Decision::Blocked(blocked));
+                changed = true;
+            }
+        }
+    }
+    changed
+}
+
+fn is_blocked(decisions: &Decisions<'_>, id: &ResourceId) -> bool {
+    matches!(decisions.get(id), Some(Decision::Blocked(_)))
+}
+
+/// A missing image is fetched only for a container that is about to be made: one that is there
+/// needs it no more.
+fn forget_unneeded_images(desired: &BTreeMap<ResourceId, Desired>, decisions: &mut Decisions<'_>) {
+    let unneeded: Vec<ResourceId> = decisions
+        .iter()
+        .filter(|(id, decision)| id.kind == Kind::Image && matches!(decision, Decision::Create))
+        .map(|(id, _)| id)
+        .filter(|image| {
+            !desired
+                .values()
+                .any(|user| user.after.contains(image) && is_made_anew(decisions.get(&user.id)))
+        })
+        .cloned()
+        .collect();
+    for image in unneeded {
+        decisions.insert(image, Decision::Keep(None));
+    }
+}
