@@ -24,3 +24,4 @@ pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};
 pub use rivetos_types::id::{AgentName, FleetId, NameError};
 pub use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
+pub use write::quoted;

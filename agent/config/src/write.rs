@@ -86,9 +86,29 @@ impl Map {
     }
 }
 
-/// A text in double quotes. What JSON writes, YAML reads as the same.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// `text` as a scalar in double quotes that every reader of YAML, and of JSON, takes for a text.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            // Lines break there for some readers, and a byte order mark may vanish.
+            '\u{2028}' | '\u{2029}' | '\u{feff}' => out.push_str(&escaped(c)),
+            // What YAML 1.2 calls printable; everything else lies in the basic plane.
+            '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'.. => out.push(c),
+            other => out.push_str(&escaped(other)),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn escaped(c: char) -> String {
+    format!("\\u{:04x}", u32::from(c))
 }
 
 impl Config {
