@@ -4,6 +4,7 @@
 //! - [`port`]: what a provider of infrastructure implements. Signatures only.
 //! - [`label`]: what is written on live objects, and how it is read back.
 //! - [`model::Spec::fields`] and [`model::Spec::hash`]: the flat view that is compared.
+//! - [`FleetSpec`], [`desired()`]: the configuration, completed and laid out on its target.
 //! - [`plan()`], [`plan_destroy`]: the steps from what is to what should be.
 //! - [`ApprovedPlan`]: the only thing that may be executed.
 
@@ -17,8 +18,10 @@ mod compare;
 mod key;
 mod lower;
 mod plan;
+mod spec;
 
 pub use approve::{Approval, ApprovedPlan, Refusal};
 pub use key::FleetKey;
 pub use plan::{Consent, plan, plan_destroy};
 pub use rivetos_config::{AgentName, FleetId, Secret, SecretError, SecretRef, SecretResolver};
+pub use spec::{BuildInfo, Context, FleetSpec, Program, ResolveError, desired, role_name};

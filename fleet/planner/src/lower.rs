@@ -127,7 +127,10 @@ fn container_fields(spec: &ContainerSpec) -> Fields {
     if let Some(image_id) = &spec.image_id {
         set("image_id", image_id.clone());
     }
-    set("command", json(&spec.command));
+    // Empty lists are the image's or the engine's own and not ours to compare.
+    if !spec.command.is_empty() {
+        set("command", json(&spec.command));
+    }
     for (name, value) in &spec.env {
         set(&format!("env.{name}"), value.clone());
     }

@@ -1,0 +1,10 @@
+//! From the configuration to what should be.
+
+mod desired;
+mod docker;
+mod local;
+mod resolve;
+
+pub use desired::desired;
+pub use docker::role_name;
+pub use resolve::{BuildInfo, Context, FleetSpec, Program, ResolveError};

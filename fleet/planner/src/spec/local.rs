@@ -1,0 +1,117 @@
+//! A fleet as supervised processes of this host.
+
+use std::path::{Path, PathBuf};
+
+use rivetos_config::{AgentFiles, AgentName, Placement};
+
+use crate::model::{
+    Desired, FilesSpec, ImageSource, ImageSpec, Kind, ProcessSpec, ResourceId, Spec, Uid,
+    VolumeSpec,
+};
+
+use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
+use super::resolve::FleetSpec;
+
+/// What stands for the agent's program where it was not found.
+const PROGRAM_NAME: &str = "rivetos-agent";
+
+/// Where an agent finds its things.
+pub(super) fn placement(home: &Path, agent: &AgentName) -> Placement {
+    let folder = folder(home, agent);
+    Placement {
+        workspace: folder.join("data/workspace"),
+        store: folder.join("data/store.db"),
+        secrets: folder.join("secret"),
+        token_file: TOKEN_FILE.to_owned(),
+    }
+}
+
+/// Everything the fleet is on this host.
+pub(super) fn resources(spec: &FleetSpec) -> Vec<Desired> {
+    let mut resources = vec![program(spec)];
+    for (name, files) in &spec.agents {
+        resources.extend(agent(spec, name, files));
+    }
+    resources
+}
+
+fn folder(home: &Path, agent: &AgentName) -> PathBuf {
+    home.join("agents").join(agent.as_str())
+}
+
+fn program_id() -> ResourceId {
+    id(Kind::Image, "agent")
+}
+
+fn program_path(spec: &FleetSpec) -> PathBuf {
+    match &spec.context.program {
+        Some(program) => program.path.clone(),
+        None => PathBuf::from(PROGRAM_NAME),
+    }
+}
+
+fn program(spec: &FleetSpec) -> Desired {
+    let reference = program_path(spec).display().to_string();
+    let image = Spec::Image(ImageSpec {
+        reference,
+        source: ImageSource::Program,
+    });
+    resource(&spec.fleet, program_id(), image, [])
+}
+
+fn agent(spec: &FleetSpec, name: &AgentName, files: &AgentFiles) -> Vec<Desired> {
+    let folder = folder(&spec.context.home, name);
+    let path = |part: &str| folder.join(part).display().to_string();
+    let make = |id: ResourceId, part: Spec| resource(&spec.fleet, id, part, []);
+    let files_at = |native_name, files| {
+        Spec::Files(FilesSpec {
+            native_name,
+            files,
+            carrier_image: None,
+        })
+    };
+    let (volume, config, secret) = (
+        id(Kind::Volume, name),
+        id(Kind::Config, name),
+        id(Kind::Secret, name),
+    );
+    let agent = id(Kind::Agent, name);
+    let process = process(spec, &folder, &Uid::derive(&spec.fleet, &agent));
+    let after = [program_id(), volume.clone(), config.clone(), secret.clone()];
+    vec![
+        make(
+            volume,
+            Spec::Volume(VolumeSpec {
+                native_name: path("data"),
+            }),
+        ),
+        make(config, files_at(path("config"), config_files(spec, files))),
+        make(secret, files_at(path("secret"), secret_files(spec, files))),
+        resource(&spec.fleet, agent, Spec::Process(process), after),
+    ]
+}
+
+/// The arguments carry the identity that the agent reports about itself.
+fn process(spec: &FleetSpec, folder: &Path, uid: &Uid) -> ProcessSpec {
+    let config = folder
+        .join("config")
+        .join(CONFIG_FILE)
+        .display()
+        .to_string();
+    let program = spec.context.program.as_ref();
+    ProcessSpec {
+        folder: folder.to_owned(),
+        program: program_path(spec),
+        program_digest: program
+            .map(|program| program.digest.clone())
+            .unwrap_or_default(),
+        args: vec![
+            "run".to_owned(),
+            "--config".to_owned(),
+            config,
+            "--uid".to_owned(),
+            uid.to_string(),
+        ],
+        port: None,
+    }
+}
