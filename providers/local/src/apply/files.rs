@@ -1,0 +1,140 @@
+//! Folders with labels: data, configuration, secrets.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rivetos_fleet::label::{Identity, labels};
+use rivetos_fleet::model::{Desired, FileContent, FilesSpec, Fingerprint, VolumeSpec};
+use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind};
+
+use super::{chain, check_planned, failed, refused};
+use crate::folder::{self, Found};
+use crate::log_file;
+use crate::provider::LocalSettings;
+
+/// Bytes of randomness in a generated secret; written as twice as many hex digits.
+const GENERATED_BYTES: usize = 32;
+
+pub(super) fn create_volume(
+    settings: &LocalSettings,
+    desired: &Desired,
+    volume: &VolumeSpec,
+) -> Result<Applied, ApplyError> {
+    create(
+        settings,
+        desired,
+        Path::new(&volume.native_name),
+        BTreeMap::new,
+    )
+}
+
+pub(super) fn create_files(
+    settings: &LocalSettings,
+    desired: &Desired,
+    spec: &FilesSpec,
+) -> Result<Applied, ApplyError> {
+    let mut contents = BTreeMap::new();
+    for (path, content) in &spec.files {
+        contents.insert(path.clone(), bytes_of(settings, content)?);
+    }
+    create(settings, desired, Path::new(&spec.native_name), || contents)
+}
+
+pub(super) async fn remove(
+    settings: &LocalSettings,
+    path: &Path,
+    planned: &Fingerprint,
+) -> Result<Applied, ApplyError> {
+    match folder::look(path).map_err(|error| failed("read", path, &error))? {
+        Found::Nothing => return Ok(Applied::AlreadySo),
+        Found::Unlabelled => return Err(refused(path, "is not ours: it carries no labels")),
+        Found::Labelled {
+            labels,
+            fingerprint,
+        } => {
+            let identity = Identity::from_labels(&labels, &settings.fleet);
+            check_planned(path, &identity, &fingerprint, planned)?;
+        }
+    }
+    folder::remove(path)
+        .await
+        .map_err(|error| failed("remove", path, &error))?;
+    Ok(Applied::Changed)
+}
+
+/// With its data the last trace of an agent goes: its logs, and its folder once that is empty.
+pub(super) async fn remove_volume(
+    settings: &LocalSettings,
+    path: &Path,
+    planned: &Fingerprint,
+) -> Result<Applied, ApplyError> {
+    let applied = remove(settings, path, planned).await?;
+    if let Some(agent) = path.parent() {
+        for trace in [log_file::path(agent), log_file::older_path(agent)] {
+            match fs::remove_file(&trace) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed("remove", &trace, &error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        // Refused by the system as long as anything is left in it.
+        let _ = fs::remove_dir(agent);
+    }
+    Ok(applied)
+}
+
+fn create(
+    settings: &LocalSettings,
+    desired: &Desired,
+    path: &Path,
+    contents: impl FnOnce() -> BTreeMap<String, Vec<u8>>,
+) -> Result<Applied, ApplyError> {
+    let wanted = labels(&settings.fleet, desired);
+    match folder::look(path).map_err(|error| failed("read", path, &error))? {
+        Found::Nothing => {}
+        Found::Labelled { labels, .. } if labels == wanted => return Ok(Applied::AlreadySo),
+        Found::Labelled { .. } | Found::Unlabelled => {
+            return Err(refused(
+                path,
+                "is there already and was not when the plan was made",
+            ));
+        }
+    }
+    folder::make(path, &wanted, &contents()).map_err(|error| failed("make", path, &error))?;
+    Ok(Applied::Changed)
+}
+
+fn bytes_of(settings: &LocalSettings, content: &FileContent) -> Result<Vec<u8>, ApplyError> {
+    match content {
+        FileContent::Text { text } => Ok(text.clone().into_bytes()),
+        FileContent::Given { secret, .. } => match settings.secrets.resolve(secret) {
+            Ok(value) => Ok(value.expose().clone().into_bytes()),
+            Err(error) => Err(ApplyError {
+                message: chain(&error),
+                hint: Some("set it, then run it again".to_owned()),
+                kind: ApplyErrorKind::Failed,
+            }),
+        },
+        FileContent::Generated => generate()
+            .map(String::into_bytes)
+            .map_err(|error| ApplyError {
+                message: format!("the system gives no randomness: {error}"),
+                hint: None,
+                kind: ApplyErrorKind::Failed,
+            }),
+    }
+}
+
+fn generate() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; GENERATED_BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
+}
