@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use rivetos_types::message::{ContentPart, ToolResult, ToolStatus};
+use rivetos_types::tool::ToolSpec;
+
+use super::*;
+
+fn settings(base_url: &str) -> OpenAiCompat {
+    OpenAiCompat {
+        name: "test".into(),
+        base_url: base_url.into(),
+        model: "m-1".into(),
+        api_key: None,
+        max_tokens: Some(64),
+        temperature: Some(0.5),
+        idle_timeout: Duration::from_secs(1),
+    }
+}
+
+fn call(id: &str, arguments: &str) -> ToolCall {
+    ToolCall {
+        id: id.into(),
+        name: "shell".into(),
+        arguments: arguments.into(),
+    }
+}
+
+fn result(id: &str) -> Message {
+    let content = format!("result of {id}");
+    Message::Tool(ToolResult {
+        call_id: id.into(),
+        content,
+        status: ToolStatus::Ok,
+    })
+}
+
+#[test]
+fn a_conversation_with_tools() {
+    let request = ModelRequest {
+        system: "be brief".into(),
+        messages: vec![
+            Message::user("list the files"),
+            Message::Assistant {
+                content: Vec::new(),
+                tool_calls: vec![call("a", "{\"command\":\"ls\"}"), call("b", "{\"comm")],
+            },
+            result("a"),
+            result("b"),
+            Message::Assistant {
+                content: vec![ContentPart::text("one "), ContentPart::text("file")],
+                tool_calls: Vec::new(),
+            },
+            Message::user("thanks"),
+        ],
+        tools: vec![ToolSpec {
+            name: "shell".into(),
+            description: "Runs a command.".into(),
+            parameters: json!({ "type": "object" }),
+        }],
+    };
+    let body = body(&settings("http://127.0.0.1:1/v1"), &request);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());
+}
+
+#[test]
+fn what_is_not_set_is_not_sent() {
+    let mut settings = settings("https://api.openai.com/v1");
+    settings.temperature = None;
+    let request = ModelRequest {
+        system: String::new(),
+        messages: vec![Message::user("hi")],
+        tools: Vec::new(),
+    };
+    assert_eq!(
+        body(&settings, &request),
+        json!({
+            "model": "m-1",
+            "messages": [{ "role": "user", "content": "hi" }],
+            "stream": true,
+            "stream_options": { "include_usage": true },
+            "max_completion_tokens": 64,
+        })
+    );
+}

@@ -1,0 +1,190 @@
+use rivetos_types::message::ToolCall;
+
+use super::*;
+
+fn read(body: &str, end: End) -> (Vec<StreamEvent>, Result<(), ModelError>) {
+    let mut parser = StreamParser::new();
+    let mut events = Vec::new();
+    let result = parser
+        .push(body.as_bytes(), &mut events)
+        .and_then(|()| parser.end(end, &mut events));
+    (events, result)
+}
+
+fn body(chunks: &[impl AsRef<str>]) -> String {
+    let events: Vec<String> = chunks
+        .iter()
+        .map(|chunk| {
+            format!(
+                "data: {}
+
+",
+                chunk.as_ref()
+            )
+        })
+        .collect();
+    events.concat()
+}
+
+fn delta(delta: &str) -> String {
+    format!(r#"{{"choices":[{{"index":0,"delta":{{{delta}}}}}]}}"#)
+}
+
+fn finish(reason: &str) -> String {
+    format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}]}}"#)
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> StreamEvent {
+    StreamEvent::ToolCall(ToolCall {
+        id: id.into(),
+        name: name.into(),
+        arguments: arguments.into(),
+    })
+}
+
+fn done(stop: StopReason, input: u64, output: u64) -> StreamEvent {
+    StreamEvent::Done {
+        stop,
+        usage: TokenUsage { input, output },
+    }
+}
+
+#[test]
+fn text_reasoning_and_usage_in_a_chunk_without_choices() {
+    let chunks = [
+        &delta(r#""role":"assistant","content":"""#),
+        &delta(r#""reasoning_content":"hm","reasoning":"hm""#),
+        &delta(r#""content":"Hel""#),
+        &delta(r#""content":"lo","refusal":null,"tool_calls":null"#),
+        &finish("stop"),
+        r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"x":{}}}"#,
+        "[DONE]",
+        "nothing of this is read",
+    ];
+    let expected = vec![
+        StreamEvent::Reasoning("hm".into()),
+        StreamEvent::Text("Hel".into()),
+        StreamEvent::Text("lo".into()),
+        done(StopReason::End, 5, 2),
+    ];
+    assert_eq!(read(&body(&chunks), End::Broken), (expected, Ok(())));
+}
+
+#[test]
+fn calls_are_put_together_by_index_in_any_order() {
+    let fragments = [
+        &delta(r#""tool_calls":[{"index":1,"id":"b","function":{"name":"two","arguments":"{"}}]"#),
+        &delta(r#""tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":""}}]"#),
+        &delta(
+            r#""tool_calls":[{"index":1,"function":{"arguments":"}"}},{"index":2,"function":{"name":"three","arguments":{"x":1}}}]"#,
+        ),
+        &finish("stop"),
+    ];
+    let expected = vec![
+        call("a", "one", "{}"),
+        call("b", "two", "{}"),
+        call("call_2", "three", "{\"x\":1}"),
+        done(StopReason::ToolUse, 0, 0),
+    ];
+    assert_eq!(read(&body(&fragments), End::Clean), (expected, Ok(())));
+}
+
+#[test]
+fn calls_without_an_index_are_told_apart_by_identifier() {
+    let fragments = [
+        &delta(r#""tool_calls":[{"id":"a","function":{"name":"one","arguments":"{\"x\""}}]"#),
+        &delta(r#""tool_calls":[{"function":{"arguments":":1}"}}]"#),
+        &delta(r#""tool_calls":[{"id":"b","function":{"name":"two","arguments":"{}"}}]"#),
+        &finish("tool_calls"),
+        "[DONE]",
+    ];
+    let expected = vec![
+        call("a", "one", "{\"x\":1}"),
+        call("b", "two", "{}"),
+        done(StopReason::ToolUse, 0, 0),
+    ];
+    assert_eq!(read(&body(&fragments), End::Clean), (expected, Ok(())));
+}
+
+#[test]
+fn half_a_call_never_runs() {
+    let fragments = [
+        &delta(r#""tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}]"#),
+        &delta(
+            r#""tool_calls":[{"index":1,"id":"b","function":{"name":"rm","arguments":"{\"p"}}]"#,
+        ),
+        &finish("length"),
+        "[DONE]",
+    ];
+    let expected = vec![call("a", "one", "{}"), done(StopReason::Length, 0, 0)];
+    assert_eq!(read(&body(&fragments), End::Clean), (expected, Ok(())));
+}
+
+#[test]
+fn an_end_counts_only_after_a_finish_reason() {
+    let incomplete =
+        |result: &Result<(), ModelError>| matches!(result, Err(ModelError::Incomplete { .. }));
+    let text = delta(r#""content":"half""#);
+    for (chunks, end, complete) in [
+        (vec![], End::Clean, false),
+        (vec![text.clone()], End::Clean, false),
+        (vec![text.clone(), finish("stop")], End::Broken, false),
+        (vec![text.clone(), finish("stop")], End::Clean, true),
+        (vec![text.clone(), "[DONE]".into()], End::Broken, true),
+        (vec![text.clone(), "not json".into()], End::Clean, false),
+        (
+            vec![text.clone(), finish("error"), "[DONE]".into()],
+            End::Clean,
+            false,
+        ),
+    ] {
+        let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
+        let (events, result) = read(&body(&chunks), end);
+        assert_eq!(result.is_ok(), complete, "{chunks:?}");
+        assert_eq!(incomplete(&result), !complete, "{chunks:?}: {result:?}");
+        let has_done = events
+            .iter()
+            .any(|event| matches!(event, StreamEvent::Done { .. }));
+        assert_eq!(has_done, complete, "{chunks:?}");
+    }
+}
+
+#[test]
+fn an_error_inside_the_stream_is_told_by_when_it_comes() {
+    let overloaded = r#"{"error":{"message":"try later","code":503}}"#;
+    let (_, first) = read(&body(&[overloaded]), End::Clean);
+    let message = "try later".to_owned();
+    let transient = ModelError::Transient {
+        message: message.clone(),
+        retry_after_ms: None,
+    };
+    assert_eq!(first, Err(transient));
+    let (events, later) = read(&body(&[&delta(r#""content":"a""#), overloaded]), End::Clean);
+    assert_eq!(events, vec![StreamEvent::Text("a".into())]);
+    assert_eq!(later, Err(ModelError::Incomplete { message }));
+    let refused = r#"{"error":{"message":"no such model","code":"model_not_found"},"choices":[]}"#;
+    let (_, fatal) = read(&body(&[refused]), End::Clean);
+    assert_eq!(
+        fatal,
+        Err(ModelError::Fatal {
+            status: None,
+            message: "no such model".into()
+        })
+    );
+}
+
+#[test]
+fn a_flood_of_calls_is_bounded() {
+    let many: String = (0..200)
+        .map(|index| {
+            let call = format!(r#""tool_calls":[{{"index":{index},"function":{{"name":"x"}}}}]"#);
+            body(&[&delta(&call)])
+        })
+        .collect();
+    let (events, result) = read(&many, End::Clean);
+    assert_eq!(events, vec![]);
+    assert!(
+        matches!(result, Err(ModelError::Incomplete { .. })),
+        "{result:?}"
+    );
+}
