@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::check::{Note, check_plan};
 use crate::model::{Plan, ResourceId, Risk, Step};
 
 /// What the operator said to a plan that was shown.
@@ -41,6 +42,10 @@ pub enum Refusal {
     /// nothing is done until the operator solved it.
     #[error("the plan is blocked at {}", list(.0))]
     Blocked(Vec<ResourceId>),
+    /// The plan breaks the rules of [`check_plan`]: it was not made by this planner, or it was
+    /// damaged since.
+    #[error("the plan is not sound: {}", list(.0))]
+    Unsound(Vec<Note>),
     /// The plan deletes data and nobody agreed to that.
     #[error("the plan deletes the data of {}", list(.0))]
     DataLoss(Vec<ResourceId>),
@@ -61,6 +66,7 @@ impl Refusal {
             Self::Blocked(_) => {
                 "do what the plan says at each blocked resource, then run it again".to_owned()
             }
+            Self::Unsound(_) => "make the plan again".to_owned(),
             Self::DataLoss(_) => {
                 "confirm with the fleet's name, or leave out the wish to delete data".to_owned()
             }
@@ -82,11 +88,15 @@ impl Plan {
     /// Makes the plan executable.
     ///
     /// # Errors
-    /// Refuses a plan that is blocked anywhere, and one that deletes data without consent in the
-    /// fleet's name.
+    /// Refuses a plan that is blocked anywhere, one that is not sound, and one that deletes data
+    /// without consent in the fleet's name.
     pub fn approve(self, approval: Approval) -> Result<ApprovedPlan, Refusal> {
         if !self.report.blocked.is_empty() {
             return Err(Refusal::Blocked(self.report.blocked.into_keys().collect()));
+        }
+        let notes = check_plan(&self);
+        if !notes.is_empty() {
+            return Err(Refusal::Unsound(notes));
         }
         if self.risk() == Risk::DataLoss {
             match approval {

@@ -6,6 +6,8 @@
 //! - [`model::Spec::fields`] and [`model::Spec::hash`]: the flat view that is compared.
 //! - [`FleetSpec`], [`desired()`]: the configuration, completed and laid out on its target.
 //! - [`plan()`], [`plan_destroy`]: the steps from what is to what should be.
+//! - [`check_spec`], [`check_plan`]: rules that no single type can hold.
+//! - [`model::Plan::lines`]: a plan in words.
 //! - [`ApprovedPlan`]: the only thing that may be executed.
 
 pub mod label;
@@ -13,14 +15,18 @@ pub mod model;
 pub mod port;
 
 mod approve;
+mod check;
 mod class;
 mod compare;
+mod display;
 mod key;
 mod lower;
 mod plan;
 mod spec;
 
 pub use approve::{Approval, ApprovedPlan, Refusal};
+pub use check::{Note, Severity, check_plan, check_spec};
+pub use display::{Line, Style};
 pub use key::FleetKey;
 pub use plan::{Consent, plan, plan_destroy};
 pub use rivetos_config::{AgentName, FleetId, Secret, SecretError, SecretRef, SecretResolver};

@@ -1,5 +1,7 @@
 //! What a configuration is laid out as.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;

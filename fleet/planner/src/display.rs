@@ -1,0 +1,221 @@
+//! Plans in words, for people.
+//!
+//! Lines come with what they mean, not with colours: painting is the terminal's business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::{Action, Blocked, Change, Kind, Plan, Reason, ResourceId, Risk, Step};
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// What happens to a resource.
+    Action(Action),
+    /// A detail of the line above.
+    Detail,
+    /// Something that cannot be done now.
+    Blocked,
+    /// Something that is left alone.
+    Note,
+    /// The last line.
+    Summary,
+}
+
+/// A line of text and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is about.
+    pub style: Style,
+    /// Its text, without a line break.
+    pub text: String,
+}
+
+impl Line {
+    fn new(style: Style, text: String) -> Self {
+        Self { style, text }
+    }
+}
+
+impl Plan {
+    /// The plan in words: one line for each resource that changes with why, then what cannot be
+    /// done, what is in the way, what stays, and a summary as the last line. Never holds a secret.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = self.changes().into_iter().flat_map(change_lines).collect();
+        lines.extend(blocked_lines(&self.report.blocked));
+        for foreign in &self.report.foreign {
+            lines.push(Line::new(
+                Style::Note,
+                format!(
+                    "? `{}` is in the way of {} and left alone: {}",
+                    foreign.native_name, foreign.resource, foreign.owner
+                ),
+            ));
+        }
+        for kept in &self.report.kept {
+            let text = format!(
+                "= {} stays with its data: `{}`",
+                kept.resource, kept.native_name
+            );
+            lines.push(Line::new(Style::Note, text));
+        }
+        lines.push(Line::new(Style::Summary, self.summary()));
+        lines
+    }
+
+    /// The plan in one line.
+    pub fn summary(&self) -> String {
+        let changes = self.changes();
+        let blocked = self.report.blocked.len();
+        if changes.is_empty() {
+            return match (blocked, self.report.unchanged.len()) {
+                (0, 0) => "No changes. There is nothing of this fleet.".to_owned(),
+                (0, 1) => "No changes. 1 resource is as configured.".to_owned(),
+                (0, unchanged) => {
+                    format!("No changes. {unchanged} resources are as configured.")
+                }
+                (blocked, _) => format!("Nothing can be changed: {blocked} blocked."),
+            };
+        }
+        let verbs = [
+            (Action::Create, "to create"),
+            (Action::Update, "to update"),
+            (Action::Replace, "to replace"),
+            (Action::Start, "to start"),
+            (Action::Delete, "to delete"),
+        ];
+        let mut parts: Vec<String> = verbs
+            .into_iter()
+            .map(|(action, verb)| {
+                (
+                    changes.iter().filter(|step| step.action == action).count(),
+                    verb,
+                )
+            })
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, verb)| format!("{count} {verb}"))
+            .collect();
+        if blocked > 0 {
+            parts.push(format!("{blocked} blocked"));
+        }
+        format!("Plan: {}.", parts.join(", "))
+    }
+
+    /// One step for each resource that changes: what comes to be from the ground up, then what
+    /// goes from the top down.
+    pub fn changes(&self) -> Vec<&Step> {
+        let mut by_resource: BTreeMap<&ResourceId, &Step> = BTreeMap::new();
+        for step in &self.steps {
+            by_resource.entry(&step.resource).or_insert(step);
+        }
+        let (gone, made): (Vec<&Step>, Vec<&Step>) = by_resource
+            .into_values()
+            .partition(|step| step.action == Action::Delete);
+        made.into_iter().chain(gone.into_iter().rev()).collect()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.lines() {
+            writeln!(f, "{}", line.text)?;
+        }
+        Ok(())
+    }
+}
+
+fn change_lines(step: &Step) -> Vec<Line> {
+    let mut text = format!(
+        "{} {} will be {}",
+        step.action.glyph(),
+        step.resource,
+        step.action.participle()
+    );
+    if step.risk == Risk::DataLoss {
+        text.push_str(" with all its data");
+    }
+    let mut causes: Vec<String> = step.reasons.iter().filter_map(cause).collect();
+    causes.dedup();
+    if !causes.is_empty() {
+        text = format!("{text}: {}", causes.join("; "));
+    }
+    let mut lines = vec![Line::new(Style::Action(step.action), text)];
+    lines.extend(
+        step.reasons
+            .iter()
+            .filter_map(changed_field)
+            .map(|change| Line::new(Style::Detail, format!("    {}", change_text(step, change)))),
+    );
+    lines
+}
+
+/// Why, in words; `None` where the action says it already.
+fn cause(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::Missing | Reason::Destroy => None,
+        Reason::Changed(_) => Some("its configuration changed".to_owned()),
+        Reason::Drifted(_) => Some("it was changed by hand".to_owned()),
+        Reason::NotRunning { detail } | Reason::Dormant { detail } => Some(detail.clone()),
+        Reason::Incomplete { detail } => {
+            Some(format!("an earlier run did not finish it: {detail}"))
+        }
+        Reason::DependsOn { resource } => Some(format!("{resource} is made anew")),
+        Reason::NotInConfig => Some("the configuration no longer has it".to_owned()),
+    }
+}
+
+fn changed_field(reason: &Reason) -> Option<&Change> {
+    match reason {
+        Reason::Changed(change) | Reason::Drifted(change) => Some(change),
+        Reason::Missing
+        | Reason::NotRunning { .. }
+        | Reason::Incomplete { .. }
+        | Reason::DependsOn { .. }
+        | Reason::Dormant { .. }
+        | Reason::NotInConfig
+        | Reason::Destroy => None,
+    }
+}
+
+/// Only short hashes are known of a file, so nothing is shown but that it is another one.
+fn change_text(step: &Step, change: &Change) -> String {
+    let file = match step.resource.kind {
+        Kind::Config | Kind::Secret => change.field.strip_prefix("files."),
+        Kind::Network | Kind::Volume | Kind::Image | Kind::Datahub | Kind::Role | Kind::Agent => {
+            None
+        }
+    };
+    match (file, &change.before, &change.after) {
+        (Some(file), Some(_), Some(_)) => format!("{file}: other content"),
+        (Some(file), None, _) => format!("{file}: new file"),
+        (Some(file), Some(_), None) => format!("{file}: no longer there"),
+        (None, Some(before), Some(after)) => format!("{}: {before} -> {after}", change.field),
+        (None, None, Some(after)) => format!("{}: (not set) -> {after}", change.field),
+        (None, Some(before), None) => format!("{}: {before} -> (not set)", change.field),
+        (None, None, None) => change.field.clone(),
+    }
+}
+
+/// Resources that are blocked for the same cause share a line.
+fn blocked_lines(blocked: &BTreeMap<ResourceId, Blocked>) -> Vec<Line> {
+    let mut groups: Vec<(&Blocked, Vec<String>)> = Vec::new();
+    for (id, cause) in blocked {
+        match groups.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, ids)) => ids.push(id.to_string()),
+            None => groups.push((cause, vec![id.to_string()])),
+        }
+    }
+    groups
+        .into_iter()
+        .flat_map(|(cause, ids)| {
+            let verb = if ids.len() == 1 { "is" } else { "are" };
+            [
+                Line::new(
+                    Style::Blocked,
+                    format!("! {} {verb} blocked: {}", ids.join(", "), cause.why),
+                ),
+                Line::new(Style::Detail, format!("    fix: {}", cause.fix)),
+            ]
+        })
+        .collect()
+}
