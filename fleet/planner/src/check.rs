@@ -119,9 +119,6 @@ impl fmt::Display for Note {
             Self::NoShell => {
                 f.write_str("the `scratch` image has no shell, so its agents have no shell tool")
             }
-                    "agent `{agent}` answers from the built-in offline stand-in"
-                )
-            }
             Self::OutOfOrder { step, waits_for } => {
                 write!(
                     f,
