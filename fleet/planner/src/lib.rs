@@ -29,5 +29,7 @@ pub use check::{Note, Severity, check_plan, check_spec};
 pub use display::{Line, Style};
 pub use key::FleetKey;
 pub use plan::{Consent, plan, plan_destroy};
-pub use rivetos_config::{AgentName, FleetId, Secret, SecretError, SecretRef, SecretResolver};
+pub use rivetos_config::{
+    AgentName, FleetId, PortRange, Secret, SecretError, SecretRef, SecretResolver,
+};
 pub use spec::{BuildInfo, Context, FleetSpec, Program, ResolveError, desired, role_name};

@@ -218,7 +218,9 @@ fn program(desired: &Desired) -> Option<Observed> {
     let Spec::Image(image) = &desired.spec else {
         return None;
     };
-    let metadata = fs::metadata(&image.reference).ok()?;
+    // A name without a path stands for a program that was not found.
+    let path = Some(Path::new(&image.reference)).filter(|path| path.is_absolute())?;
+    let metadata = fs::metadata(path).ok()?;
     if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 {
         return None;
     }
