@@ -60,33 +60,28 @@ fn places(length: usize) -> Vec<usize> {
 }
 
 fn check(name: &str, body: &str) -> Vec<StreamEvent> {
-    let mut all = Vec::new();
+    let bytes = body.as_bytes();
+    let whole = read([bytes], End::Clean);
+    assert_eq!(whole.1, Ok(()), "{name}");
+    assert!(
+        matches!(whole.0.last(), Some(StreamEvent::Done { .. })),
+        "{name}"
+    );
+    // One byte at a time is a split at every place at once.
     for body in [body.to_owned(), body.replace('\n', "\r\n")] {
-        let bytes = body.as_bytes();
-        let whole = read([bytes], End::Clean);
-        assert_eq!(whole.1, Ok(()), "{name}");
-        assert!(
-            matches!(whole.0.last(), Some(StreamEvent::Done { .. })),
-            "{name}"
-        );
-        // One byte at a time is a split at every place at once.
-        assert_eq!(
-            read(bytes.chunks(1), End::Clean),
-            whole,
-            "{name}: byte by byte"
-        );
-        for at in places(bytes.len()) {
-            let (head, tail) = bytes.split_at(at);
-            assert_eq!(
-                read([head, tail], End::Clean),
-                whole,
-                "{name}: split at {at}"
-            );
-        }
-        check_cut_off(name, bytes);
-        all = whole.0;
+        let pieces = body.as_bytes().chunks(1);
+        assert_eq!(read(pieces, End::Clean), whole, "{name}: byte by byte");
     }
-    all
+    for at in places(bytes.len()) {
+        let (head, tail) = bytes.split_at(at);
+        assert_eq!(
+            read([head, tail], End::Clean),
+            whole,
+            "{name}: split at {at}"
+        );
+    }
+    check_cut_off(name, bytes);
+    whole.0
 }
 
 /// Whatever is missing at the end: complete only when the terminal event was there.
