@@ -1,1 +1,14 @@
 //! The agent's application: turns, sessions, streaming, health, metrics.
+//!
+//! - [`Application`]: takes messages ([`rivetos_types::intake::Intake`]), drives turns, drains.
+//! - [`http`]: the listener with `/health*` and `/metrics`; channels add their routes.
+//!
+//! **Invariant:** what a turn did is in the store before the next effect begins, and a mutating
+//! tool runs only after the record that it is about to is on the disk.
+
+mod application;
+mod clock;
+pub mod http;
+mod metrics;
+
+pub use application::{Application, Identity, Parts};

@@ -8,6 +8,7 @@
 //! committed, with the durability that the call asked for or a stronger one.
 
 mod failure;
+mod presence;
 mod queue;
 mod schema;
 mod session;

@@ -15,6 +15,7 @@ use rivetos_types::time::Timestamp;
 use rusqlite::Connection;
 
 use crate::failure::Failure;
+use crate::presence::{self, Presence};
 use crate::writer::Writer;
 use crate::{queue, schema, session, turn};
 
@@ -29,11 +30,13 @@ const STATEMENTS_MAX: usize = 64;
 /// Dropping it waits until everything that was asked of it is committed.
 pub struct SqliteStore {
     writer: Writer,
+    _presence: Presence,
 }
 
 impl SqliteStore {
     /// Opens the store at `path`; makes it, readable for its owner only, when there is none. Its
-    /// folder must exist.
+    /// folder must exist. When no other process has it open, the leases that are left in it are
+    /// over.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = |cause: String| StoreError::Failed {
             operation: "open the store",
@@ -43,8 +46,13 @@ impl SqliteStore {
         let mut db =
             connect(path).map_err(|error| Failure::from(error).during("open the store"))?;
         schema::migrate(&mut db)?;
+        let presence =
+            presence::announce(path, &db).map_err(|error| error.during("open the store"))?;
         let writer = Writer::start(db).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { writer })
+        Ok(Self {
+            writer,
+            _presence: presence,
+        })
     }
 }
 

@@ -106,3 +106,32 @@ fn lookups_use_an_index() {
         assert!(indexed && !sorted, "{sql}: {lines:?}");
     }
 }
+
+#[tokio::test]
+async fn the_leases_of_the_dead_are_over_those_of_the_living_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let first = SqliteStore::open(&path).unwrap();
+    first.accept(contract::message("s", "1")).await.unwrap();
+    assert!(
+        first
+            .claim(contract::lease("first", 0))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let second = SqliteStore::open(&path).unwrap();
+    assert_eq!(
+        second.claim(contract::lease("second", 1)).await.unwrap(),
+        None
+    );
+    drop((first, second));
+    let third = SqliteStore::open(&path).unwrap();
+    assert!(
+        third
+            .claim(contract::lease("third", 2))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}

@@ -1,0 +1,15 @@
+//! Turns from the inbox to the reply.
+
+mod dispatch;
+mod drive;
+mod feed;
+mod handle;
+mod intake;
+mod model_step;
+mod open_turns;
+mod sessions;
+mod state;
+mod tool_step;
+
+pub use handle::Application;
+pub use state::{Identity, Parts};

@@ -1,0 +1,203 @@
+//! Who works on which turn: claims from the store, renews leases, drains.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rivetos_types::message::{OutboundMessage, TokenUsage, TurnOutcome};
+use rivetos_types::store::{Claim, ClaimedTurn, Lease, StoreError};
+use tokio::task::JoinSet;
+
+use super::drive::drive;
+use super::state::{Phase, State};
+use crate::clock::now;
+
+/// The most turns that run at once.
+const RUNNING_TURNS_MAX: usize = 16;
+
+/// How long a claim keeps others off unless it is renewed, in milliseconds.
+const LEASE_MS: i64 = 60_000;
+
+/// How often leases are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+
+/// How often expired leases and replies are looked for.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+
+/// The longest pause after the store failed.
+const PAUSE_MAX: Duration = Duration::from_mins(30);
+
+/// How a turn left this process.
+enum Left {
+    /// Answered, or taken over by another process.
+    Done,
+    /// The store failed; the turn is still open there.
+    StoreFailed,
+}
+
+/// Runs until the drain is over.
+pub(super) async fn dispatch(state: Arc<State>) {
+    let mut running = JoinSet::new();
+    let mut phases = state.phase.subscribe();
+    let mut tidy = tokio::time::interval(TIDY_EVERY);
+    let mut pause = Pause::default();
+    // Whether turns may wait in the store that `state.open` does not know of.
+    let mut more = true;
+    while !state.draining() {
+        let mut wanted = 0;
+        tokio::select! {
+            _ = tidy.tick() => {
+                if *state.phase.borrow() == Phase::Working {
+                    let swept = state.parts.store.sweep(now()).await;
+                    state.watch_store(&swept);
+                    state.metrics.undelivered.add(swept.unwrap_or(0));
+                }
+                more = true;
+                wanted = RUNNING_TURNS_MAX;
+            }
+            () = state.work.notified() => {
+                wanted = state.fresh.swap(0, Ordering::AcqRel).min(RUNNING_TURNS_MAX);
+            }
+            Some(left) = running.join_next() => {
+                pause.note(&left);
+                wanted = usize::from(more || state.open.any_waiting());
+            }
+            _ = phases.changed() => {}
+        }
+        if !pause.is_over() {
+            continue;
+        }
+        let none_left = claim_up_to(&state, wanted, &mut running).await;
+        more &= !(none_left && running.is_empty());
+        state.phase.send_if_modified(|phase| {
+            let recovered = *phase == Phase::Recovering;
+            if recovered {
+                *phase = Phase::Working;
+            }
+            recovered
+        });
+    }
+    end(&state, running).await;
+}
+
+/// Returns whether the store had nothing (more) to claim.
+async fn claim_up_to(state: &Arc<State>, wanted: usize, running: &mut JoinSet<Left>) -> bool {
+    for _ in 0..wanted {
+        if running.len() >= RUNNING_TURNS_MAX || state.draining() {
+            return false;
+        }
+        let at = now();
+        let lease = Lease {
+            owner: state.owner.clone(),
+            now: at,
+            until: at.plus_ms(LEASE_MS),
+        };
+        let claimed = state.parts.store.claim(lease).await;
+        state.watch_store(&claimed);
+        match claimed {
+            Ok(Some(turn)) => {
+                running.spawn(work(Arc::clone(state), turn));
+            }
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// After failures of the store, claiming again and again would only cost model requests.
+#[derive(Default)]
+struct Pause {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Pause {
+    fn note(&mut self, left: &Result<Left, tokio::task::JoinError>) {
+        match left {
+            Ok(Left::Done) => *self = Self::default(),
+            Ok(Left::StoreFailed) => {
+                self.failures = self.failures.saturating_add(1);
+                let seconds = 1_u64.checked_shl(self.failures).unwrap_or(u64::MAX);
+                self.until = Some(Instant::now() + Duration::from_secs(seconds).min(PAUSE_MAX));
+            }
+            Err(error) => tracing::error!(%error, "a turn's task ended early"),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() >= until)
+    }
+}
+
+/// One turn, from claim to reply.
+async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
+    let ClaimedTurn { claim, message, .. } = &claimed;
+    let (claim, channel, session) = (
+        claim.clone(),
+        message.channel.clone(),
+        message.session.clone(),
+    );
+    let live = state.open.claim(&claim.turn, &session);
+    let result = tokio::select! {
+        result = drive(&state, claimed, &live) => result,
+        error = keep_lease(&state, &claim) => Err(error),
+    };
+    let left = match result {
+        Ok(()) => Left::Done,
+        Err(StoreError::Fenced(turn)) => {
+            tracing::warn!(%turn, "another process took the turn over");
+            live.feed.abandon();
+            Left::Done
+        }
+        Err(error) => {
+            let reason = format!("the turn could not be stored: {error}");
+            live.feed.finish(OutboundMessage {
+                turn: claim.turn.clone(),
+                channel,
+                session: session.clone(),
+                text: live.feed.shown(),
+                outcome: TurnOutcome::Failed { reason },
+                usage: TokenUsage::default(),
+            });
+            state.watch_store::<()>(&Err(error));
+            Left::StoreFailed
+        }
+    };
+    state.open.close(&claim.turn);
+    left
+}
+
+/// Returns only when the turn belongs to somebody else.
+async fn keep_lease(state: &State, claim: &Claim) -> StoreError {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        let renewed = state
+            .parts
+            .store
+            .renew(claim.clone(), now().plus_ms(LEASE_MS))
+            .await;
+        state.watch_store(&renewed);
+        if let Err(error @ StoreError::Fenced(_)) = renewed {
+            return error;
+        }
+    }
+}
+
+/// Lets what runs end by the deadline; what does not stays open in the store.
+async fn end(state: &State, mut running: JoinSet<Left>) {
+    let phase = *state.phase.borrow();
+    let deadline = match phase {
+        Phase::Draining(deadline) => deadline,
+        Phase::Recovering | Phase::Working => Instant::now(),
+    };
+    let all = async { while running.join_next().await.is_some() {} };
+    if tokio::time::timeout_at(deadline.into(), all).await.is_err() {
+        tracing::warn!(
+            turns = running.len(),
+            "the drain's time is over; turns are left open"
+        );
+        running.shutdown().await;
+    }
+    state.open.abandon_all();
+}

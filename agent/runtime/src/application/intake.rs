@@ -1,0 +1,157 @@
+//! What channels ask for.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::stream;
+use rivetos_core::router::{Command, Route, route, unknown_command};
+use rivetos_types::id::{SessionId, TurnId};
+use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
+use rivetos_types::message::{InboundMessage, OutboundMessage};
+use rivetos_types::store::{Acceptance, TurnRecord};
+use rivetos_types::{BoxFuture, BoxStream};
+
+use super::handle::Application;
+use super::open_turns::LiveTurn;
+use super::state::State;
+
+/// How long `/new` waits for the turns that it stopped.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+
+impl Intake for Application {
+    fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>> {
+        let state = Arc::clone(&self.state);
+        Box::pin(async move {
+            match route(&message.content) {
+                Route::Command(command) => command_answer(&state, command, message.session)
+                    .await
+                    .map(Submitted::Command),
+                // A task of its own: a caller that goes away must not leave it half done.
+                Route::Turn => match tokio::spawn(accept(state, message)).await {
+                    Ok(result) => result.map(Submitted::Turn),
+                    Err(error) => Err(IntakeError::Store(error.to_string())),
+                },
+            }
+        })
+    }
+
+    fn attach(&self, turn: TurnId) -> BoxFuture<'_, Option<BoxStream<'static, TurnEvent>>> {
+        let state = Arc::clone(&self.state);
+        Box::pin(async move {
+            // Open first, ask then: a turn that ends in between is found either here or there.
+            let live = state.open.open(&turn);
+            match state.parts.store.turn(turn.clone()).await {
+                Ok(TurnRecord::Open) => Some(live.feed.watch(&state.watchers)),
+                Ok(TurnRecord::Finished(reply)) => {
+                    state.open.forget_unclaimed(&turn);
+                    Some(finished(reply))
+                }
+                Ok(TurnRecord::Unknown) => {
+                    state.open.forget_unclaimed(&turn);
+                    None
+                }
+                Err(error) => {
+                    state.watch_store::<()>(&Err(error));
+                    None
+                }
+            }
+        })
+    }
+
+    fn settle(&self, turn: TurnId) -> BoxFuture<'_, ()> {
+        let state = Arc::clone(&self.state);
+        Box::pin(async move {
+            let settled = state.parts.store.settle(turn).await;
+            state.watch_store(&settled);
+        })
+    }
+}
+
+fn finished(reply: OutboundMessage) -> BoxStream<'static, TurnEvent> {
+    let snapshot = TurnEvent::Snapshot {
+        text: reply.text.clone(),
+    };
+    Box::pin(stream::iter([snapshot, TurnEvent::Finished { reply }]))
+}
+
+async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, IntakeError> {
+    let turn = message.turn();
+    if state.draining() {
+        // What is known already can still be followed.
+        return match state.parts.store.turn(turn.clone()).await {
+            Ok(TurnRecord::Open | TurnRecord::Finished(_)) => Ok(turn),
+            Ok(TurnRecord::Unknown) | Err(_) => Err(IntakeError::Draining),
+        };
+    }
+    state.open.reserve(&turn, &message.session)?;
+    let accepted = state.parts.store.accept(message).await;
+    state.watch_store(&accepted);
+    match accepted {
+        Ok(Acceptance::New) => {
+            state.fresh.fetch_add(1, Ordering::AcqRel);
+            state.work.notify_one();
+            Ok(turn)
+        }
+        Ok(Acceptance::Known) => {
+            if !matches!(
+                state.parts.store.turn(turn.clone()).await,
+                Ok(TurnRecord::Open)
+            ) {
+                state.open.forget_unclaimed(&turn);
+            }
+            Ok(turn)
+        }
+        Err(error) => {
+            state.open.forget_unclaimed(&turn);
+            Err(IntakeError::Store(error.to_string()))
+        }
+    }
+}
+
+async fn command_answer(
+    state: &State,
+    command: Command,
+    session: SessionId,
+) -> Result<String, IntakeError> {
+    let turns = state.open.of_session(&session);
+    match command {
+        Command::Unknown(word) => Ok(unknown_command(&word)),
+        Command::Stop => {
+            stop(&turns);
+            Ok(if turns.is_empty() {
+                "Nothing is running."
+            } else {
+                "Stopped."
+            }
+            .to_owned())
+        }
+        Command::New => {
+            stop(&turns);
+            let over = async {
+                for turn in &turns {
+                    turn.feed.over().await;
+                }
+            };
+            // A turn that does not end in time belongs to the conversation before.
+            let _ = tokio::time::timeout(STOP_WAIT, over).await;
+            let reset = state
+                .parts
+                .store
+                .reset(session.clone(), crate::clock::now())
+                .await;
+            state.watch_store(&reset);
+            state.sessions.take(&session);
+            match reset {
+                Ok(()) => Ok("A new conversation begins.".to_owned()),
+                Err(error) => Err(IntakeError::Store(error.to_string())),
+            }
+        }
+    }
+}
+
+fn stop(turns: &[Arc<LiveTurn>]) {
+    for turn in turns {
+        turn.stop();
+    }
+}

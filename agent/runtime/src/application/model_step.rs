@@ -1,0 +1,126 @@
+//! One answer of the model.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use rivetos_core::turn::Abort;
+use rivetos_types::intake::TurnEvent;
+use rivetos_types::message::{TokenUsage, ToolCall};
+use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
+
+use super::feed::Feed;
+use super::state::State;
+
+/// How often one request is sent.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// The longest pause between two attempts that we choose ourselves.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// The longest pause that a vendor may ask for; beyond it the turn fails.
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(2);
+
+/// What came of an answer so far; still there when the request is dropped in the middle.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) calls: Vec<ToolCall>,
+    /// Reasoning and arguments included.
+    bytes: usize,
+}
+
+/// Why there is no whole answer.
+pub(super) enum AskError {
+    /// For the person.
+    Failed(String),
+    /// The model did not stop writing.
+    TooLong(Abort),
+}
+
+/// Asks the model, again when it failed before its first word and another try may help.
+pub(super) async fn ask(
+    state: &State,
+    feed: &Feed,
+    request: impl Fn() -> ModelRequest,
+    answer: &mut Answer,
+) -> Result<(StopReason, TokenUsage), AskError> {
+    let mut attempt = 1;
+    loop {
+        let error = match read(state, feed, request(), answer).await? {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        state.metrics.model_errors.add(1);
+        let pause = (answer.bytes == 0 && attempt < ATTEMPTS_MAX)
+            .then(|| pause_after(&error, attempt))
+            .flatten();
+        tracing::warn!(%error, attempt, retried = pause.is_some(), "the model failed");
+        let Some(pause) = pause else {
+            let name = state.parts.model.name();
+            return Err(AskError::Failed(format!(
+                "the model provider `{name}` failed: {error}"
+            )));
+        };
+        let text = format!("{error}; trying again in {} s", pause.as_secs_f32().ceil());
+        feed.event(TurnEvent::Status { text });
+        tokio::time::sleep(pause).await;
+        attempt += 1;
+    }
+}
+
+async fn read(
+    state: &State,
+    feed: &Feed,
+    request: ModelRequest,
+    answer: &mut Answer,
+) -> Result<Result<(StopReason, TokenUsage), ModelError>, AskError> {
+    let bytes_max = state.parts.limits.answer_bytes_max;
+    let mut stream = state.parts.model.stream(request);
+    while let Some(event) = stream.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => return Ok(Err(error)),
+        };
+        match event {
+            StreamEvent::Text(text) => {
+                answer.bytes += text.len();
+                if !text.is_empty() {
+                    feed.text(&text, answer.text.is_empty());
+                }
+                answer.text.push_str(&text);
+            }
+            StreamEvent::Reasoning(text) => {
+                answer.bytes += text.len();
+                feed.event(TurnEvent::Reasoning { text });
+            }
+            StreamEvent::ToolCall(call) => {
+                answer.bytes += call.name.len() + call.arguments.len();
+                answer.calls.push(call);
+            }
+            StreamEvent::Done { stop, usage } => return Ok(Ok((stop, usage))),
+        }
+        if answer.bytes > bytes_max {
+            return Err(AskError::TooLong(Abort::AnswerBytes));
+        }
+    }
+    Ok(Err(ModelError::Incomplete {
+        message: "the stream ended without a word".to_owned(),
+    }))
+}
+
+/// How long to wait before the next attempt; `None` when it would not help.
+fn pause_after(error: &ModelError, attempt: u32) -> Option<Duration> {
+    let own = Duration::from_millis(500 << attempt).min(BACKOFF_MAX);
+    match error {
+        ModelError::Fatal { .. } => None,
+        ModelError::Incomplete { .. }
+        | ModelError::Transient {
+            retry_after_ms: None,
+            ..
+        } => Some(own),
+        ModelError::Transient {
+            retry_after_ms: Some(ms),
+            ..
+        } => Some(Duration::from_millis(*ms)).filter(|asked| *asked <= RETRY_AFTER_MAX),
+    }
+}

@@ -1,0 +1,137 @@
+//! The turns that this process knows of and that are not answered yet.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use rivetos_types::id::{SessionId, TurnId};
+use rivetos_types::intake::IntakeError;
+use tokio::sync::watch;
+
+use super::feed::Feed;
+use super::state::lock;
+
+/// The most turns that wait or run in one session.
+const SESSION_TURNS_MAX: usize = 33;
+
+/// The most turns that wait or run in all sessions.
+const TURNS_MAX: usize = 1024;
+
+/// A turn that somebody may watch or stop.
+#[derive(Debug, Default)]
+pub(crate) struct LiveTurn {
+    pub(crate) feed: Arc<Feed>,
+    stop: watch::Sender<bool>,
+}
+
+impl LiveTurn {
+    /// Ends the turn at once.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Returns when somebody stopped the turn.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// `None` until somebody told, for a turn that an earlier process accepted.
+    session: Option<SessionId>,
+    claimed: bool,
+    live: Arc<LiveTurn>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct OpenTurns(Mutex<HashMap<TurnId, Entry>>);
+
+impl OpenTurns {
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.0).len()
+    }
+
+    /// Makes room for a message that is about to be accepted; harmless for a known one.
+    pub(crate) fn reserve(&self, turn: &TurnId, session: &SessionId) -> Result<(), IntakeError> {
+        let mut turns = lock(&self.0);
+        if turns.contains_key(turn) {
+            return Ok(());
+        }
+        let of_session = turns
+            .values()
+            .filter(|entry| entry.session.as_ref() == Some(session));
+        let waiting = of_session.count();
+        if waiting >= SESSION_TURNS_MAX || turns.len() >= TURNS_MAX {
+            return Err(IntakeError::QueueFull(waiting.saturating_sub(1)));
+        }
+        let session = Some(session.clone());
+        turns.insert(
+            turn.clone(),
+            Entry {
+                session,
+                claimed: false,
+                live: Arc::default(),
+            },
+        );
+        Ok(())
+    }
+
+    /// The turn, open from now on if it was not before.
+    pub(crate) fn open(&self, turn: &TurnId) -> Arc<LiveTurn> {
+        let mut turns = lock(&self.0);
+        let new = || Entry {
+            session: None,
+            claimed: false,
+            live: Arc::default(),
+        };
+        Arc::clone(&turns.entry(turn.clone()).or_insert_with(new).live)
+    }
+
+    /// The turn that this process now works on.
+    pub(crate) fn claim(&self, turn: &TurnId, session: &SessionId) -> Arc<LiveTurn> {
+        let mut turns = lock(&self.0);
+        let new = || Entry {
+            session: None,
+            claimed: true,
+            live: Arc::default(),
+        };
+        let entry = turns.entry(turn.clone()).or_insert_with(new);
+        entry.claimed = true;
+        entry.session = Some(session.clone());
+        Arc::clone(&entry.live)
+    }
+
+    /// Forgets a turn that nobody works on: it turned out to be none, or answered before.
+    pub(crate) fn forget_unclaimed(&self, turn: &TurnId) {
+        let mut turns = lock(&self.0);
+        if turns.get(turn).is_some_and(|entry| !entry.claimed) {
+            turns.remove(turn);
+        }
+    }
+
+    /// Forgets a turn that is over.
+    pub(crate) fn close(&self, turn: &TurnId) {
+        lock(&self.0).remove(turn);
+    }
+
+    pub(crate) fn of_session(&self, session: &SessionId) -> Vec<Arc<LiveTurn>> {
+        let turns = lock(&self.0);
+        let of_session = turns
+            .values()
+            .filter(|entry| entry.session.as_ref() == Some(session));
+        of_session.map(|entry| Arc::clone(&entry.live)).collect()
+    }
+
+    /// Whether turns wait that nobody works on.
+    pub(crate) fn any_waiting(&self) -> bool {
+        lock(&self.0).values().any(|entry| !entry.claimed)
+    }
+
+    /// Ends every stream; the turns stay in the store.
+    pub(crate) fn abandon_all(&self) {
+        for (_, entry) in lock(&self.0).drain() {
+            entry.live.feed.abandon();
+        }
+    }
+}

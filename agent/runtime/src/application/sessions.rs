@@ -1,0 +1,101 @@
+//! The sessions that were used lately, so that a turn need not read its history from the store.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rivetos_core::turn::{check_conversation, cut_history};
+use rivetos_core::workspace::{PROMPT_FILES, system_prompt};
+use rivetos_types::id::SessionId;
+use rivetos_types::message::Message;
+use rivetos_types::store::StoreError;
+
+use super::state::{State, lock};
+
+/// The most sessions that are kept.
+const SESSIONS_MAX: usize = 32;
+
+/// The most messages that are read back from the store.
+const HISTORY_MESSAGES_MAX: usize = 512;
+
+/// What the turns of a session have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    /// The system prompt, as it was when the session was loaded.
+    pub(crate) system: Arc<str>,
+    /// The earlier turns, whole.
+    pub(crate) history: Arc<Vec<Message>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    sessions: HashMap<SessionId, (u64, Session)>,
+    uses: u64,
+}
+
+impl Sessions {
+    /// Takes a session out; whoever has it puts it back before the turn's commit.
+    pub(crate) fn take(&self, id: &SessionId) -> Option<Session> {
+        lock(&self.0)
+            .sessions
+            .remove(id)
+            .map(|(_, session)| session)
+    }
+
+    /// Keeps a session, and drops the one that was unused for longest when there are too many.
+    pub(crate) fn put(&self, id: SessionId, session: Session) {
+        let mut kept = lock(&self.0);
+        kept.uses += 1;
+        let uses = kept.uses;
+        kept.sessions.insert(id, (uses, session));
+        if kept.sessions.len() > SESSIONS_MAX {
+            let oldest = kept.sessions.iter().min_by_key(|(_, (used, _))| *used);
+            if let Some(id) = oldest.map(|(id, _)| id.clone()) {
+                kept.sessions.remove(&id);
+            }
+        }
+    }
+}
+
+impl State {
+    /// The session, from what is kept or from the store and the workspace.
+    pub(crate) async fn session(&self, id: &SessionId) -> Result<Session, StoreError> {
+        if let Some(session) = self.sessions.take(id) {
+            return Ok(session);
+        }
+        let mut history = self
+            .parts
+            .store
+            .resume(id.clone(), HISTORY_MESSAGES_MAX)
+            .await?;
+        cut_history(&mut history, self.parts.limits.history_bytes_max);
+        history.push(Message::user("(check)"));
+        let sound = check_conversation(&history);
+        history.pop();
+        if let Err(error) = sound {
+            tracing::error!(session = %id, %error, "the stored history is broken; starting afresh");
+            history.clear();
+        }
+        let system = Arc::from(read_prompt(&self.parts.workspace));
+        Ok(Session {
+            system,
+            history: Arc::new(history),
+        })
+    }
+}
+
+/// Four small files: reading them takes less than handing the work to another thread.
+fn read_prompt(workspace: &Path) -> String {
+    let texts = PROMPT_FILES.map(|name| match std::fs::read(workspace.join(name)) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(file = name, %error, "a prompt file cannot be read; it is left out");
+            None
+        }
+    });
+    system_prompt(&texts)
+}

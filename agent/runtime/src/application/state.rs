@@ -1,0 +1,158 @@
+//! What all parts of the application share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rivetos_core::tools::Toolset;
+use rivetos_core::turn::Limits;
+use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
+use rivetos_types::model::ModelProvider;
+use rivetos_types::store::{StoreError, TurnStore};
+use rivetos_types::tool::Effect;
+use tokio::sync::{Notify, watch};
+
+use super::feed::Watchers;
+use super::open_turns::OpenTurns;
+use super::sessions::Sessions;
+use crate::metrics::Metrics;
+
+/// Who this agent is, as it tells everybody who asks.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Its name.
+    pub agent: String,
+    /// The uid that the fleet gave it.
+    pub uid: Option<String>,
+    /// Version of the program.
+    pub version: String,
+    /// Source commit of the program.
+    pub commit: String,
+    /// `provider/model`.
+    pub model: String,
+}
+
+/// What an application is made of.
+pub struct Parts {
+    /// Who it is.
+    pub identity: Identity,
+    /// Where everything durable is; migrated.
+    pub store: Arc<dyn TurnStore>,
+    /// What answers.
+    pub model: Arc<dyn ModelProvider>,
+    /// What the model may do.
+    pub tools: Toolset,
+    /// Absolute path of the workspace, with the prompt files.
+    pub workspace: PathBuf,
+    /// How far a turn may go.
+    pub limits: Limits,
+}
+
+/// Where the application is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// What an earlier process left is being claimed.
+    Recovering,
+    /// Work is taken.
+    Working,
+    /// No turn is claimed any more; running ones end by the given instant.
+    Draining(Instant),
+}
+
+pub(crate) struct State {
+    pub(crate) parts: Parts,
+    pub(crate) effects: Arc<BTreeMap<String, Effect>>,
+    /// Unique per start, for leases.
+    pub(crate) owner: String,
+    pub(crate) open: OpenTurns,
+    pub(crate) sessions: Sessions,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) metrics: Metrics,
+    pub(crate) phase: watch::Sender<Phase>,
+    /// Wakes the dispatcher; `fresh` says for how many accepted turns.
+    pub(crate) work: Notify,
+    pub(crate) fresh: AtomicUsize,
+    pub(crate) listening: AtomicBool,
+    trouble: Mutex<Option<String>>,
+    started: Instant,
+}
+
+impl State {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let effects = parts.tools.effects();
+        let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
+        Self {
+            parts,
+            effects,
+            owner,
+            open: OpenTurns::default(),
+            sessions: Sessions::default(),
+            watchers: Arc::default(),
+            metrics: Metrics::default(),
+            phase: watch::Sender::new(Phase::Recovering),
+            work: Notify::new(),
+            fresh: AtomicUsize::new(0),
+            listening: AtomicBool::new(false),
+            trouble: Mutex::new(None),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn draining(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Draining(_))
+    }
+
+    /// Notes whether the store works, for the health report, and counts and logs failures.
+    pub(crate) fn watch_store<T>(&self, result: &Result<T, StoreError>) {
+        let trouble = match result {
+            Ok(_) | Err(StoreError::Fenced(_)) => None,
+            Err(error) => {
+                self.metrics.store_errors.add(1);
+                tracing::error!(%error, "the store failed");
+                Some(format!("the store failed: {error}"))
+            }
+        };
+        *lock(&self.trouble) = trouble;
+    }
+
+    pub(crate) fn health(&self) -> HealthReport {
+        let phase = *self.phase.borrow();
+        let (status, reason) = match phase {
+            Phase::Draining(_) => (
+                AgentStatus::Draining,
+                "finishing what is running".to_owned(),
+            ),
+            Phase::Recovering => (
+                AgentStatus::Starting,
+                "taking up what was left open".to_owned(),
+            ),
+            Phase::Working if !self.listening.load(Ordering::Acquire) => {
+                (AgentStatus::Starting, "the listener is not up".to_owned())
+            }
+            Phase::Working => match lock(&self.trouble).clone() {
+                Some(reason) => (AgentStatus::Degraded, reason),
+                None => (AgentStatus::Ready, String::new()),
+            },
+        };
+        let identity = &self.parts.identity;
+        HealthReport {
+            protocol: PROTOCOL_VERSION,
+            status,
+            reason,
+            agent: identity.agent.clone(),
+            uid: identity.uid.clone(),
+            version: identity.version.clone(),
+            commit: identity.commit.clone(),
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            model: identity.model.clone(),
+            open_turns: u64::try_from(self.open.len()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// Locks for a few instructions; nothing that is locked here is left half done by a panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,128 @@
+//! The calls of one answer.
+
+use futures_util::{StreamExt, stream};
+use rivetos_core::turn::PlannedCall;
+use rivetos_types::id::TurnId;
+use rivetos_types::intake::TurnEvent;
+use rivetos_types::message::{ToolResult, ToolStatus};
+use rivetos_types::tool::{ToolContext, ToolError};
+
+use super::feed::Feed;
+use super::state::State;
+
+/// The most read-only calls that run side by side.
+const PARALLEL_CALLS_MAX: usize = 8;
+
+/// The longest summary that watchers get, in characters.
+const SUMMARY_CHARS_MAX: usize = 120;
+
+/// What came of a call.
+pub(super) enum ToolRun {
+    /// The model reads it.
+    Answered(ToolResult),
+    /// The turn ends; the reason is for the person.
+    Fatal(String),
+}
+
+/// Runs what the machine planned together; the answers are in the order of the calls.
+pub(super) async fn run_calls(
+    state: &State,
+    feed: &Feed,
+    turn: &TurnId,
+    calls: Vec<PlannedCall>,
+) -> Vec<ToolRun> {
+    let run = |planned: PlannedCall| run_call(state, feed, turn, planned);
+    stream::iter(calls)
+        .map(run)
+        .buffered(PARALLEL_CALLS_MAX)
+        .collect()
+        .await
+}
+
+async fn run_call(state: &State, feed: &Feed, turn: &TurnId, planned: PlannedCall) -> ToolRun {
+    let PlannedCall {
+        call, step, index, ..
+    } = planned;
+    let name = call.name.clone();
+    feed.event(TurnEvent::ToolStart {
+        name: name.clone(),
+        summary: argument_line(&call.arguments),
+    });
+    let context = ToolContext {
+        workspace: state.parts.workspace.clone(),
+        output_bytes_max: state.parts.limits.call_output_bytes_max,
+        idempotency_key: format!("{turn}/{step}/{index}"),
+    };
+    let (answer, status) = match state.parts.tools.call(&call, &context).await {
+        Ok(text) => (text, ToolStatus::Ok),
+        Err(ToolError::ForModel(text)) => (text, ToolStatus::Error),
+        Err(ToolError::Fatal(reason)) => {
+            state.metrics.tool(ToolStatus::Error);
+            tracing::error!(%turn, tool = name, reason, "a tool failed for good");
+            feed.event(TurnEvent::ToolEnd {
+                name: name.clone(),
+                ok: false,
+                summary: line(&reason),
+            });
+            return ToolRun::Fatal(format!("the tool `{name}` failed: {reason}"));
+        }
+    };
+    state.metrics.tool(status);
+    let ok = status == ToolStatus::Ok;
+    tracing::debug!(%turn, tool = name, ok, "tool call ended");
+    feed.event(TurnEvent::ToolEnd {
+        name,
+        ok,
+        summary: line(&answer),
+    });
+    ToolRun::Answered(ToolResult {
+        call_id: call.id,
+        content: answer,
+        status,
+    })
+}
+
+/// The one text of the arguments when there is but one, else the arguments as they are.
+fn argument_line(arguments: &str) -> String {
+    let parsed: Option<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_str(arguments).ok();
+    let mut values = parsed.iter().flat_map(serde_json::Map::values);
+    match (values.next(), values.next()) {
+        (Some(serde_json::Value::String(text)), None) => line(text),
+        _ => line(arguments),
+    }
+}
+
+/// The first line that says something, shortened.
+fn line(text: &str) -> String {
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    let mut chars = first.chars();
+    let mut short: String = chars.by_ref().take(SUMMARY_CHARS_MAX).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_become_one_line() {
+        assert_eq!(argument_line(r#"{"command":"uname -a\nid"}"#), "uname -a");
+        assert_eq!(
+            argument_line(r#"{"path":"a","text":"b"}"#),
+            r#"{"path":"a","text":"b"}"#
+        );
+        assert_eq!(argument_line("{broken"), "{broken");
+        assert_eq!(
+            line(&"x".repeat(200)).chars().count(),
+            SUMMARY_CHARS_MAX + 1
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Counters, in the text format of Prometheus.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rivetos_types::message::{TokenUsage, ToolStatus, TurnOutcome};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Everything that is counted since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    completed: Counter,
+    interrupted: Counter,
+    limit_reached: Counter,
+    failed: Counter,
+    pub(crate) steps: Counter,
+    input_tokens: Counter,
+    output_tokens: Counter,
+    tools_ok: Counter,
+    tools_error: Counter,
+    pub(crate) model_errors: Counter,
+    pub(crate) store_errors: Counter,
+    pub(crate) undelivered: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn turn(&self, outcome: &TurnOutcome, usage: TokenUsage) {
+        let counter = match outcome {
+            TurnOutcome::Completed => &self.completed,
+            TurnOutcome::Interrupted => &self.interrupted,
+            TurnOutcome::LimitReached { .. } => &self.limit_reached,
+            TurnOutcome::Failed { .. } => &self.failed,
+        };
+        counter.add(1);
+        self.input_tokens.add(usage.input);
+        self.output_tokens.add(usage.output);
+    }
+
+    pub(crate) fn tool(&self, status: ToolStatus) {
+        match status {
+            ToolStatus::Ok => self.tools_ok.add(1),
+            ToolStatus::Error | ToolStatus::Unknown | ToolStatus::Stopped => {
+                self.tools_error.add(1);
+            }
+        }
+    }
+
+    /// The exposition; `open_turns` is the one gauge.
+    pub(crate) fn render(&self, open_turns: usize) -> String {
+        let mut text = String::with_capacity(2048);
+        let mut family = |name: &str, kind: &str, help: &str, rows: &[(&str, u64)]| {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (labels, value) in rows {
+                let _ = writeln!(text, "{name}{labels} {value}");
+            }
+        };
+        family(
+            "rivetos_turns_total",
+            "counter",
+            "Turns that ended, by outcome.",
+            &[
+                ("{outcome=\"completed\"}", self.completed.get()),
+                ("{outcome=\"interrupted\"}", self.interrupted.get()),
+                ("{outcome=\"limit_reached\"}", self.limit_reached.get()),
+                ("{outcome=\"failed\"}", self.failed.get()),
+            ],
+        );
+        let open = u64::try_from(open_turns).unwrap_or(u64::MAX);
+        family(
+            "rivetos_open_turns",
+            "gauge",
+            "Turns received, not yet answered.",
+            &[("", open)],
+        );
+        let steps = self.steps.get();
+        family(
+            "rivetos_steps_total",
+            "counter",
+            "Requests to the model.",
+            &[("", steps)],
+        );
+        family(
+            "rivetos_tokens_total",
+            "counter",
+            "Tokens of the model, by direction.",
+            &[
+                ("{direction=\"input\"}", self.input_tokens.get()),
+                ("{direction=\"output\"}", self.output_tokens.get()),
+            ],
+        );
+        family(
+            "rivetos_tool_calls_total",
+            "counter",
+            "Tool calls that ended, by status.",
+            &[
+                ("{status=\"ok\"}", self.tools_ok.get()),
+                ("{status=\"error\"}", self.tools_error.get()),
+            ],
+        );
+        family(
+            "rivetos_errors_total",
+            "counter",
+            "Failed operations, by the part that failed.",
+            &[
+                ("{part=\"model\"}", self.model_errors.get()),
+                ("{part=\"store\"}", self.store_errors.get()),
+            ],
+        );
+        family(
+            "rivetos_undelivered_replies_total",
+            "counter",
+            "Replies that expired before anybody fetched them.",
+            &[("", self.undelivered.get())],
+        );
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_has_its_type_and_rows() {
+        let metrics = Metrics::default();
+        metrics.turn(
+            &TurnOutcome::Completed,
+            TokenUsage {
+                input: 7,
+                output: 2,
+            },
+        );
+        metrics.tool(ToolStatus::Unknown);
+        let text = metrics.render(3);
+        for line in [
+            "# TYPE rivetos_turns_total counter",
+            "rivetos_turns_total{outcome=\"completed\"} 1",
+            "rivetos_turns_total{outcome=\"failed\"} 0",
+            "rivetos_open_turns 3",
+            "rivetos_tokens_total{direction=\"input\"} 7",
+            "rivetos_tool_calls_total{status=\"error\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+    }
+}

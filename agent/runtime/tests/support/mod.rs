@@ -1,0 +1,224 @@
+//! An application over the real store, with a model that says what the test tells it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use rivetos_core::tools::Toolset;
+use rivetos_core::turn::{Limits, check_conversation};
+use rivetos_memory_sqlite::SqliteStore;
+use rivetos_runtime::{Application, Identity, Parts};
+use rivetos_types::BoxStream;
+use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
+use rivetos_types::intake::{Intake, Submitted, TurnEvent};
+use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage, TokenUsage, ToolCall};
+use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
+use rivetos_types::time::Timestamp;
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+pub(crate) type Piece = Result<StreamEvent, ModelError>;
+
+/// A model whose answers are written piece by piece by the test. Every request is checked.
+pub(crate) struct Scripted {
+    asked: UnboundedSender<(ModelRequest, UnboundedSender<Piece>)>,
+}
+
+impl ModelProvider for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn stream(&self, request: ModelRequest) -> BoxStream<'_, Piece> {
+        assert_eq!(check_conversation(&request.messages), Ok(()));
+        let (pieces, answer) = mpsc::unbounded_channel();
+        // A test that ended no longer listens.
+        let _ = self.asked.send((request, pieces));
+        Box::pin(futures_util::stream::unfold(
+            answer,
+            |mut answer| async move { answer.recv().await.map(|piece| (piece, answer)) },
+        ))
+    }
+}
+
+/// The model's side of one request.
+pub(crate) struct Asked {
+    pub(crate) request: ModelRequest,
+    pieces: UnboundedSender<Piece>,
+}
+
+impl Asked {
+    pub(crate) fn say(&self, text: &str) -> &Self {
+        self.send(Ok(StreamEvent::Text(text.into())))
+    }
+
+    pub(crate) fn call(&self, id: &str, name: &str, arguments: &str) -> &Self {
+        let call = ToolCall {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.into(),
+        };
+        self.send(Ok(StreamEvent::ToolCall(call)))
+    }
+
+    pub(crate) fn done(&self) {
+        let usage = TokenUsage {
+            input: 5,
+            output: 3,
+        };
+        self.send(Ok(StreamEvent::Done {
+            stop: StopReason::End,
+            usage,
+        }));
+    }
+
+    pub(crate) fn send(&self, piece: Piece) -> &Self {
+        // Nobody listens any more when the turn was stopped.
+        let _ = self.pieces.send(piece);
+        self
+    }
+
+    /// Returns when the application dropped the request.
+    pub(crate) async fn dropped(&self) {
+        self.pieces.closed().await;
+    }
+}
+
+/// Writes a line to a file of the workspace, then waits while a file `hold` is there to be read.
+pub(crate) struct Note;
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct NoteArgs {
+    text: String,
+}
+
+impl Tool for Note {
+    type Args = NoteArgs;
+
+    fn name(&self) -> &'static str {
+        "note"
+    }
+
+    fn description(&self) -> &'static str {
+        "Notes a line."
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Mutating
+    }
+
+    async fn call(&self, args: NoteArgs, context: &ToolContext) -> Result<String, ToolError> {
+        use std::io::Write;
+        let path = context.workspace.join("notes");
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        writeln!(file, "{}", args.text).unwrap();
+        if args.text == "for ever" {
+            std::future::pending::<()>().await;
+        }
+        Ok("noted".into())
+    }
+}
+
+pub(crate) struct Bench {
+    pub(crate) app: Application,
+    asked: Mutex<UnboundedReceiver<(ModelRequest, UnboundedSender<Piece>)>>,
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits {
+        steps_max: 5,
+        turn_ms_max: 60_000,
+        step_calls_max: 8,
+        call_output_bytes_max: 1000,
+        turn_output_bytes_max: 4000,
+        answer_bytes_max: 4000,
+        same_failures_max: 3,
+        history_bytes_max: 4000,
+    }
+}
+
+impl Bench {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let (asked, receiver) = mpsc::unbounded_channel();
+        let store = SqliteStore::open(&folder.join("store.db")).unwrap();
+        let app = Application::start(Parts {
+            identity: Identity {
+                agent: "opus".into(),
+                uid: Some("u1".into()),
+                version: "0.0.0".into(),
+                commit: "unknown".into(),
+                model: "scripted/one".into(),
+            },
+            store: Arc::new(store),
+            model: Arc::new(Scripted { asked }),
+            tools: Toolset::new().with(Note),
+            workspace: folder.to_path_buf(),
+            limits: limits(),
+        });
+        Self {
+            app,
+            asked: Mutex::new(receiver),
+        }
+    }
+
+    /// The model's next request.
+    pub(crate) async fn asked(&self) -> Asked {
+        let next = std::future::poll_fn(|context| self.asked.lock().unwrap().poll_recv(context));
+        let (request, pieces) = within(next).await.unwrap();
+        Asked { request, pieces }
+    }
+
+    pub(crate) async fn send(&self, id: &str, text: &str) -> Submitted {
+        within(self.app.submit(message(id, text))).await.unwrap()
+    }
+
+    pub(crate) async fn watch(&self, id: &str) -> BoxStream<'static, TurnEvent> {
+        within(self.app.attach(turn(id))).await.unwrap()
+    }
+
+    /// The events of a turn up to its reply.
+    pub(crate) async fn events(&self, id: &str) -> Vec<TurnEvent> {
+        within(self.watch(id).await.collect()).await
+    }
+
+    pub(crate) async fn reply(&self, id: &str) -> OutboundMessage {
+        match self.events(id).await.pop() {
+            Some(TurnEvent::Finished { reply }) => reply,
+            other => panic!("no reply but {other:?}"),
+        }
+    }
+
+    /// Ends as a process does that is killed: nothing is finished.
+    pub(crate) async fn crash(self) {
+        self.app.drain(Duration::ZERO).await;
+    }
+}
+
+pub(crate) fn message(id: &str, text: &str) -> InboundMessage {
+    InboundMessage {
+        channel: ChannelId::from("http"),
+        id: ExternalId::from(id),
+        session: SessionId::from("s"),
+        from: "operator".into(),
+        content: vec![ContentPart::text(text)],
+        received_at: Timestamp(1),
+    }
+}
+
+pub(crate) fn turn(id: &str) -> TurnId {
+    message(id, "").turn()
+}
+
+/// Fails instead of hanging.
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .unwrap()
+}
