@@ -1,0 +1,38 @@
+//! A whole fleet as a folder of texts.
+
+use std::collections::BTreeMap;
+
+use rivetos_fleet::model::{DesiredSet, FileContent, Spec};
+
+use crate::text::RenderError;
+use crate::{compose, local};
+
+/// The texts that describe `set`, by path relative to a folder, with `/`.
+///
+/// Equal sets give equal bytes. Secrets are there by name only. A fleet of containers gives a
+/// `compose.yaml`; every fleet gives a `README.md` and the files of each agent's configuration as
+/// `config/<agent>/…`.
+pub fn render(set: &DesiredSet) -> Result<BTreeMap<String, String>, RenderError> {
+    let mut texts = BTreeMap::new();
+    for desired in set.resources.values() {
+        let Spec::Files(files) = &desired.spec else {
+            continue;
+        };
+        for (path, content) in &files.files {
+            if let FileContent::Text { text } = content {
+                texts.insert(format!("{}/{path}", desired.id), text.clone());
+            }
+        }
+    }
+    let on_this_host = set
+        .resources
+        .values()
+        .any(|desired| matches!(desired.spec, Spec::Process(_)));
+    if on_this_host {
+        texts.insert("README.md".to_owned(), local::readme(set)?);
+    } else {
+        texts.insert("README.md".to_owned(), compose::readme(set)?);
+        texts.insert("compose.yaml".to_owned(), compose::file(set)?);
+    }
+    Ok(texts)
+}
