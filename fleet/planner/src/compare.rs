@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::lower::RESOLVED_FIELDS;
 use crate::model::{Change, Desired, Field, Life, Observed, Reason, Spec};
 
 /// What became of a resource.
@@ -96,10 +97,11 @@ fn difference(name: &str, wanted: Option<&Field>, live: Option<&Field>) -> Optio
 }
 
 /// Whether somebody's hand can be what changed the field of an object. An image's name that
-/// means another image now and a secret with another value are the operator's doing.
+/// means another image now and a secret with another value are the operator's doing, and another
+/// port is the planner's.
 fn by_hand(change: &Change) -> bool {
     let secret = matches!(change.after, Some(Field::Keyed(_) | Field::Unknown));
-    !secret && change.field != "image_id"
+    !secret && !RESOLVED_FIELDS.contains(&change.field.as_str())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::{Action, Blocked, Change, Kind, Plan, Reason, ResourceId, Risk, Step};
+use crate::model::{Action, Blocked, Change, Field, Kind, Plan, Reason, ResourceId, Risk, Step};
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,9 @@ impl Plan {
         let blocked = self.report.blocked.len();
         if changes.is_empty() {
             return match (blocked, self.report.unchanged.len()) {
+                (0, 0) if !self.report.kept.is_empty() => {
+                    "No changes. Only the data that stays is there.".to_owned()
+                }
                 (0, 0) => "No changes. There is nothing of this fleet.".to_owned(),
                 (0, 1) => "No changes. 1 resource is as configured.".to_owned(),
                 (0, unchanged) => {
@@ -153,7 +156,7 @@ fn change_lines(step: &Step) -> Vec<Line> {
 fn cause(reason: &Reason) -> Option<String> {
     match reason {
         Reason::Missing | Reason::Destroy => None,
-        Reason::Changed(_) => Some("its configuration changed".to_owned()),
+        Reason::Changed(change) => Some(changed_part(&change.field).to_owned()),
         Reason::Drifted(_) => Some("it was changed by hand".to_owned()),
         Reason::NotRunning { detail } | Reason::Dormant { detail } => Some(detail.clone()),
         Reason::Incomplete { detail } => {
@@ -161,6 +164,14 @@ fn cause(reason: &Reason) -> Option<String> {
         }
         Reason::DependsOn { resource } => Some(format!("{resource} is made anew")),
         Reason::NotInConfig => Some("the configuration no longer has it".to_owned()),
+    }
+}
+
+fn changed_part(field: &str) -> &'static str {
+    match field {
+        "image" | "image_id" => "its image changed",
+        "port" => "it needs another port",
+        _ => "its configuration changed",
     }
 }
 
@@ -186,6 +197,9 @@ fn change_text(step: &Step, change: &Change) -> String {
         }
     };
     match (file, &change.before, &change.after) {
+        (Some(file), Some(before @ Field::Keyed(_)), Some(after)) => {
+            format!("{file}: {before} -> {after}")
+        }
         (Some(file), Some(_), Some(_)) => format!("{file}: other content"),
         (Some(file), None, _) => format!("{file}: new file"),
         (Some(file), Some(_), None) => format!("{file}: no longer there"),

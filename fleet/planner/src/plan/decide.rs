@@ -34,6 +34,8 @@ pub(super) enum Decision<'a> {
     },
     /// Nothing may be done.
     Blocked(Blocked),
+    /// Nothing may be done because of another resource, which is blocked by itself.
+    BlockedBy { root: ResourceId, blocked: Blocked },
 }
 
 pub(super) type Decisions<'a> = BTreeMap<ResourceId, Decision<'a>>;
@@ -145,7 +147,8 @@ fn follow<'a>(
     decision: Decision<'a>,
     decisions: &Decisions<'a>,
 ) -> Decision<'a> {
-    if wanted.id.kind == Kind::Role && lives_in_new_data(wanted, desired, decisions) {
+    let is_seen = !matches!(decision, Decision::Blocked(_));
+    if wanted.id.kind == Kind::Role && is_seen && lives_in_new_data(wanted, desired, decisions) {
         return absent(wanted);
     }
     let mut causes: Vec<Reason> = wanted
@@ -185,7 +188,10 @@ fn follow<'a>(
             reasons.append(&mut causes);
             Decision::Replace { object, reasons }
         }
-        Decision::Create | Decision::Ensure { .. } | Decision::Blocked(_) => decision,
+        Decision::Create
+        | Decision::Ensure { .. }
+        | Decision::Blocked(_)
+        | Decision::BlockedBy { .. } => decision,
     }
 }
 
@@ -223,19 +229,16 @@ fn block_dependants(
 ) -> bool {
     let mut changed = false;
     for (id, wanted) in desired {
-        if is_blocked(decisions, id) {
+        if root_of(decisions, id).is_some() {
             continue;
         }
-        if let Some(cause) = wanted
+        if let Some(root) = wanted
             .after
             .iter()
-            .find(|cause| is_blocked(decisions, cause))
+            .find_map(|cause| root_of(decisions, cause))
         {
-            let blocked = Blocked {
-                why: format!("it needs {cause}, which is blocked"),
-                fix: format!("see {cause}"),
-            };
-            decisions.insert(id.clone(), Decision::Blocked(blocked));
+            let why = format!("it needs {root}, which is blocked");
+            decisions.insert(id.clone(), blocked_by(root, why));
             changed = true;
         }
     }
@@ -250,20 +253,17 @@ fn block_foundations(
 ) -> bool {
     let mut changed = false;
     for (id, wanted) in desired {
-        if !is_blocked(decisions, id) {
+        let Some(root) = root_of(decisions, id) else {
             continue;
-        }
+        };
         for foundation in wanted
             .after
             .iter()
             .filter(|id| is_part_of_dependants(id.kind))
         {
             if matches!(decisions.get(foundation), Some(Decision::Replace { .. })) {
-                let blocked = Blocked {
-                    why: format!("it must be replaced and {id}, which uses it, is blocked"),
-                    fix: format!("see {id}"),
-                };
-                decisions.insert(foundation.clone(), Decision::Blocked(blocked));
+                let why = format!("it must be replaced and {id}, which uses it, is blocked");
+                decisions.insert(foundation.clone(), blocked_by(root.clone(), why));
                 changed = true;
             }
         }
@@ -271,8 +271,25 @@ fn block_foundations(
     changed
 }
 
-fn is_blocked(decisions: &Decisions<'_>, id: &ResourceId) -> bool {
-    matches!(decisions.get(id), Some(Decision::Blocked(_)))
+fn blocked_by(root: ResourceId, why: String) -> Decision<'static> {
+    let fix = format!("see {root}");
+    Decision::BlockedBy {
+        root,
+        blocked: Blocked { why, fix },
+    }
+}
+
+/// The resource that blocks `id`: itself or another one. `None` when it is not blocked.
+fn root_of(decisions: &Decisions<'_>, id: &ResourceId) -> Option<ResourceId> {
+    match decisions.get(id)? {
+        Decision::Blocked(_) => Some(id.clone()),
+        Decision::BlockedBy { root, .. } => Some(root.clone()),
+        Decision::Keep(_)
+        | Decision::Create
+        | Decision::Ensure { .. }
+        | Decision::Start { .. }
+        | Decision::Replace { .. } => None,
+    }
 }
 
 /// A missing image is fetched only for a container that is about to be made: one that is there

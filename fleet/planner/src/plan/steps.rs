@@ -99,7 +99,7 @@ fn making_step(
         desired: Box::new(wanted.clone()),
     };
     let (action, op, reasons) = match decision {
-        Decision::Keep(_) | Decision::Blocked(_) => return None,
+        Decision::Keep(_) | Decision::Blocked(_) | Decision::BlockedBy { .. } => return None,
         Decision::Create => (Action::Create, make(), vec![Reason::Missing]),
         Decision::Replace { reasons, .. } => (Action::Replace, make(), reasons.clone()),
         Decision::Ensure { action, reasons } => (
@@ -177,7 +177,7 @@ fn pulls_for(
 
 fn making_step_id(id: &ResourceId, decision: &Decision<'_>) -> Option<StepId> {
     match decision {
-        Decision::Keep(_) | Decision::Blocked(_) => None,
+        Decision::Keep(_) | Decision::Blocked(_) | Decision::BlockedBy { .. } => None,
         Decision::Create | Decision::Replace { .. } => Some(step_id(id, "create")),
         Decision::Ensure { .. } => Some(step_id(id, "ensure")),
         Decision::Start { .. } => Some(step_id(id, "start")),

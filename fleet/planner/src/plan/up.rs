@@ -47,7 +47,7 @@ pub fn plan(set: &DesiredSet, inventory: &Inventory) -> Plan {
             Decision::Keep(_) => {
                 report.unchanged.insert(id.clone());
             }
-            Decision::Blocked(blocked) => {
+            Decision::Blocked(blocked) | Decision::BlockedBy { blocked, .. } => {
                 report.blocked.insert(id.clone(), blocked.clone());
             }
             Decision::Create

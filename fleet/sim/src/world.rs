@@ -1,0 +1,179 @@
+//! What is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rivetos_fleet::FleetId;
+use rivetos_fleet::model::{
+    Fields, InventoryError, Kind, Life, Observed, Owner, ResourceId, Spec, SpecHash, Uid,
+};
+
+/// A target in memory that holds objects of one fleet and of others.
+#[derive(Debug)]
+pub struct SimWorld {
+    pub(crate) fleet: FleetId,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    pub(crate) objects: BTreeMap<String, Object>,
+    pub(crate) made: u64,
+    pub(crate) ports_in_use: BTreeSet<u16>,
+    pub(crate) unseen: Vec<InventoryError>,
+    pub(crate) may_delete_data: bool,
+    pub(crate) calls: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    pub(crate) id: ResourceId,
+    pub(crate) uid: Option<Uid>,
+    pub(crate) native_name: String,
+    pub(crate) owner: Owner,
+    pub(crate) spec_hash: Option<SpecHash>,
+    pub(crate) fields: Fields,
+    pub(crate) life: Life,
+    /// Counts changes; becomes the fingerprint.
+    pub(crate) generation: u64,
+    /// Native ids of what it was made from.
+    pub(crate) made_from: BTreeSet<String>,
+}
+
+impl SimWorld {
+    /// An empty world of `fleet`.
+    pub fn new(fleet: FleetId) -> Self {
+        Self {
+            fleet,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Everything in the world that is an object, in the words of an inventory: for assertions
+    /// that go past what a provider would show.
+    pub fn everything(&self) -> Vec<Observed> {
+        self.state()
+            .objects
+            .iter()
+            .map(|(id, object)| object.observed(id))
+            .collect()
+    }
+
+    /// How many steps were asked for so far.
+    pub fn calls(&self) -> usize {
+        self.state().calls
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // A panicking test leaves nothing half-done that another one reads.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for SimWorld {
+    /// Another world that is just like this one now.
+    fn clone(&self) -> Self {
+        Self {
+            fleet: self.fleet.clone(),
+            state: Mutex::new(self.state().clone()),
+        }
+    }
+}
+
+impl State {
+    /// Puts `object` into the world under a new native id.
+    pub(crate) fn add(&mut self, object: Object) -> String {
+        self.made += 1;
+        let native_id = match object.id.kind {
+            Kind::Image => format!("sha256:{:04}", self.made),
+            Kind::Network
+            | Kind::Volume
+            | Kind::Config
+            | Kind::Secret
+            | Kind::Datahub
+            | Kind::Role
+            | Kind::Agent => format!("n{:04}", self.made),
+        };
+        self.objects.insert(native_id.clone(), object);
+        native_id
+    }
+
+    /// The object of the fleet at `id`.
+    pub(crate) fn ours(&self, id: &ResourceId) -> Option<(&String, &Object)> {
+        self.objects
+            .iter()
+            .find(|(_, object)| object.id == *id && object.owner == Owner::Ours)
+    }
+
+    /// The image that `reference` stands for.
+    pub(crate) fn image(&self, reference: &str) -> Option<(&String, &Object)> {
+        self.objects
+            .iter()
+            .find(|(_, object)| object.id.kind == Kind::Image && object.native_name == reference)
+    }
+
+    /// Whoever bears `name` among objects that share names with `kind`.
+    pub(crate) fn named(&self, kind: Kind, name: &str) -> Option<(&String, &Object)> {
+        self.objects.iter().find(|(_, object)| {
+            object.native_name == name && namespace(object.id.kind) == namespace(kind)
+        })
+    }
+}
+
+impl Object {
+    pub(crate) fn observed(&self, native_id: &str) -> Observed {
+        Observed {
+            id: self.id.clone(),
+            uid: self.uid.clone(),
+            native_id: native_id.to_owned(),
+            native_name: self.native_name.clone(),
+            owner: self.owner.clone(),
+            spec_hash: self.spec_hash.clone(),
+            fields: self.fields.clone(),
+            life: self.life.clone(),
+            fingerprint: self.fingerprint(),
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> rivetos_fleet::model::Fingerprint {
+        rivetos_fleet::model::Fingerprint(format!("g{}", self.generation))
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.life == Life::Running
+    }
+}
+
+/// Kinds whose names collide on a target.
+fn namespace(kind: Kind) -> u8 {
+    match kind {
+        Kind::Network => 0,
+        Kind::Volume | Kind::Config | Kind::Secret => 1,
+        Kind::Image => 2,
+        Kind::Datahub | Kind::Agent => 3,
+        Kind::Role => 4,
+    }
+}
+
+/// How the target calls what `spec` describes.
+pub(crate) fn native_name(spec: &Spec) -> String {
+    match spec {
+        Spec::Network(network) => network.native_name.clone(),
+        Spec::Volume(volume) => volume.native_name.clone(),
+        Spec::Files(files) => files.native_name.clone(),
+        Spec::Image(image) => image.reference.clone(),
+        Spec::Container(container) => container.native_name.clone(),
+        Spec::Process(process) => process.folder.display().to_string(),
+        Spec::Role(role) => role.role.clone(),
+    }
+}
+
+/// Whether something made of `spec` runs once it is made.
+pub(crate) fn life_when_made(spec: &Spec) -> Life {
+    match spec {
+        Spec::Container(_) | Spec::Process(_) => Life::Running,
+        Spec::Network(_) | Spec::Volume(_) | Spec::Files(_) | Spec::Image(_) | Spec::Role(_) => {
+            Life::Present
+        }
+    }
+}
