@@ -212,12 +212,14 @@ fn read_key(path: &Path) -> Result<FleetKey, HomeError> {
 /// and, of two processes that do this at once, the first one's key stays.
 fn make_key(path: &Path) -> io::Result<()> {
     let mut key = [0_u8; KEY_BYTES];
-    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut name = [0_u8; 8];
+    for random in [key.as_mut_slice(), &mut name] {
+        getrandom::fill(random).map_err(|error| io::Error::other(error.to_string()))?;
+    }
+    let draft = path.with_extension(format!("{:016x}.tmp", u64::from_le_bytes(name)));
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&draft)?;
     let made = file

@@ -1,0 +1,12 @@
+//! The engine through its public seams, against targets and agents that tests control.
+
+#[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod execute;
+#[cfg(test)]
+mod home;
+#[cfg(test)]
+mod ready;
