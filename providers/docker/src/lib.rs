@@ -1,1 +1,26 @@
 //! Target docker: containers of one Docker engine.
+//!
+//! - [`DockerEngine`]: a connection to an engine that is there and new enough.
+//! - [`DockerProvider`]: looks at one fleet on that engine, changes it, and reaches its nodes.
+//! - [`ensure_image`]: makes the agent's image there.
+//!
+//! **Invariants.** The engine is the only memory: what an object is stands on its labels. Files
+//! get into a volume through a container that never starts, so content passes neither the
+//! environment nor any inspect. Nothing is changed or removed before its labels were read once
+//! more.
+
+mod access;
+mod apply;
+mod container;
+mod engine;
+mod error;
+mod exec;
+mod image;
+mod observe;
+mod provider;
+mod role;
+
+pub use access::{LogLines, NodeStream};
+pub use engine::{ConnectError, DockerEngine};
+pub use image::{BuildError, BuildRequest, BuiltImage, Commit, ImageVariant, ensure_image};
+pub use provider::DockerProvider;

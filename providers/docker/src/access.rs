@@ -1,0 +1,105 @@
+//! Reaches running nodes through the engine: no port is published for it.
+
+mod lines;
+mod stream;
+
+pub use lines::LogLines;
+pub use stream::NodeStream;
+
+use std::collections::HashMap;
+
+use bollard::exec::StartExecResults;
+use bollard::models::{ContainerSummaryStateEnum, ExecConfig};
+use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
+use rivetos_fleet::label;
+use rivetos_fleet::model::ResourceId;
+use rivetos_fleet::port::{AccessError, Follow, LogOptions, NodeAccess};
+
+use crate::DockerProvider;
+use crate::error::said;
+
+/// Bridges its own input and output to the agent beside it, as the operator.
+const BRIDGE: [&str; 2] = ["/usr/local/bin/rivetos-agent", "connect"];
+
+impl NodeAccess for DockerProvider {
+    type Stream = NodeStream;
+    type Lines = LogLines;
+
+    async fn connect(&self, node: &ResourceId) -> Result<NodeStream, AccessError> {
+        let (container, runs) = self.find(node).await?;
+        if !runs {
+            return Err(AccessError::NotRunning(node.clone()));
+        }
+        let docker = &self.engine.docker;
+        let config = ExecConfig {
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(BRIDGE.map(str::to_owned).to_vec()),
+            ..ExecConfig::default()
+        };
+        let unreachable = |error| unreachable(node, &error);
+        let exec = docker
+            .create_exec(&container, config)
+            .await
+            .map_err(unreachable)?;
+        match docker
+            .start_exec(&exec.id, None)
+            .await
+            .map_err(unreachable)?
+        {
+            StartExecResults::Attached { output, input } => Ok(NodeStream::new(output, input)),
+            StartExecResults::Detached => Err(AccessError::Unreachable {
+                node: node.clone(),
+                cause: "the engine did not attach to the bridge".to_owned(),
+            }),
+        }
+    }
+
+    async fn logs(&self, node: &ResourceId, options: LogOptions) -> Result<LogLines, AccessError> {
+        let (container, _) = self.find(node).await?;
+        let mut asked = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .follow(options.follow == Follow::Yes);
+        if let Some(tail) = options.tail {
+            asked = asked.tail(&tail.to_string());
+        }
+        if let Some(since) = options.since_unix_s {
+            asked = asked.since(i32::try_from(since.max(0)).unwrap_or(i32::MAX));
+        }
+        Ok(LogLines::new(
+            self.engine.docker.logs(&container, Some(asked.build())),
+        ))
+    }
+}
+
+impl DockerProvider {
+    /// The container of a node, by its labels, and whether it runs.
+    async fn find(&self, node: &ResourceId) -> Result<(String, bool), AccessError> {
+        let labels = vec![
+            format!("{}={}", label::MANAGED_BY, label::MANAGER),
+            format!("{}={}", label::FLEET, self.fleet),
+            format!("{}={node}", label::ADDR),
+        ];
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&HashMap::from([("label", labels)]))
+            .build();
+        let list = self.engine.docker.list_containers(Some(options)).await;
+        let live = list
+            .map_err(|error| unreachable(node, &error))?
+            .into_iter()
+            .next()
+            .ok_or_else(|| AccessError::Absent(node.clone()))?;
+        let runs = live.state == Some(ContainerSummaryStateEnum::RUNNING);
+        Ok((live.id.unwrap_or_default(), runs))
+    }
+}
+
+fn unreachable(node: &ResourceId, error: &bollard::errors::Error) -> AccessError {
+    AccessError::Unreachable {
+        node: node.clone(),
+        cause: said(error),
+    }
+}

@@ -1,0 +1,138 @@
+//! Carries out one step, once.
+
+use rivetos_fleet::FleetId;
+use rivetos_fleet::label::{self, Identity};
+use rivetos_fleet::model::{Desired, Fingerprint, Op, Owner, ResourceId, Spec, Step};
+use rivetos_fleet::port::{Applied, ApplyError};
+
+use bollard::models::Volume;
+
+use crate::error::{broken, refused};
+use crate::{DockerProvider, role};
+
+mod carrier;
+mod container;
+mod files;
+mod pull;
+mod remove;
+mod things;
+
+pub(crate) use carrier::{Errand, read_file};
+
+/// Label that tells a volume from one of the same name that was there before.
+const INCARNATION: &str = "io.rivetos.incarnation";
+
+const RUN_AGAIN: &str = "run this again: a new plan takes it as it is now";
+
+/// Does what `step` says.
+pub(crate) async fn apply(provider: &DockerProvider, step: &Step) -> Result<Applied, ApplyError> {
+    match &step.op {
+        Op::Create { desired } | Op::Ensure { desired } => make(provider, desired).await,
+        Op::Start { native_id, .. } => container::start(provider, &step.resource, native_id).await,
+        Op::Remove {
+            native_id,
+            fingerprint,
+            ..
+        } => remove::remove(provider, &step.resource, native_id, fingerprint).await,
+    }
+}
+
+async fn make(provider: &DockerProvider, desired: &Desired) -> Result<Applied, ApplyError> {
+    match &desired.spec {
+        Spec::Network(network) => things::create_network(provider, desired, network).await,
+        Spec::Volume(volume) => things::create_volume(provider, desired, volume).await,
+        Spec::Files(files) => files::create(provider, desired, files).await,
+        Spec::Image(image) => pull::pull(provider, image).await,
+        Spec::Container(container) => container::create(provider, desired, container).await,
+        Spec::Role(wanted) => role::ensure(provider, desired, wanted).await,
+        Spec::Process(_) => Err(broken(
+            format!("{} is a process; an engine runs containers", desired.id),
+            None,
+        )),
+    }
+}
+
+/// What tells a volume from one of the same name that was there before it.
+pub(crate) fn incarnation(volume: &Volume) -> String {
+    let made = volume.labels.get(INCARNATION).cloned();
+    made.or_else(|| volume.created_at.clone())
+        .unwrap_or_default()
+}
+
+/// Changes whenever a volume is made anew.
+pub(crate) fn volume_fingerprint(volume: &Volume) -> Fingerprint {
+    Fingerprint(format!("{} {}", volume.name, incarnation(volume)))
+}
+
+/// Changes whenever a container is made anew or renamed.
+pub(crate) fn container_fingerprint(id: &str, name: &str) -> Fingerprint {
+    Fingerprint(format!("{id} {}", name.trim_start_matches('/')))
+}
+
+/// That the object `name` with these labels is the one that `desired` describes.
+fn must_be<'a>(
+    fleet: &FleetId,
+    desired: &Desired,
+    name: &str,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), ApplyError> {
+    let identity = Identity::from_labels(labels, fleet);
+    refuse_others(&identity, name)?;
+    let same = identity.uid.as_ref() == Some(&desired.uid)
+        && identity.spec_hash == Some(desired.spec.hash());
+    if same {
+        return Ok(());
+    }
+    Err(refused(
+        format!("`{name}` is there and is not what was planned"),
+        RUN_AGAIN,
+    ))
+}
+
+/// That the object `name` with these labels is the fleet's `resource`.
+pub(crate) fn must_belong<'a>(
+    fleet: &FleetId,
+    resource: &ResourceId,
+    name: &str,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), ApplyError> {
+    let identity = Identity::from_labels(labels, fleet);
+    refuse_others(&identity, name)?;
+    if identity.id.as_ref() == Some(resource) {
+        return Ok(());
+    }
+    Err(refused(
+        format!("`{name}` is no longer {resource}"),
+        RUN_AGAIN,
+    ))
+}
+
+/// That the object `name` with these labels is the fleet's.
+pub(crate) fn must_be_ours<'a>(
+    fleet: &FleetId,
+    name: &str,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), ApplyError> {
+    refuse_others(&Identity::from_labels(labels, fleet), name)
+}
+
+fn refuse_others(identity: &Identity, name: &str) -> Result<(), ApplyError> {
+    let whose = match &identity.owner {
+        Owner::Ours => return Ok(()),
+        Owner::OtherFleet(fleet) => format!("belongs to fleet `{fleet}`"),
+        Owner::Foreign => "was not made by RivetOS".to_owned(),
+    };
+    Err(refused(
+        format!("`{name}` is there and {whose}; nothing was done to it"),
+        "rename or remove it, or choose another name",
+    ))
+}
+
+/// The labels of what is made on the way to `resource` and does not stay.
+fn passing_labels(fleet: &FleetId, resource: &ResourceId) -> Vec<(String, String)> {
+    vec![
+        (label::MANAGED_BY.to_owned(), label::MANAGER.to_owned()),
+        (label::FLEET.to_owned(), fleet.to_string()),
+        (label::CARRIER.to_owned(), resource.to_string()),
+    ]
+}

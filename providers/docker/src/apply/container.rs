@@ -1,0 +1,187 @@
+//! Containers: made and started, or started again.
+
+use bollard::errors::Error;
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use rivetos_fleet::label;
+use rivetos_fleet::model::{ContainerSpec, Desired, Life, ResourceId};
+use rivetos_fleet::port::{Applied, ApplyError};
+
+use super::{RUN_AGAIN, must_be, must_belong};
+use crate::DockerProvider;
+use crate::container::{create_body, life};
+use crate::error::{broken, failed, found, is_conflict, refused, said, taken_port};
+
+/// Makes the container and starts it.
+pub(super) async fn create(
+    provider: &DockerProvider,
+    desired: &Desired,
+    spec: &ContainerSpec,
+) -> Result<Applied, ApplyError> {
+    let name = &spec.native_name;
+    let body = create_body(spec, label::labels(&provider.fleet, desired));
+    let options = CreateContainerOptionsBuilder::new().name(name).build();
+    let docker = &provider.engine.docker;
+    let id = match docker.create_container(Some(options), body).await {
+        Ok(made) => made.id,
+        Err(error) if is_conflict(&error) => return take_existing(provider, desired, spec).await,
+        Err(error) => return Err(failed(&format!("making container `{name}`"), &error)),
+    };
+    run(provider, &id, name).await?;
+    let live = inspect(provider, &id).await?;
+    if let Some(live) = &live
+        && !is_of_image(live, spec)
+    {
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        let removed = docker.remove_container(&id, Some(options)).await;
+        removed.map_err(|error| failed(&format!("removing container `{name}`"), &error))?;
+        return Err(refused(
+            format!(
+                "`{}` is another image now than when the plan was made",
+                spec.image
+            ),
+            RUN_AGAIN,
+        ));
+    }
+    match live.as_ref().map(|live| life(live.state.as_ref())) {
+        Some(Life::Running) => Ok(Applied::Changed),
+        Some(Life::Stopped(detail) | Life::Incomplete(detail) | Life::Dormant(detail)) => {
+            Err(broken(
+                format!("container `{name}` was started and does not run: {detail}"),
+                Some("its log tells why"),
+            ))
+        }
+        Some(Life::Present) | None => Err(broken(
+            format!("container `{name}` was started and is gone"),
+            None,
+        )),
+    }
+}
+
+/// The name is taken: by the very container that is wanted, or by something that stays untouched.
+async fn take_existing(
+    provider: &DockerProvider,
+    desired: &Desired,
+    spec: &ContainerSpec,
+) -> Result<Applied, ApplyError> {
+    let name = &spec.native_name;
+    let Some(live) = inspect(provider, name).await? else {
+        return Err(refused(
+            format!("the name `{name}` was taken for a moment"),
+            RUN_AGAIN,
+        ));
+    };
+    must_be(&provider.fleet, desired, name, &labels(&live))?;
+    if !is_of_image(&live, spec) {
+        return Err(refused(
+            format!("`{name}` is there and of another image"),
+            RUN_AGAIN,
+        ));
+    }
+    bring_up(provider, &live, name).await
+}
+
+/// Starts a container that is there.
+pub(super) async fn start(
+    provider: &DockerProvider,
+    resource: &ResourceId,
+    native_id: &str,
+) -> Result<Applied, ApplyError> {
+    let Some(live) = inspect(provider, native_id).await? else {
+        return Err(refused(
+            format!("the container of {resource} is gone"),
+            RUN_AGAIN,
+        ));
+    };
+    let name = live
+        .name
+        .as_deref()
+        .unwrap_or(native_id)
+        .trim_start_matches('/')
+        .to_owned();
+    must_belong(&provider.fleet, resource, &name, &labels(&live))?;
+    bring_up(provider, &live, &name).await
+}
+
+async fn bring_up(
+    provider: &DockerProvider,
+    live: &ContainerInspectResponse,
+    name: &str,
+) -> Result<Applied, ApplyError> {
+    let state = live.state.as_ref();
+    if life(state) == Life::Running {
+        return Ok(Applied::AlreadySo);
+    }
+    let id = live.id.as_deref().unwrap_or(name);
+    let paused = state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::PAUSED);
+    if paused {
+        let woken = provider.engine.docker.unpause_container(id).await;
+        woken.map_err(|error| failed(&format!("waking container `{name}`"), &error))?;
+    } else {
+        run(provider, id, name).await?;
+    }
+    Ok(Applied::Changed)
+}
+
+async fn run(provider: &DockerProvider, id: &str, name: &str) -> Result<(), ApplyError> {
+    let Err(error) = provider.engine.docker.start_container(id, None).await else {
+        return Ok(());
+    };
+    let Some(port) = taken_port(&said(&error)) else {
+        return Err(failed(&format!("starting container `{name}`"), &error));
+    };
+    let who = match holder(provider, port).await {
+        Some(holder) => format!("container `{holder}`"),
+        None => "a program of the engine's host".to_owned(),
+    };
+    Err(broken(
+        format!("starting container `{name}`: port {port} is taken by {who}"),
+        Some("stop what listens there, or choose another port in the configuration"),
+    ))
+}
+
+/// The running container that publishes `port`.
+async fn holder(provider: &DockerProvider, port: u16) -> Option<String> {
+    let running = ListContainersOptionsBuilder::new().build();
+    let list = provider
+        .engine
+        .docker
+        .list_containers(Some(running))
+        .await
+        .ok()?;
+    list.into_iter()
+        .find(|container| {
+            container
+                .ports
+                .iter()
+                .flatten()
+                .any(|open| open.public_port == Some(port))
+        })?
+        .names?
+        .first()
+        .map(|name| name.trim_start_matches('/').to_owned())
+}
+
+fn is_of_image(live: &ContainerInspectResponse, spec: &ContainerSpec) -> bool {
+    spec.image_id.is_none() || live.image == spec.image_id
+}
+
+fn labels(live: &ContainerInspectResponse) -> std::collections::HashMap<String, String> {
+    live.config
+        .as_ref()
+        .and_then(|config| config.labels.clone())
+        .unwrap_or_default()
+}
+
+async fn inspect(
+    provider: &DockerProvider,
+    id: &str,
+) -> Result<Option<ContainerInspectResponse>, ApplyError> {
+    let answer: Result<_, Error> = provider.engine.docker.inspect_container(id, None).await;
+    found(answer).map_err(|error| failed(&format!("looking at container `{id}`"), &error))
+}

@@ -1,0 +1,73 @@
+//! Networks and data volumes.
+
+use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+use rivetos_fleet::label;
+use rivetos_fleet::model::{Desired, NetworkSpec, VolumeSpec};
+use rivetos_fleet::port::{Applied, ApplyError};
+
+use super::must_be;
+use crate::DockerProvider;
+use crate::error::{failed, found};
+
+/// Makes a network. Engines take several of one name, so the name is looked up first.
+pub(super) async fn create_network(
+    provider: &DockerProvider,
+    desired: &Desired,
+    network: &NetworkSpec,
+) -> Result<Applied, ApplyError> {
+    let name = &network.native_name;
+    let docker = &provider.engine.docker;
+    let live = found(docker.inspect_network(name, None).await)
+        .map_err(|error| failed(&format!("looking for network `{name}`"), &error))?;
+    if let Some(live) = live {
+        must_be(
+            &provider.fleet,
+            desired,
+            name,
+            &live.labels.unwrap_or_default(),
+        )?;
+        return Ok(Applied::AlreadySo);
+    }
+    let request = NetworkCreateRequest {
+        name: name.clone(),
+        driver: Some(network.driver.clone()),
+        labels: Some(
+            label::labels(&provider.fleet, desired)
+                .into_iter()
+                .collect(),
+        ),
+        ..NetworkCreateRequest::default()
+    };
+    docker
+        .create_network(request)
+        .await
+        .map_err(|error| failed(&format!("making network `{name}`"), &error))?;
+    Ok(Applied::Changed)
+}
+
+/// Makes a volume for data. The engine answers with the one that is there, whoever made it, and
+/// leaves it as it is.
+pub(super) async fn create_volume(
+    provider: &DockerProvider,
+    desired: &Desired,
+    volume: &VolumeSpec,
+) -> Result<Applied, ApplyError> {
+    let name = &volume.native_name;
+    let request = VolumeCreateRequest {
+        name: Some(name.clone()),
+        labels: Some(
+            label::labels(&provider.fleet, desired)
+                .into_iter()
+                .collect(),
+        ),
+        ..VolumeCreateRequest::default()
+    };
+    let live = provider
+        .engine
+        .docker
+        .create_volume(request)
+        .await
+        .map_err(|error| failed(&format!("making volume `{name}`"), &error))?;
+    must_be(&provider.fleet, desired, name, &live.labels)?;
+    Ok(Applied::Changed)
+}

@@ -1,0 +1,120 @@
+//! Spec to the engine's words.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount, MountType,
+    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+};
+use rivetos_fleet::model::{ContainerSpec, HealthCheck, MountMode};
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// What to ask the engine for. The container is named by its tag; that the tag still means the
+/// planned image is checked on the container that came of it.
+///
+/// Every container comes back after a crash and after a restart of the host unless somebody
+/// stopped it.
+pub(crate) fn create_body(
+    spec: &ContainerSpec,
+    labels: BTreeMap<String, String>,
+) -> ContainerCreateBody {
+    ContainerCreateBody {
+        hostname: Some(spec.hostname.clone()),
+        image: Some(spec.image.clone()),
+        cmd: (!spec.command.is_empty()).then(|| spec.command.clone()),
+        env: Some(
+            spec.env
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+        ),
+        user: spec.user.clone(),
+        labels: Some(labels.into_iter().collect()),
+        stop_timeout: Some(i64::from(spec.stop_grace_seconds)),
+        healthcheck: spec.health.as_ref().map(health),
+        exposed_ports: Some(
+            spec.published
+                .iter()
+                .map(|port| tcp(port.container_port))
+                .collect(),
+        ),
+        host_config: Some(host_config(spec)),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(
+                spec.network.clone(),
+                EndpointSettings {
+                    aliases: Some(vec![spec.hostname.clone()]),
+                    ..EndpointSettings::default()
+                },
+            )])),
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn host_config(spec: &ContainerSpec) -> HostConfig {
+    HostConfig {
+        init: Some(spec.init),
+        readonly_rootfs: Some(spec.read_only_root),
+        tmpfs: Some(spec.tmpfs.clone().into_iter().collect()),
+        mounts: Some(
+            spec.mounts
+                .iter()
+                .map(|(path, mount)| volume(path, mount))
+                .collect(),
+        ),
+        network_mode: Some(spec.network.clone()),
+        port_bindings: Some(bindings(spec)),
+        cap_drop: Some(spec.cap_drop.clone()),
+        security_opt: Some(spec.security_opt.clone()),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            maximum_retry_count: None,
+        }),
+        ..HostConfig::default()
+    }
+}
+
+fn volume(path: &str, mount: &rivetos_fleet::model::Mount) -> Mount {
+    Mount {
+        target: Some(path.to_owned()),
+        source: Some(mount.volume.clone()),
+        typ: Some(MountType::VOLUME),
+        read_only: Some(mount.mode == MountMode::ReadOnly),
+        ..Mount::default()
+    }
+}
+
+fn bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in &spec.published {
+        bindings
+            .entry(tcp(port.container_port))
+            .or_default()
+            .get_or_insert_default()
+            .push(PortBinding {
+                host_ip: Some(port.host_ip.clone()),
+                host_port: Some(port.host_port.to_string()),
+            });
+    }
+    bindings
+}
+
+fn tcp(port: u16) -> String {
+    format!("{port}/tcp")
+}
+
+fn health(check: &HealthCheck) -> HealthConfig {
+    let nanos = |seconds: u32| Some(i64::from(seconds) * NANOS_PER_SECOND);
+    let mut test = vec!["CMD".to_owned()];
+    test.extend(check.command.iter().cloned());
+    HealthConfig {
+        test: Some(test),
+        interval: nanos(check.interval_seconds),
+        timeout: nanos(check.timeout_seconds),
+        retries: Some(i64::from(check.retries)),
+        start_period: nanos(check.start_seconds),
+        start_interval: None,
+    }
+}

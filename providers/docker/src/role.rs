@@ -1,0 +1,9 @@
+//! Logins of the datahub, through `psql` in its container: no port and no password needed.
+
+mod ensure;
+mod observe;
+mod postgres;
+mod sql;
+
+pub(crate) use ensure::ensure;
+pub(crate) use observe::{Scene, observe};
