@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
 
-use crate::model::{AgentChannel, Channels, Config, Memory, Runtime, Sqlite};
+use crate::model::{Agent, AgentChannel, Channels, Config, Memory, Runtime, Sqlite};
 
 /// Where an agent finds its things on its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub struct Placement {
 /// What is delivered to one agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentFiles {
-    /// Its configuration: nothing of other agents, no deployment, secrets as files.
+    /// Its configuration: nothing of other agents, no deployment, secrets as files, and its model
+    /// as its provider's.
     pub config: Config,
     /// Secrets of the operator by the name of the file that they are delivered as. The token file
     /// is among them exactly when the fleet's file gives `channels.agent.secret`; else it is for
@@ -37,6 +38,14 @@ impl Config {
     pub fn for_agent(&self, agent: &AgentName, placement: &Placement) -> Option<AgentFiles> {
         let own = self.agents.get(agent)?;
         let mut provider = self.providers.get(&own.provider)?.clone();
+        // The provider's model is somebody else's when the agent has its own.
+        if let Some(model) = &own.model {
+            provider.model.clone_from(model);
+        }
+        let agent_here = Agent {
+            provider: own.provider.clone(),
+            model: None,
+        };
         let mut given = BTreeMap::new();
         if let Some(secret) = provider.api_key.take() {
             let file = format!("{}_api_key", own.provider);
@@ -55,7 +64,7 @@ impl Config {
                 max_tool_iterations: self.runtime.max_tool_iterations,
                 turn_timeout: self.runtime.turn_timeout,
             },
-            agents: [(agent.clone(), own.clone())].into(),
+            agents: [(agent.clone(), agent_here)].into(),
             providers: [(own.provider.clone(), provider)].into(),
             channels: Channels {
                 agent: AgentChannel {

@@ -202,10 +202,10 @@ fn nothing_of_another_agent_is_in_an_agents_file() {
     let text = "
 runtime: {default_agent: own, workspace: canary-seeds}
 agents:
-  own: {provider: shared-not}
+  own: {provider: shared-not, model: mine}
   canary-agent: {provider: canary-provider, model: canary-agent-model}
 providers:
-  shared-not: {kind: rehearsal}
+  shared-not: {kind: rehearsal, model: canary-default}
   canary-provider:
     kind: openai-compat
     model: canary-model
@@ -221,6 +221,7 @@ deployment: {target: docker, docker: {network: canary-net}}
     assert!(!seen.contains("canary"), "{seen}");
     assert!(!seen.contains("NEAR_KEY"), "{seen}");
     assert!(files.given.is_empty());
+    assert_eq!(files.config.providers["shared-not"].model, "mine");
 }
 
 #[test]

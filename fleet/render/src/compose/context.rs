@@ -1,8 +1,10 @@
 //! What the compose templates see.
 
+use std::collections::BTreeSet;
+
 use rivetos_fleet::label::labels;
 use rivetos_fleet::model::{
-    ContainerSpec, Desired, DesiredSet, FilesSpec, HealthCheck, Kind, MountMode, Spec,
+    ContainerSpec, Desired, DesiredSet, FilesSpec, HealthCheck, Kind, MountMode, ResourceId, Spec,
 };
 use serde::Serialize;
 
@@ -148,12 +150,19 @@ fn pairs(map: impl IntoIterator<Item = (String, String)>) -> Vec<Pair> {
         .collect()
 }
 
-/// The keys of the datahubs that `desired` comes after.
+/// The keys of the datahubs that `desired` comes after, at once or over roles.
 fn dependencies(set: &DesiredSet, desired: &Desired) -> Vec<String> {
-    desired
-        .after
-        .iter()
-        .filter(|id| id.kind == Kind::Datahub)
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<&ResourceId> = desired.after.iter().collect();
+    while let Some(id) = next.pop() {
+        if let Some(before) = set.resources.get(id)
+            && seen.insert(id)
+        {
+            next.extend(&before.after);
+        }
+    }
+    let containers = seen.into_iter().filter(|id| id.kind == Kind::Datahub);
+    containers
         .filter_map(|id| match &set.resources.get(id)?.spec {
             Spec::Container(datahub) => Some(datahub.hostname.clone()),
             Spec::Network(_)
