@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Bodies up to this length are split at every byte, longer ones at seeded places.
-const EVERY_SPLIT_BYTES_MAX: usize = 3000;
+const EVERY_SPLIT_BYTES_MAX: usize = 1200;
 const SEEDED_SPLITS: usize = 200;
 
 type Answer = (Vec<StreamEvent>, Result<(), ModelError>);
