@@ -1,20 +1,36 @@
 //! The operator's command line: composition root of the fleet half.
 
-#![expect(dead_code, reason = "the commands that use the settings follow")]
+#![expect(
+    dead_code,
+    unused_imports,
+    clippy::unused_async,
+    reason = "`build` and `quickstart` follow"
+)]
 
+mod apply;
 mod args;
+mod chat;
 mod commands;
+mod consent;
 mod exit;
+mod fleet;
 mod moment;
 mod output;
+mod person;
+mod secrets;
 mod settings;
+mod target;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use thiserror::Error;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::exit::Exit;
-use crate::output::{Failure, Format, Printer};
+use crate::fleet::Fleet;
+use crate::output::{Edge, Failure, Format, Printer};
 use crate::settings::{Command, Settings};
 
 fn main() -> ExitCode {
@@ -31,18 +47,69 @@ fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(settings.globals.format, settings.globals.colour);
-    match settings.command {
-        Command::Version => commands::version::run(printer).into(),
-        _ => Exit::Usage.into(),
-    }
+    run(settings, printer)
+        .unwrap_or_else(|failure| {
+            printer.failure(&failure);
+            failure.exit()
+        })
+        .into()
 }
 
-/// Clap prints by itself; help and versions are not errors.
+/// Clap prints by itself; help is not an error.
 fn clap_ended(error: &clap::Error) -> Exit {
     let _ = error.print();
     if error.use_stderr() {
         Exit::Usage
     } else {
         Exit::Ok
+    }
+}
+
+/// The program cannot begin.
+#[derive(Debug, Error)]
+#[error("the asynchronous runtime does not start")]
+struct StartError(#[source] io::Error);
+
+impl Edge for StartError {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
+
+fn run(settings: Settings, printer: Printer) -> Result<Exit, Failure> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(StartError)?;
+    let ended = runtime.block_on(dispatch(settings, printer));
+    leave(runtime);
+    ended
+}
+
+/// A thread that waits for input that never comes must not keep the process.
+fn leave(runtime: Runtime) {
+    runtime.shutdown_background();
+}
+
+async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure> {
+    let Settings { globals, command } = settings;
+    match command {
+        Command::Preview => commands::preview::run(&globals, printer).await,
+        Command::Up(up) => commands::up::run(&globals, up, printer).await,
+        Command::Destroy(destroy) => commands::destroy::run(&globals, &destroy, printer).await,
+        Command::Status => commands::status::run(&globals, printer).await,
+        Command::Render { out } => commands::render::run(&globals, &out, printer),
+        Command::Build(_) | Command::Quickstart(_) => Ok(Exit::Ok),
+        Command::Chat(chat) => {
+            let target = Fleet::load(&globals, printer)?.target().await?;
+            commands::chat::run(&target, &chat, &globals.home, printer).await
+        }
+        Command::Logs(logs) => {
+            let target = Fleet::load(&globals, printer)?.target().await?;
+            commands::logs::run(&target, &logs, printer).await
+        }
+        Command::Version => Ok(commands::version::run(printer)),
+        Command::Supervise { folder } => commands::supervise::run(&folder).await,
     }
 }

@@ -11,6 +11,11 @@ pub(crate) trait Edge: Error {
     /// How the program ends with it.
     fn exit(&self) -> Exit;
 
+    /// More lines about it, as they are to be printed.
+    fn details(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What the person can do about it, one sentence each.
     fn hints(&self) -> Vec<String> {
         Vec::new()
@@ -23,6 +28,7 @@ pub(crate) struct Failure {
     exit: Exit,
     /// The error and its causes, outermost first.
     chain: Vec<String>,
+    details: Vec<String>,
     hints: Vec<String>,
 }
 
@@ -32,7 +38,7 @@ impl Failure {
         self.exit
     }
 
-    /// As it is printed: the error, its causes, its hints.
+    /// As it is printed: the error, its causes, its details, its hints.
     pub(crate) fn text(&self, style: Style) -> String {
         let mut text = String::new();
         for (at, message) in self.chain.iter().enumerate() {
@@ -41,6 +47,9 @@ impl Failure {
             } else {
                 let _ = write!(text, "\n  because: {}", message.replace('\n', "\n  "));
             }
+        }
+        for detail in &self.details {
+            let _ = write!(text, "\n  {}", detail.replace('\n', "\n  "));
         }
         for hint in &self.hints {
             let _ = write!(text, "\n{} {hint}", style.bold("hint:"));
@@ -64,6 +73,7 @@ impl<E: Edge> From<E> for Failure {
         Self {
             exit: error.exit(),
             chain,
+            details: error.details(),
             hints: error.hints(),
         }
     }

@@ -1,0 +1,157 @@
+//! One run over an approved plan.
+
+use std::fmt::Write;
+
+use rivetos_engine::{
+    Events, ExecuteReport, FleetHome, JournalError, LockError, LockGuard, Options,
+    PARALLEL_DEFAULT, RunJournal, execute,
+};
+use rivetos_fleet::port::ApplyErrorKind;
+use rivetos_fleet::{ApprovedPlan, Refusal};
+use tokio::signal;
+
+use super::Interrupt;
+use super::progress::Progress;
+use crate::exit::Exit;
+use crate::output::{Edge, Failure, Printer};
+use crate::person;
+use crate::target::Target;
+
+/// What a run needs.
+pub(crate) struct Run<'a> {
+    /// Where its journal goes.
+    pub(crate) home: &'a FleetHome,
+    /// What it changes.
+    pub(crate) target: &'a Target,
+    /// What it is called, for example `infra up`.
+    pub(crate) operation: &'a str,
+    /// Where it talks.
+    pub(crate) printer: Printer,
+}
+
+/// How a run ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Every step is done.
+    Complete,
+    /// Not every step is done.
+    Incomplete(Exit),
+}
+
+impl Edge for LockError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Held { .. } => Exit::Locked,
+            Self::Failed { .. } => Exit::Failed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Held { .. } => vec!["wait until it is done, then run this again".into()],
+            Self::Failed { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Edge for JournalError {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
+
+impl Edge for Refusal {
+    fn exit(&self) -> Exit {
+        Exit::Blocked
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![self.fix()]
+    }
+}
+
+/// Takes the fleet's lock for `operation`.
+pub(crate) fn lock(home: &FleetHome, operation: &str) -> Result<LockGuard, LockError> {
+    home.lock(&person::name(), operation)
+}
+
+impl Run<'_> {
+    /// Carries `plan` out. The first Ctrl-C lets running steps finish, the second one leaves
+    /// them to themselves.
+    pub(crate) async fn carry_out(
+        &self,
+        plan: &ApprovedPlan,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome, Failure> {
+        let journal = RunJournal::begin(&self.home.runs(), self.operation)?;
+        let progress = Progress::new(plan.plan(), self.printer);
+        let sink = |event: &_| progress.show(event);
+        let events = Events::new(&sink);
+        let options = Options {
+            parallel: PARALLEL_DEFAULT,
+            interrupted: &|| interrupt.seen(),
+            events: &events,
+        };
+        let impatient = async {
+            let _ = signal::ctrl_c().await;
+            let _ = signal::ctrl_c().await;
+        };
+        let report = tokio::select! {
+            report = execute(self.target, plan, &journal, options) => report,
+            () = impatient => return Ok(Outcome::Incomplete(Exit::Interrupted)),
+        };
+        if report.is_complete() {
+            return Ok(Outcome::Complete);
+        }
+        self.printer.talk(failures(&report));
+        Ok(Outcome::Incomplete(ending(&report)))
+    }
+}
+
+fn ending(report: &ExecuteReport) -> Exit {
+    let refused = |kind: ApplyErrorKind| kind == ApplyErrorKind::Refused;
+    let failed = match (report.failed.is_empty(), report.done.is_empty()) {
+        (true, _) => Exit::Ok,
+        (false, true) => Exit::Failed,
+        (false, false) => Exit::PartlyApplied,
+    };
+    let refused = if report.failed.values().any(|error| refused(error.kind)) {
+        Exit::Blocked
+    } else {
+        Exit::Ok
+    };
+    let stopped = if report.not_started.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Interrupted
+    };
+    failed.or(refused).or(stopped)
+}
+
+fn failures(report: &ExecuteReport) -> String {
+    let ExecuteReport {
+        done,
+        failed,
+        skipped,
+        not_started,
+    } = report;
+    let mut text = format!(
+        "{} done, {} failed, {} skipped, {} not started",
+        done.len(),
+        failed.len(),
+        skipped.len(),
+        not_started.len()
+    );
+    for (step, error) in failed {
+        let _ = write!(
+            text,
+            "\n  {step}: {}",
+            error.message.replace('\n', "\n    ")
+        );
+        if let Some(hint) = &error.hint {
+            let _ = write!(text, "\n    hint: {hint}");
+        }
+    }
+    text.push_str("\nthe next `rivetos infra up` goes on from what is there now");
+    text
+}

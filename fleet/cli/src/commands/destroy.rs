@@ -1,0 +1,77 @@
+//! `rivetos infra destroy`
+
+use rivetos_fleet::port::InfraProvider;
+use rivetos_fleet::{Approval, plan_destroy};
+
+use super::preview;
+use crate::apply::{Interrupt, Outcome, Run, lock};
+use crate::consent;
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::output::{Failure, Format, PlanDocument, Printer};
+use crate::settings::{DataFate, Destroy, Globals};
+use crate::target::Target;
+
+/// The name of this operation in locks and journals.
+const OPERATION: &str = "infra destroy";
+
+/// Takes the fleet down.
+pub(crate) async fn run(
+    globals: &Globals,
+    destroy: &Destroy,
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    let fleet = Fleet::load(globals, printer)?;
+    let target = fleet.target().await?;
+    take_down(&fleet, &target, (globals, destroy), printer).await
+}
+
+/// Shows what goes and what stays, asks, and removes it.
+pub(crate) async fn take_down(
+    fleet: &Fleet,
+    target: &Target,
+    (globals, destroy): (&Globals, &Destroy),
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    let _lock = lock(&fleet.home, OPERATION)?;
+    let consent = match &destroy.data {
+        DataFate::Keep => rivetos_fleet::Consent::KeepData,
+        DataFate::Delete { .. } => rivetos_fleet::Consent::DeleteData,
+    };
+    let inventory = target.observe(&fleet.desired).await;
+    let plan = plan_destroy(fleet.spec.fleet(), &inventory, consent);
+    let document = PlanDocument::from(&plan);
+    if printer.format() == Format::Text {
+        preview::show(&plan, printer);
+    }
+    if !plan.steps.is_empty() || !plan.report.blocked.is_empty() {
+        let approval = match &destroy.data {
+            DataFate::Keep => {
+                consent::agree(globals.consent, "Do you want this?", printer)?;
+                Approval::Yes
+            }
+            DataFate::Delete { confirmed } => Approval::YesWithDataLoss {
+                fleet: match confirmed {
+                    Some(name) => name.clone(),
+                    None => consent::fleet_name(fleet.spec.fleet().as_str(), printer)?,
+                },
+            },
+        };
+        let approved = plan.approve(approval)?;
+        let interrupt = Interrupt::listen();
+        let run = Run {
+            home: &fleet.home,
+            target,
+            operation: OPERATION,
+            printer,
+        };
+        if let Outcome::Incomplete(exit) = run.carry_out(&approved, &interrupt).await? {
+            return Ok(exit);
+        }
+    }
+    match printer.format() {
+        Format::Text => printer.talk(format_args!("fleet {} is down", fleet.spec.fleet())),
+        Format::Json => printer.json(&document),
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,43 @@
+//! `rivetos infra preview`
+
+use rivetos_fleet::model::Plan;
+
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::output::{Failure, Format, PlanDocument, Printer, plan_text};
+use crate::settings::Globals;
+
+/// Shows what `up` would do.
+pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> {
+    let fleet = Fleet::load(globals, printer)?;
+    let plan = fleet.plan(&fleet.target().await?).await;
+    show(&plan, printer);
+    Ok(ending(&plan, globals.pending))
+}
+
+/// Shows a plan on standard output.
+pub(crate) fn show(plan: &Plan, printer: Printer) {
+    match printer.format() {
+        Format::Text => printer.piece(plan_text(plan, printer.out())),
+        Format::Json => printer.json(&PlanDocument::from(plan)),
+    }
+}
+
+/// How a run ends that only looked; `pending` is for a plan with steps.
+fn ending(plan: &Plan, pending: Exit) -> Exit {
+    let steps = if plan.steps.is_empty() {
+        Exit::Ok
+    } else {
+        pending
+    };
+    steps.or(in_the_way(plan))
+}
+
+/// How a run ends for what the plan could not take up.
+pub(crate) fn in_the_way(plan: &Plan) -> Exit {
+    if plan.report.blocked.is_empty() && plan.report.foreign.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Blocked
+    }
+}

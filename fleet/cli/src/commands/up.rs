@@ -1,0 +1,221 @@
+//! `rivetos infra up`
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rivetos_engine::{Events, Expected, Readiness, wait_ready};
+use rivetos_fleet::Approval;
+use rivetos_fleet::model::{FileContent, Kind, Op, Plan, ResourceId, Spec};
+use rivetos_fleet::{SecretError, SecretResolver};
+use thiserror::Error;
+use tokio::signal;
+
+use super::preview;
+use crate::apply::{Interrupt, Outcome, Run, lock};
+use crate::consent;
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::output::{Edge, Failure, Format, PlanDocument, Printer, plan_text};
+use crate::secrets::OperatorSecrets;
+use crate::settings::{Globals, Up};
+use crate::target::Target;
+
+/// The name of this operation in locks and journals.
+const OPERATION: &str = "infra up";
+
+/// Why the fleet is not what its file says.
+#[derive(Debug, Error)]
+enum UpError {
+    #[error("{} secret{} cannot be delivered", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    Secrets(BTreeMap<ResourceId, SecretError>),
+    #[error("{} of {all} agents not ready in time", late.len())]
+    NotReady {
+        late: BTreeMap<ResourceId, (String, Vec<String>)>,
+        all: usize,
+    },
+    #[error("the fleet did not converge: every step was done, and there is still something to do")]
+    NotConverged(Box<Plan>),
+}
+
+impl Edge for UpError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Secrets(_) => Exit::Usage,
+            Self::NotReady { .. } | Self::NotConverged(_) => Exit::Failed,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Secrets(missing) => missing
+                .iter()
+                .map(|(id, error)| format!("{id}: {error}"))
+                .collect(),
+            Self::NotReady { late, .. } => late
+                .iter()
+                .map(|(node, (last, log))| {
+                    let log = log.join("\n  | ");
+                    let log = if log.is_empty() {
+                        log
+                    } else {
+                        format!("\n  | {log}")
+                    };
+                    format!("{node}: {last}{log}")
+                })
+                .collect(),
+            Self::NotConverged(plan) => {
+                let text = plan_text(plan, crate::output::Style::Plain);
+                text.lines().map(str::to_owned).collect()
+            }
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Secrets(_) => {
+                vec!["set the variable or write the file, then run this again".into()]
+            }
+            Self::NotReady { late, .. } => late
+                .keys()
+                .map(|node| format!("`rivetos logs {}` shows the whole log", node.name))
+                .collect(),
+            Self::NotConverged(_) => {
+                vec!["something else changes the target meanwhile, or this is a bug".into()]
+            }
+        }
+    }
+}
+
+/// Makes the fleet what its file says.
+pub(crate) async fn run(globals: &Globals, up: Up, printer: Printer) -> Result<Exit, Failure> {
+    let fleet = Fleet::load(globals, printer)?;
+    let target = fleet.target().await?;
+    bring_up(&fleet, &target, (globals, up), printer).await
+}
+
+/// Shows the plan, asks, carries it out and waits until every agent is ready.
+pub(crate) async fn bring_up(
+    fleet: &Fleet,
+    target: &Target,
+    (globals, up): (&Globals, Up),
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    let shown = fleet.plan(target).await;
+    // With JSON the document comes at the end, when it is known what was done.
+    if printer.format() == Format::Text {
+        preview::show(&shown, printer);
+    }
+    if !shown.steps.is_empty() {
+        shown.clone().approve(Approval::Yes)?;
+        deliverable(&shown)?;
+        consent::agree(globals.consent, "Do you want this?", printer)?;
+    }
+    let _lock = lock(&fleet.home, OPERATION)?;
+    // What was looked at before the lock may be history.
+    let plan = fleet.plan(target).await;
+    if plan != shown {
+        printer.talk("the target changed meanwhile; this is the plan now:");
+        preview::show(&plan, printer);
+        consent::agree(globals.consent, "Do you want this?", printer)?;
+    }
+    let blocked = preview::in_the_way(&plan);
+    let document = PlanDocument::from(&plan);
+    if !plan.steps.is_empty() {
+        let interrupt = Interrupt::listen();
+        let run = Run {
+            home: &fleet.home,
+            target,
+            operation: OPERATION,
+            printer,
+        };
+        let approved = plan.approve(Approval::Yes)?;
+        if let Outcome::Incomplete(exit) = run.carry_out(&approved, &interrupt).await? {
+            return Ok(exit);
+        }
+    }
+    if let Some(deadline) = up.wait {
+        tokio::select! {
+            ready = wait(fleet, target, deadline, printer) => ready?,
+            _ = signal::ctrl_c() => return Ok(Exit::Interrupted),
+        }
+    }
+    let rest = fleet.plan(target).await;
+    if !rest.steps.is_empty() {
+        return Err(UpError::NotConverged(Box::new(rest)).into());
+    }
+    match printer.format() {
+        Format::Text => printer.talk(format_args!("fleet {} is up", fleet.spec.fleet())),
+        Format::Json => printer.json(&document),
+    }
+    Ok(blocked)
+}
+
+/// Every secret that the plan delivers must be at hand before anything is changed.
+fn deliverable(plan: &Plan) -> Result<(), UpError> {
+    let mut missing = BTreeMap::new();
+    for step in &plan.steps {
+        let Op::Create { desired } = &step.op else {
+            continue;
+        };
+        let Spec::Files(files) = &desired.spec else {
+            continue;
+        };
+        for content in files.files.values() {
+            if let FileContent::Given { secret, .. } = content
+                && let Err(error) = OperatorSecrets.resolve(secret)
+            {
+                missing.insert(desired.id.clone(), error);
+            }
+        }
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(UpError::Secrets(missing))
+    }
+}
+
+async fn wait(
+    fleet: &Fleet,
+    target: &Target,
+    deadline: Duration,
+    printer: Printer,
+) -> Result<(), UpError> {
+    let nodes: BTreeMap<ResourceId, Expected> = fleet
+        .desired
+        .resources
+        .values()
+        .filter(|desired| desired.id.kind == Kind::Agent)
+        .map(|desired| {
+            (
+                desired.id.clone(),
+                Expected {
+                    uid: desired.uid.clone(),
+                    version: None,
+                },
+            )
+        })
+        .collect();
+    let sink = |event: &rivetos_engine::Event| {
+        if let rivetos_engine::EventKind::NodeReady { node } = &event.kind {
+            printer.talk(format_args!("{} {node} is ready", printer.err().green("✓")));
+        }
+    };
+    let events = Events::new(&sink);
+    let late: BTreeMap<_, _> = wait_ready(target, &nodes, deadline, &events)
+        .await
+        .into_iter()
+        .filter_map(|(node, readiness)| match readiness {
+            Readiness::Ready(_) => None,
+            Readiness::NotReady { last, log } => Some((node, (last, log))),
+        })
+        .collect();
+    if late.is_empty() {
+        Ok(())
+    } else {
+        Err(UpError::NotReady {
+            late,
+            all: nodes.len(),
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! From the command line to what should be.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{env, fs, io};
+
+use rivetos_config::{AgentName, Config, Environment, Problems};
+use rivetos_engine::FleetHome;
+use rivetos_fleet::model::{DesiredSet, Plan};
+use rivetos_fleet::port::InfraProvider;
+use rivetos_fleet::{
+    BuildInfo, Context, FleetKey, FleetSpec, Note, SecretRef, SecretResolver, Severity, check_spec,
+    desired, plan,
+};
+use rivetos_provider_local::{LocalProvider, LocalSettings};
+use thiserror::Error;
+
+use super::{locate, program, seed};
+use crate::commands::version::{COMMIT, VERSION};
+use crate::exit::Exit;
+use crate::output::{Edge, Failure, Printer};
+use crate::secrets::OperatorSecrets;
+use crate::settings::Globals;
+use crate::target::Target;
+
+/// A fleet whose file was read without a problem.
+pub(crate) struct Fleet {
+    /// Its file, complete with what the file does not say.
+    pub(crate) spec: FleetSpec,
+    /// What should be.
+    pub(crate) desired: DesiredSet,
+    /// What is kept of it on this machine.
+    pub(crate) home: FleetHome,
+    /// The agent that is talked to unless another one is named.
+    pub(crate) default_agent: AgentName,
+}
+
+/// Why there is no fleet.
+#[derive(Debug, Error)]
+enum LoadError {
+    #[error("the configuration file `{}` cannot be read", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("the configuration file `{}` has {} problem{}", path.display(), problems.0.len(), if problems.0.len() == 1 { "" } else { "s" })]
+    Invalid { path: PathBuf, problems: Problems },
+    #[error("`{}` cannot be deployed", path.display())]
+    NoFleet {
+        path: PathBuf,
+        source: rivetos_fleet::ResolveError,
+    },
+    #[error("`{}` cannot be deployed", path.display())]
+    Denied { path: PathBuf, notes: Vec<Note> },
+    #[error("the target `docker` is not there yet")]
+    NoDocker,
+    #[error("the folder `{}` cannot be used", path.display())]
+    Home { path: PathBuf, source: io::Error },
+}
+
+impl Edge for LoadError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable { .. }
+            | Self::Invalid { .. }
+            | Self::NoFleet { .. }
+            | Self::Denied { .. } => Exit::Usage,
+            Self::NoDocker => Exit::Blocked,
+            Self::Home { .. } => Exit::Failed,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Invalid { problems, .. } => problems.0.iter().map(ToString::to_string).collect(),
+            Self::Denied { notes, .. } => notes.iter().map(ToString::to_string).collect(),
+            Self::Unreadable { .. } | Self::NoFleet { .. } | Self::NoDocker | Self::Home { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoFleet { .. } => vec!["add `deployment: { target: docker }`".into()],
+            Self::Denied { notes, .. } => notes.iter().filter_map(Note::fix).collect(),
+            Self::Unreadable { .. } | Self::Invalid { .. } | Self::NoDocker | Self::Home { .. } => {
+                Vec::new()
+            }
+        }
+    }
+}
+
+impl Edge for rivetos_engine::HomeError {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
+
+/// The environment of this process.
+struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn get(&self, name: &str) -> Option<String> {
+        env::var(name).ok()
+    }
+}
+
+impl Fleet {
+    /// Reads the fleet's file and completes it. Warnings go to the printer.
+    pub(crate) fn load(globals: &Globals, printer: Printer) -> Result<Self, Failure> {
+        let file = locate::locate(globals.config.as_deref(), &globals.home)?;
+        let config = read(&file, printer)?;
+        let root = std::path::absolute(&globals.home).map_err(|source| LoadError::Home {
+            path: globals.home.clone(),
+            source,
+        })?;
+        let home = FleetHome::open(&root, &config.fleet)?;
+        let beside = file.parent().unwrap_or(Path::new("."));
+        let context = Context {
+            build: BuildInfo {
+                version: VERSION.to_owned(),
+                commit: COMMIT.to_owned(),
+            },
+            home: home.folder().to_owned(),
+            program: match config
+                .deployment
+                .as_ref()
+                .map(|deployment| deployment.target)
+            {
+                Some(rivetos_config::Target::Local) => program::find(globals.agent_bin.as_deref())?,
+                Some(rivetos_config::Target::Docker) | None => None,
+            },
+            seed: match &config.runtime.workspace {
+                Some(folder) => seed::read(&beside.join(folder))?,
+                None => BTreeMap::new(),
+            },
+            digests: digests(&config, &home.key()?),
+        };
+        let spec = FleetSpec::resolve(&config, context).map_err(|source| LoadError::NoFleet {
+            path: file.clone(),
+            source,
+        })?;
+        check(&spec, &file, printer)?;
+        let desired = desired(&spec);
+        Ok(Self {
+            spec,
+            desired,
+            home,
+            default_agent: config.runtime.default_agent,
+        })
+    }
+
+    /// The target that the fleet's file names.
+    pub(crate) async fn target(&self) -> Result<Target, Failure> {
+        let secrets = Arc::new(OperatorSecrets);
+        let fleet = self.spec.fleet().clone();
+        Ok(match self.spec.target() {
+            rivetos_config::Target::Docker => {
+                return Err(LoadError::NoDocker.into());
+            }
+            rivetos_config::Target::Local => Target::Local(LocalProvider::new(LocalSettings {
+                fleet,
+                home: self.home.folder().to_owned(),
+                supervisor: env::current_exe().map_err(|source| LoadError::Home {
+                    path: PathBuf::from("/proc/self/exe"),
+                    source,
+                })?,
+                environment: env::vars_os().collect(),
+                secrets,
+            })),
+        })
+    }
+
+    /// The engine's address: of the file, else of `DOCKER_HOST`, else the local socket.
+    pub(crate) fn docker_host(&self) -> Option<String> {
+        let named = self.spec.deployment().docker.host.clone();
+        named.or_else(docker_host)
+    }
+
+    /// Looks at the target and plans.
+    pub(crate) async fn plan(&self, target: &Target) -> Plan {
+        plan(&self.desired, &target.observe(&self.desired).await)
+    }
+}
+
+/// `DOCKER_HOST`, when it says something.
+pub(crate) fn docker_host() -> Option<String> {
+    env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
+}
+
+fn read(file: &Path, printer: Printer) -> Result<Config, LoadError> {
+    let text = fs::read_to_string(file).map_err(|source| LoadError::Unreadable {
+        path: file.to_owned(),
+        source,
+    })?;
+    let name = file.display().to_string();
+    let parsed = rivetos_config::parse(&text, &name, &ProcessEnvironment).map_err(|problems| {
+        LoadError::Invalid {
+            path: file.to_owned(),
+            problems,
+        }
+    })?;
+    for warning in &parsed.warnings {
+        printer.talk(format_args!(
+            "{} {warning}",
+            printer.err().yellow("warning:")
+        ));
+    }
+    Ok(parsed.config)
+}
+
+/// Shows what may not be meant, and refuses what cannot be done.
+fn check(spec: &FleetSpec, file: &Path, printer: Printer) -> Result<(), LoadError> {
+    let (denied, warned): (Vec<Note>, Vec<Note>) = check_spec(spec)
+        .into_iter()
+        .partition(|note| note.severity() == Severity::Deny);
+    for note in warned {
+        printer.talk(format_args!("{} {note}", printer.err().yellow("warning:")));
+        if let Some(fix) = note.fix() {
+            printer.talk(format_args!("{} {fix}", printer.err().bold("hint:")));
+        }
+    }
+    if denied.is_empty() {
+        return Ok(());
+    }
+    Err(LoadError::Denied {
+        path: file.to_owned(),
+        notes: denied,
+    })
+}
+
+/// Digests of the secrets that are at hand; of the others nothing is known.
+fn digests(config: &Config, key: &FleetKey) -> BTreeMap<SecretRef, String> {
+    let keys = config
+        .providers
+        .values()
+        .filter_map(|provider| provider.api_key.as_ref());
+    keys.chain(&config.channels.agent.secret)
+        .filter_map(|secret| {
+            let value = OperatorSecrets.resolve(secret).ok()?;
+            Some((secret.clone(), key.digest(&value)))
+        })
+        .collect()
+}
+
+/// What a build wants to know of the fleet's file.
+pub(crate) struct Recipe {
+    /// Where the fleet runs.
+    pub(crate) target: rivetos_config::Target,
+    /// `deployment.docker.host`
+    pub(crate) docker_host: Option<String>,
+    /// `deployment.image`
+    pub(crate) image: rivetos_config::Image,
+}
+
+impl Recipe {
+    /// Of the fleet's file; `None` when no file was named and none is there.
+    pub(crate) fn read(globals: &Globals, printer: Printer) -> Result<Option<Self>, Failure> {
+        let Ok(file) = locate::locate(globals.config.as_deref(), &globals.home) else {
+            return Ok(None);
+        };
+        Ok(read(&file, printer)?.deployment.map(|deployment| Self {
+            target: deployment.target,
+            docker_host: deployment.docker.host,
+            image: deployment.image,
+        }))
+    }
+}
