@@ -45,8 +45,9 @@ pub(crate) async fn apply(settings: &LocalSettings, step: &Step) -> Result<Appli
             let path = Path::new(native_id);
             match step.resource.kind {
                 Kind::Agent => agent::remove(settings, path, fingerprint).await,
-                Kind::Volume => files::remove_volume(settings, path, fingerprint).await,
-                Kind::Config | Kind::Secret => files::remove(settings, path, fingerprint).await,
+                Kind::Volume | Kind::Config | Kind::Secret => {
+                    files::remove(settings, path, fingerprint).await
+                }
                 Kind::Network | Kind::Image | Kind::Datahub | Kind::Role => Err(not_here(step)),
             }
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use rivetos_fleet::label::{Identity, labels};
-use rivetos_fleet::model::{Desired, FileContent, FilesSpec, Fingerprint, VolumeSpec};
+use rivetos_fleet::model::{Desired, FileContent, FilesSpec, Fingerprint, Kind, VolumeSpec};
 use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind};
 
 use super::{chain, check_planned, failed, refused};
@@ -57,34 +57,35 @@ pub(super) async fn remove(
         } => {
             let identity = Identity::from_labels(&labels, &settings.fleet);
             check_planned(path, &identity, &fingerprint, planned)?;
+            if identity.id.is_some_and(|id| id.kind == Kind::Volume) {
+                remove_logs(path)?;
+            }
         }
     }
     folder::remove(path)
         .await
         .map_err(|error| failed("remove", path, &error))?;
+    if let Some(agent) = path.parent() {
+        // The last one out takes the agent's folder along; the system refuses it to all others.
+        let _ = fs::remove_dir(agent);
+    }
     Ok(Applied::Changed)
 }
 
-/// With its data the last trace of an agent goes: its logs, and its folder once that is empty.
-pub(super) async fn remove_volume(
-    settings: &LocalSettings,
-    path: &Path,
-    planned: &Fingerprint,
-) -> Result<Applied, ApplyError> {
-    let applied = remove(settings, path, planned).await?;
-    if let Some(agent) = path.parent() {
-        for trace in [log_file::path(agent), log_file::older_path(agent)] {
-            match fs::remove_file(&trace) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed("remove", &trace, &error));
-                }
-                Ok(()) | Err(_) => {}
+/// The logs of an agent stay as long as its data.
+fn remove_logs(data: &Path) -> Result<(), ApplyError> {
+    let Some(agent) = data.parent() else {
+        return Ok(());
+    };
+    for log in [log_file::path(agent), log_file::older_path(agent)] {
+        match fs::remove_file(&log) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove", &log, &error));
             }
+            Ok(()) | Err(_) => {}
         }
-        // Refused by the system as long as anything is left in it.
-        let _ = fs::remove_dir(agent);
     }
-    Ok(applied)
+    Ok(())
 }
 
 fn create(

@@ -136,11 +136,16 @@ impl World {
         ] {
             let id = ResourceId::new(kind, name);
             let uid = Uid::derive(&self.desired.fleet, &id);
+            // The agent comes last and stands on all others.
+            let after = match kind {
+                Kind::Agent => self.desired.resources.keys().cloned().collect(),
+                _ => BTreeSet::new(),
+            };
             let desired = Desired {
                 id: id.clone(),
                 uid,
                 spec,
-                after: BTreeSet::new(),
+                after,
             };
             self.desired.resources.insert(id, desired);
         }

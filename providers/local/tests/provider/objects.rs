@@ -1,28 +1,14 @@
-//! The provider on real folders and processes.
-
-#[cfg(test)]
-mod world;
+//! Single objects: made, seen, repaired, removed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
+use crate::world::{World, kill, runs, wait};
 use futures_util::StreamExt;
 use rivetos_fleet::model::{FileContent, Kind, Life, Owner, ResourceId, Spec};
 use rivetos_fleet::port::{AccessError, Applied, ApplyErrorKind, LogOptions, NodeAccess};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use world::{SUPERVISED, World, kill, runs, wait};
-
-/// Not a test by itself: the others run it as their supervisor.
-#[tokio::test]
-async fn supervisor() {
-    if let Some(folder) = std::env::var_os(SUPERVISED) {
-        rivetos_provider_local::supervise(Path::new(&folder))
-            .await
-            .unwrap();
-    }
-}
 
 #[tokio::test]
 async fn what_was_created_is_observed_as_it_was_wanted() {

@@ -1,0 +1,18 @@
+//! The provider on real folders and processes.
+
+#[cfg(test)]
+mod converge;
+#[cfg(test)]
+mod objects;
+#[cfg(test)]
+mod world;
+
+/// Not a test by itself: the others run it as their supervisor.
+#[tokio::test]
+async fn supervisor() {
+    if let Some(folder) = std::env::var_os(world::SUPERVISED) {
+        rivetos_provider_local::supervise(folder.as_ref())
+            .await
+            .unwrap();
+    }
+}
