@@ -5,11 +5,14 @@
 
 mod agents;
 mod channels;
+mod choice;
 mod deployment;
 mod field;
 mod later;
+mod number;
 mod reader;
 mod runtime;
+mod secret;
 mod section;
 
 use crate::environment::Environment;

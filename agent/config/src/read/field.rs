@@ -1,19 +1,15 @@
 //! One value and the conversions that values go through.
 
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use rivetos_types::id::NameError;
-use rivetos_types::secret::SecretRef;
 
-use crate::environment::{has_variables, sole_variable};
+use crate::environment::has_variables;
 use crate::node::{Key, Node, Place, Value};
-use crate::problem::nearest;
 
 use super::reader::Reader;
-use super::section::Section;
 
 /// How much of a value a message shows, in characters.
 const SHOWN_CHARS_MAX: usize = 40;
@@ -136,120 +132,6 @@ impl<'n> Field<'n> {
         Some(PathBuf::from(home).join(below))
     }
 
-    /// A whole number.
-    pub(super) fn integer<T: TryFrom<i128>>(
-        &self,
-        reader: &mut Reader<'_>,
-        range: RangeInclusive<i128>,
-    ) -> Option<T> {
-        let value = match &self.node.value {
-            Value::Integer(value) => *value,
-            Value::Text(written) => self.number_in_text(reader, written, "a whole number")?,
-            Value::Null | Value::Bool(_) | Value::Float(_) | Value::List | Value::Map(_) => {
-                self.wrong_type(reader, "a whole number", None);
-                return None;
-            }
-        };
-        let number = range
-            .contains(&value)
-            .then(|| T::try_from(value).ok())
-            .flatten();
-        if number.is_none() {
-            let (first, last) = range.into_inner();
-            self.problem(
-                reader,
-                format!("{value} is not between {first} and {last}"),
-                None,
-            );
-        }
-        number
-    }
-
-    /// A number with or without fraction.
-    pub(super) fn number(
-        &self,
-        reader: &mut Reader<'_>,
-        range: RangeInclusive<f64>,
-    ) -> Option<f64> {
-        let value = match &self.node.value {
-            #[expect(clippy::cast_precision_loss, reason = "the range is far smaller")]
-            Value::Integer(value) => *value as f64,
-            Value::Float(value) => *value,
-            Value::Text(written) => self.number_in_text(reader, written, "a number")?,
-            Value::Null | Value::Bool(_) | Value::List | Value::Map(_) => {
-                self.wrong_type(reader, "a number", None);
-                return None;
-            }
-        };
-        if !range.contains(&value) {
-            let (first, last) = range.into_inner();
-            self.problem(
-                reader,
-                format!("{value} is not between {first} and {last}"),
-                None,
-            );
-            return None;
-        }
-        Some(value)
-    }
-
-    /// Variables are texts in YAML, so a text made of them may stand where a number is wanted; a
-    /// text without any may not.
-    fn number_in_text<T: FromStr>(
-        &self,
-        reader: &mut Reader<'_>,
-        written: &str,
-        wanted: &str,
-    ) -> Option<T> {
-        if !has_variables(written) {
-            let hint = written
-                .parse::<T>()
-                .is_ok()
-                .then(|| "write it without quotes".to_owned());
-            self.wrong_type(reader, wanted, hint);
-            return None;
-        }
-        let text = reader.interpolate(self.node.at, &self.path, written)?;
-        let number = text.trim().parse().ok();
-        if number.is_none() {
-            let message = format!("{} does not come to {wanted}", shown(written));
-            self.problem(reader, message, None);
-        }
-        number
-    }
-
-    /// `true` or `false`.
-    pub(super) fn boolean(&self, reader: &mut Reader<'_>) -> Option<bool> {
-        match &self.node.value {
-            Value::Bool(value) => return Some(*value),
-            Value::Text(written) if has_variables(written) => {
-                match reader
-                    .interpolate(self.node.at, &self.path, written)?
-                    .as_str()
-                {
-                    "true" => return Some(true),
-                    "false" => return Some(false),
-                    _ => {
-                        let message = format!("{} does not come to true or false", shown(written));
-                        self.problem(reader, message, None);
-                        return None;
-                    }
-                }
-            }
-            Value::Null
-            | Value::Text(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::List
-            | Value::Map(_) => {}
-        }
-        let quoted =
-            matches!(&self.node.value, Value::Text(text) if text == "true" || text == "false");
-        let hint = quoted.then(|| "write it without quotes".to_owned());
-        self.wrong_type(reader, "true or false", hint);
-        None
-    }
-
     /// `text` for a message: as the file has it when it comes from variables.
     pub(super) fn written(&self, text: &str) -> String {
         match &self.node.value {
@@ -263,89 +145,10 @@ impl<'n> Field<'n> {
             | Value::Map(_) => shown(text),
         }
     }
-
-    /// One of `choices`, each with the words for it; `later` are words of other versions.
-    pub(super) fn choice<T: Copy>(
-        &self,
-        reader: &mut Reader<'_>,
-        choices: &[(&str, T)],
-        later: &[&str],
-    ) -> Option<T> {
-        let text = self.text(reader)?;
-        self.choice_of(reader, &text, choices, later)
-    }
-
-    /// Like [`Self::choice`] for a word that was found already.
-    pub(super) fn choice_of<T: Copy>(
-        &self,
-        reader: &mut Reader<'_>,
-        text: &str,
-        choices: &[(&str, T)],
-        later: &[&str],
-    ) -> Option<T> {
-        let found = choices.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            let possible = words.join(", ");
-            let (message, hint) = if later.contains(&text) {
-                (
-                    format!("`{text}` is not in this version"),
-                    format!("possible: {possible}"),
-                )
-            } else {
-                let hint = nearest(text, words.iter().copied()).map_or_else(
-                    || format!("possible: {possible}"),
-                    |word| format!("did you mean `{word}`?"),
-                );
-                (
-                    format!("{} is not one of {possible}", self.written(text)),
-                    hint,
-                )
-            };
-            self.problem(reader, message, Some(hint));
-        }
-        found.map(|(_, choice)| *choice)
-    }
-
-    /// A secret: `${NAME}` with nothing around it, or `{file: PATH}`. What is written literally
-    /// is neither accepted nor shown.
-    pub(super) fn secret(&self, reader: &mut Reader<'_>) -> Option<SecretRef> {
-        if let Value::Map(_) = self.node.value {
-            let mut section = Section::open(reader, self)?;
-            let file = section
-                .required(reader, "file")
-                .and_then(|f| f.file_path(reader));
-            section.finish(reader);
-            return file.map(SecretRef::File);
-        }
-        let variable = match &self.node.value {
-            Value::Text(written) => sole_variable(written),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::List
-            | Value::Map(_) => None,
-        };
-        let Some(variable) = variable else {
-            let hint = "export it as a variable and write `${NAME}`, with nothing around it, or \
-                        write `{file: PATH}`";
-            let message = "a secret is not written into this file";
-            self.problem(reader, message, Some(hint.to_owned()));
-            return None;
-        };
-        let message = match reader.variable(variable) {
-            Some(value) if !value.is_empty() => return Some(SecretRef::Env(variable.to_owned())),
-            Some(_) => format!("the environment variable `{variable}` is empty"),
-            None => format!("the environment variable `{variable}` is not set"),
-        };
-        self.problem(reader, message, Some(format!("export {variable}=…")));
-        None
-    }
 }
 
 /// The beginning of `text`, in one line.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let mut start: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     if start.len() < text.len() {
         start.push('…');
