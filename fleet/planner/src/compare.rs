@@ -53,7 +53,7 @@ pub(crate) fn compare(desired: &Desired, observed: &Observed) -> Verdict {
 
 fn differences(desired: &Desired, observed: &Observed) -> Vec<Reason> {
     let wanted = desired.spec.fields();
-    let hash = desired.spec.hash();
+    let hash = desired.spec.hash_of(wanted.clone());
     let last = observed
         .spec_hash
         .as_ref()

@@ -49,7 +49,11 @@ impl Spec {
     /// Keyed hashes of secrets are not part of it, only that there is a secret: whether one
     /// changed is told by comparing its field, which knows "unknown".
     pub fn hash(&self) -> SpecHash {
-        let mut fields = self.fields();
+        self.hash_of(self.fields())
+    }
+
+    /// [`Spec::hash`] where [`Spec::fields`] are known already.
+    pub(crate) fn hash_of(&self, mut fields: Fields) -> SpecHash {
         for name in RESOLVED_FIELDS {
             fields.remove(name);
         }
