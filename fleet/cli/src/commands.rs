@@ -1,10 +1,12 @@
 //! One module per command. Commands receive settings, write through the printer and return how
 //! the program ends.
 
+pub(crate) mod build;
 pub(crate) mod chat;
 pub(crate) mod destroy;
 pub(crate) mod logs;
 pub(crate) mod preview;
+pub(crate) mod quickstart;
 pub(crate) mod render;
 pub(crate) mod status;
 pub(crate) mod supervise;

@@ -1,14 +1,8 @@
 //! The operator's command line: composition root of the fleet half.
 
-#![expect(
-    dead_code,
-    unused_imports,
-    clippy::unused_async,
-    reason = "`build` and `quickstart` follow"
-)]
-
 mod apply;
 mod args;
+mod build;
 mod chat;
 mod commands;
 mod consent;
@@ -100,7 +94,10 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure>
         Command::Destroy(destroy) => commands::destroy::run(&globals, &destroy, printer).await,
         Command::Status => commands::status::run(&globals, printer).await,
         Command::Render { out } => commands::render::run(&globals, &out, printer),
-        Command::Build(_) | Command::Quickstart(_) => Ok(Exit::Ok),
+        Command::Build(build) => commands::build::run(&globals, &build, printer).await,
+        Command::Quickstart(quickstart) => {
+            commands::quickstart::run(&globals, quickstart, printer).await
+        }
         Command::Chat(chat) => {
             let target = Fleet::load(&globals, printer)?.target().await?;
             commands::chat::run(&target, &chat, &globals.home, printer).await

@@ -2,17 +2,20 @@
 
 use std::pin::Pin;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess,
 };
+use rivetos_provider_docker::DockerProvider;
 use rivetos_provider_local::LocalProvider;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Where a fleet runs.
 #[derive(Clone)]
 pub(crate) enum Target {
+    /// Containers of one engine.
+    Docker(DockerProvider),
     /// Processes of this host.
     Local(LocalProvider),
 }
@@ -25,12 +28,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 impl InfraProvider for Target {
     async fn observe(&self, desired: &DesiredSet) -> Inventory {
         match self {
+            Self::Docker(provider) => provider.observe(desired).await,
             Self::Local(provider) => provider.observe(desired).await,
         }
     }
 
     async fn apply(&self, step: &Step) -> Result<Applied, ApplyError> {
         match self {
+            Self::Docker(provider) => provider.apply(step).await,
             Self::Local(provider) => provider.apply(step).await,
         }
     }
@@ -42,6 +47,7 @@ impl NodeAccess for Target {
 
     async fn connect(&self, node: &ResourceId) -> Result<Self::Stream, AccessError> {
         Ok(match self {
+            Self::Docker(provider) => Box::new(provider.connect(node).await?),
             Self::Local(provider) => Box::new(provider.connect(node).await?),
         })
     }
@@ -52,6 +58,15 @@ impl NodeAccess for Target {
         options: LogOptions,
     ) -> Result<Self::Lines, AccessError> {
         Ok(match self {
+            Self::Docker(provider) => {
+                let lines = provider.logs(node, options).await?;
+                let node = node.clone();
+                let broken = move |error: std::io::Error| AccessError::Unreachable {
+                    node: node.clone(),
+                    cause: error.to_string(),
+                };
+                Box::pin(lines.map(move |line| line.map_err(&broken)))
+            }
             Self::Local(provider) => Box::pin(provider.logs(node, options).await?),
         })
     }

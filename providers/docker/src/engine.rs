@@ -84,6 +84,14 @@ impl DockerEngine {
     pub async fn has_image(&self, reference: &str) -> bool {
         self.docker.inspect_image(reference).await.is_ok()
     }
+
+    /// Whether the engine can reach a registry that has an image of this name. Pulls nothing.
+    pub async fn can_pull(&self, reference: &str) -> bool {
+        self.docker
+            .inspect_registry_image(reference, None)
+            .await
+            .is_ok()
+    }
 }
 
 fn client(host: &str) -> Result<Docker, ConnectError> {

@@ -67,6 +67,8 @@ pub struct BuiltImage {
     pub reference: String,
     /// Its id on the engine.
     pub id: String,
+    /// Its size there, in bytes.
+    pub size_bytes: u64,
     /// Whether it was there already.
     pub reused: bool,
 }
@@ -209,6 +211,10 @@ fn built(reference: &str, live: &ImageInspect, reused: bool) -> BuiltImage {
     BuiltImage {
         reference: reference.to_owned(),
         id: live.id.clone().unwrap_or_default(),
+        size_bytes: live
+            .size
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or_default(),
         reused,
     }
 }

@@ -13,6 +13,7 @@ use rivetos_fleet::{
     BuildInfo, Context, FleetKey, FleetSpec, Note, SecretRef, SecretResolver, Severity, check_spec,
     desired, plan,
 };
+use rivetos_provider_docker::{DockerEngine, DockerProvider};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
 use thiserror::Error;
 
@@ -50,8 +51,6 @@ enum LoadError {
     },
     #[error("`{}` cannot be deployed", path.display())]
     Denied { path: PathBuf, notes: Vec<Note> },
-    #[error("the target `docker` is not there yet")]
-    NoDocker,
     #[error("the folder `{}` cannot be used", path.display())]
     Home { path: PathBuf, source: io::Error },
 }
@@ -63,7 +62,6 @@ impl Edge for LoadError {
             | Self::Invalid { .. }
             | Self::NoFleet { .. }
             | Self::Denied { .. } => Exit::Usage,
-            Self::NoDocker => Exit::Blocked,
             Self::Home { .. } => Exit::Failed,
         }
     }
@@ -72,9 +70,7 @@ impl Edge for LoadError {
         match self {
             Self::Invalid { problems, .. } => problems.0.iter().map(ToString::to_string).collect(),
             Self::Denied { notes, .. } => notes.iter().map(ToString::to_string).collect(),
-            Self::Unreadable { .. } | Self::NoFleet { .. } | Self::NoDocker | Self::Home { .. } => {
-                Vec::new()
-            }
+            Self::Unreadable { .. } | Self::NoFleet { .. } | Self::Home { .. } => Vec::new(),
         }
     }
 
@@ -82,9 +78,7 @@ impl Edge for LoadError {
         match self {
             Self::NoFleet { .. } => vec!["add `deployment: { target: docker }`".into()],
             Self::Denied { notes, .. } => notes.iter().filter_map(Note::fix).collect(),
-            Self::Unreadable { .. } | Self::Invalid { .. } | Self::NoDocker | Self::Home { .. } => {
-                Vec::new()
-            }
+            Self::Unreadable { .. } | Self::Invalid { .. } | Self::Home { .. } => Vec::new(),
         }
     }
 }
@@ -92,6 +86,16 @@ impl Edge for LoadError {
 impl Edge for rivetos_engine::HomeError {
     fn exit(&self) -> Exit {
         Exit::Failed
+    }
+}
+
+impl Edge for rivetos_provider_docker::ConnectError {
+    fn exit(&self) -> Exit {
+        Exit::Blocked
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![self.hint().to_owned()]
     }
 }
 
@@ -155,7 +159,8 @@ impl Fleet {
         let fleet = self.spec.fleet().clone();
         Ok(match self.spec.target() {
             rivetos_config::Target::Docker => {
-                return Err(LoadError::NoDocker.into());
+                let engine = DockerEngine::connect(self.docker_host().as_deref()).await?;
+                Target::Docker(DockerProvider::new(engine, fleet, secrets))
             }
             rivetos_config::Target::Local => Target::Local(LocalProvider::new(LocalSettings {
                 fleet,
