@@ -5,6 +5,8 @@ mod agent;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod converge;
+#[cfg(test)]
 mod execute;
 #[cfg(test)]
 mod home;
