@@ -115,12 +115,17 @@ fn broken(error: &YamlError) -> Broken {
         YamlError::MultipleDocuments { .. } => {
             "the file holds more than one YAML document".to_owned()
         }
-        other => without_place(&other.render_with_formatter(&UserMessageFormatter)),
+        YamlError::Budget { .. }
+        | YamlError::AliasReplayLimitExceeded { .. }
+        | YamlError::AliasReplayStackDepthExceeded { .. } => {
+            "the file is nested too deeply, or its aliases stand for too much".to_owned()
+        }
+        other => {
+            let said = other.render_with_formatter(&UserMessageFormatter);
+            format!("this is not valid YAML: {}", without_place(&said))
+        }
     };
-    Broken {
-        at,
-        message: format!("this is not valid YAML: {message}"),
-    }
+    Broken { at, message }
 }
 
 /// The parser's message without the place, which is shown in front of every problem anyway.

@@ -107,7 +107,7 @@ fn more_than_one_document() {
 a: 1
 ",
         "
-f.yaml:4:1: this is not valid YAML: the file holds more than one YAML document
+f.yaml:4:1: the file holds more than one YAML document
 ",
     );
 }
@@ -676,5 +676,29 @@ f.yaml:9:67: providers.g.api_key: a secret is not written into this file
 f.yaml:10:28: channels.agent.secret: a secret is not written into this file
   hint: export it as a variable and write `${NAME}`, with nothing around it, or write `{file: PATH}`
 ",
+    );
+}
+
+#[test]
+fn a_file_that_grows_without_end() {
+    let too_much = "the file is nested too deeply, or its aliases stand for too much";
+    let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (last, next) in [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e"), ("e", "f")] {
+        let ten = vec![format!("*{last}"); 10].join(", ");
+        bomb = format!("{bomb}{next}: &{next} [{ten}]\n");
+    }
+    check(&bomb, &format!("f.yaml:5:8: {too_much}"));
+    let mut deep = String::new();
+    for depth in 0..100 {
+        deep = format!("{deep}{}a:\n", " ".repeat(depth));
+    }
+    check(&deep, &format!("f.yaml:25:25: {too_much}"));
+    check(
+        &"[".repeat(5000),
+        "f.yaml:1:25: this is not valid YAML: recursion limit exceeded",
+    );
+    check(
+        &format!("# {}", "x".repeat(2_000_000)),
+        "f.yaml:1:1: the file is longer than 1048576 bytes",
     );
 }
