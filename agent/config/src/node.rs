@@ -111,6 +111,10 @@ fn options() -> Options {
 fn broken(error: &YamlError) -> Broken {
     let error = error.without_snippet();
     let at = error.location().map_or(Place::START, Place::of);
+    let error = match error {
+        YamlError::AliasError { error, .. } => error,
+        other => other,
+    };
     let message = match error {
         YamlError::MultipleDocuments { .. } => {
             "the file holds more than one YAML document".to_owned()
