@@ -1,0 +1,66 @@
+//! Which part is made of what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rivetos_config::{Provider, ProviderKind};
+use rivetos_core::tools::Toolset;
+use rivetos_model_openai_compat::OpenAiCompat;
+use rivetos_tool_file::{FileEdit, FileRead, FileWrite};
+use rivetos_tool_shell::Shell;
+use rivetos_types::model::ModelProvider;
+use rivetos_types::settings;
+
+use crate::error::BootError;
+use crate::secrets::Secrets;
+
+/// The longest run of one shell command.
+const SHELL_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The longest wait for a model's next byte.
+const MODEL_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The tools of this agent.
+pub(crate) fn tools() -> Toolset {
+    let files = Toolset::new().with(FileRead).with(FileWrite).with(FileEdit);
+    if rivetos_tool_shell::available() {
+        return files.with(Shell::new(&settings::Shell {
+            timeout: SHELL_TIMEOUT,
+        }));
+    }
+    tracing::info!("there is no shell here, so there is no shell tool");
+    files
+}
+
+/// What answers; `model` is the agent's own choice.
+pub(crate) async fn model(
+    name: &str,
+    provider: &Provider,
+    model: &str,
+    secrets: Arc<Secrets>,
+) -> Result<Arc<dyn ModelProvider>, BootError> {
+    Ok(match provider.kind {
+        ProviderKind::Rehearsal => {
+            let rehearsal = rivetos_model_rehearsal::serve()
+                .await
+                .map_err(BootError::Rehearsal)?;
+            let settings = rehearsal.settings();
+            Arc::new(OpenAiCompat::new(settings, Arc::new(rehearsal)))
+        }
+        ProviderKind::OpenaiCompat => {
+            let settings = settings::OpenAiCompat {
+                name: name.to_owned(),
+                base_url: provider
+                    .base_url
+                    .clone()
+                    .ok_or_else(|| BootError::NoBaseUrl(name.to_owned()))?,
+                model: model.to_owned(),
+                api_key: provider.api_key.clone(),
+                max_tokens: provider.max_tokens,
+                temperature: provider.temperature,
+                idle_timeout: MODEL_IDLE_TIMEOUT,
+            };
+            Arc::new(OpenAiCompat::new(settings, secrets))
+        }
+    })
+}

@@ -1,0 +1,127 @@
+//! `rivetos-agent run`: from the configuration to a ready agent, and down again.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rivetos_core::turn::Limits;
+use rivetos_memory_sqlite::SqliteStore;
+use rivetos_runtime::http::{routes, serve};
+use rivetos_runtime::{Application, Identity, Parts};
+use rivetos_types::secret::SecretRef;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::args::RunArgs;
+use crate::error::BootError;
+use crate::secrets::{Secrets, ensure_token};
+use crate::setup::Setup;
+use crate::version::{COMMIT, VERSION};
+use crate::{compose, logging, workspace};
+
+/// How long running turns get after the first signal. Engines kill after 30 s.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Runs until the agent is told to end.
+pub(crate) fn run(args: &RunArgs) -> Result<(), BootError> {
+    logging::start();
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(BootError::Runtime)?
+        .block_on(work(args))
+}
+
+async fn work(args: &RunArgs) -> Result<(), BootError> {
+    let mut setup = Setup::read(&args.config)?;
+    setup.listen = args.listen.unwrap_or(setup.listen);
+    prepare_folders(&setup)?;
+
+    let mut signals = Signals::new().map_err(BootError::Runtime)?;
+    let address = setup.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| BootError::Listen { address, source })?;
+    let application = start(&setup, args.uid.clone()).await?;
+    let channel = axum::Router::new();
+    let router = routes(application.clone(), channel);
+    application.listening();
+    tracing::info!(%address, version = VERSION, commit = COMMIT, "listening");
+
+    serve(listener, router, async {
+        signals.next().await;
+        tracing::info!("draining");
+        tokio::select! {
+            () = application.drain(DRAIN) => {}
+            () = signals.next() => tracing::warn!("told twice; open turns are left as they are"),
+        }
+    })
+    .await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn prepare_folders(setup: &Setup) -> Result<(), BootError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        |source| BootError::Folder { path, source }
+    };
+    workspace::seed(&setup.workspace, &setup.folder.join("workspace"))
+        .map_err(failed(&setup.workspace))?;
+    if let Some(folder) = setup.store.parent() {
+        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    }
+    if let (true, SecretRef::File(path)) = (setup.token_is_ours, &setup.token) {
+        ensure_token(path).map_err(BootError::MakeToken)?;
+    }
+    Ok(())
+}
+
+async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootError> {
+    let (name, agent, provider) = setup.agent()?;
+    let model_name = agent.model.as_ref().unwrap_or(&provider.model);
+    let secrets = Arc::new(Secrets::new(setup.folder.clone()));
+    let model = compose::model(&agent.provider, provider, model_name, secrets).await?;
+    let store = SqliteStore::open(&setup.store).map_err(|source| {
+        let path = setup.store.clone();
+        BootError::OpenStore { path, source }
+    })?;
+    Ok(Application::start(Parts {
+        identity: Identity {
+            agent: name.to_owned(),
+            uid,
+            version: VERSION.to_owned(),
+            commit: COMMIT.to_owned(),
+            model: format!("{}/{model_name}", agent.provider),
+        },
+        store: Arc::new(store),
+        model,
+        tools: compose::tools(),
+        workspace: setup.workspace.clone(),
+        limits: Limits::new(&setup.config.runtime),
+    }))
+}
+
+/// `SIGTERM` and `SIGINT`.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

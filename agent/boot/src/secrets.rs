@@ -1,0 +1,94 @@
+//! Secrets from files and variables.
+
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
+
+/// Looks secrets up where they are, at each use.
+pub(crate) struct Secrets {
+    folder: PathBuf,
+}
+
+impl Secrets {
+    /// Relative files start at `folder`.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+}
+
+impl SecretResolver for Secrets {
+    fn resolve(&self, secret: &SecretRef) -> Result<Secret<String>, SecretError> {
+        let missing = || SecretError::Missing(secret.clone());
+        let value = match secret {
+            SecretRef::Env(name) => std::env::var(name).map_err(|_| missing())?,
+            SecretRef::File(path) => {
+                std::fs::read_to_string(self.folder.join(path)).map_err(|error| {
+                    if error.kind() == io::ErrorKind::NotFound {
+                        return missing();
+                    }
+                    SecretError::Unreadable {
+                        secret: secret.clone(),
+                        cause: error.to_string(),
+                    }
+                })?
+            }
+        };
+        let value = Secret::new(value);
+        let text = value.expose();
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(SecretError::Empty(secret.clone()));
+        }
+        Ok(Secret::from(text))
+    }
+}
+
+/// Writes a random token to `path`, for its owner only, unless there is one.
+pub(crate) fn ensure_token(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        other => other?,
+    };
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let token = Secret::new(data_encoding::HEXLOWER.encode(&random));
+    file.write_all(token.expose().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_its_last_line_break_is_the_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets::new(folder.path().to_owned());
+        let name = SecretRef::File("key".into());
+        let resolve = |content: &str| {
+            std::fs::write(folder.path().join("key"), content).unwrap();
+            secrets.resolve(&name).map(|secret| secret.expose().clone())
+        };
+        assert_eq!(resolve("abc\n"), Ok("abc".into()));
+        assert_eq!(resolve("abc\r\n"), Ok("abc".into()));
+        assert_eq!(resolve("a\nb"), Ok("a\nb".into()));
+        assert_eq!(resolve("\n"), Err(SecretError::Empty(name.clone())));
+        let absent = SecretRef::File("absent".into());
+        let expected = SecretError::Missing(absent.clone());
+        assert_eq!(secrets.resolve(&absent).map(|_| ()), Err(expected));
+    }
+
+    #[test]
+    fn a_token_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent_token");
+        ensure_token(&path).unwrap();
+        let token = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(token.len(), 64);
+        ensure_token(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), token);
+    }
+}

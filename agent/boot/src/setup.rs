@@ -1,0 +1,96 @@
+//! The configuration, with every default that depends on where it was found.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use rivetos_config::{Agent, Config, Environment, Provider, SecretRef, parse};
+use rivetos_protocol::DEFAULT_PORT;
+
+use crate::error::BootError;
+
+/// What an agent needs to know before anything is opened.
+pub(crate) struct Setup {
+    pub(crate) config: Config,
+    /// Where the configuration is; relative paths in it start here.
+    pub(crate) folder: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) workspace: PathBuf,
+    pub(crate) store: PathBuf,
+    /// The bearer token; generated when nobody gave one.
+    pub(crate) token: SecretRef,
+    pub(crate) token_is_ours: bool,
+}
+
+impl Setup {
+    /// Reads the configuration. Nothing else is opened.
+    pub(crate) fn read(path: &Path) -> Result<Self, BootError> {
+        let read = |source| BootError::ReadConfig {
+            path: path.to_owned(),
+            source,
+        };
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let path = std::path::absolute(path).map_err(read)?;
+        let parsed = parse(&text, &path.display().to_string(), &ProcessEnvironment)
+            .map_err(BootError::InvalidConfig)?;
+        for warning in &parsed.warnings {
+            tracing::warn!("{warning}");
+        }
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(Self::new(parsed.config, folder))
+    }
+
+    fn new(config: Config, folder: PathBuf) -> Self {
+        let from_folder = |path: &PathBuf| folder.join(path);
+        let workspace = config.runtime.workspace.as_ref().map(from_folder);
+        let workspace = workspace.unwrap_or_else(|| folder.join("workspace"));
+        let store = config.memory.sqlite.path.as_ref().map(from_folder);
+        let store = store.unwrap_or_else(|| workspace.join(".rivetos/store.db"));
+        let channel = &config.channels.agent;
+        let host = channel.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let listen = SocketAddr::new(host, channel.port.unwrap_or(DEFAULT_PORT));
+        let token = match &channel.secret {
+            Some(SecretRef::File(path)) => SecretRef::File(folder.join(path)),
+            Some(SecretRef::Env(name)) => SecretRef::Env(name.clone()),
+            None => SecretRef::File(store.with_file_name("agent_token")),
+        };
+        let token_is_ours = channel.secret.is_none();
+        Self {
+            config,
+            folder,
+            listen,
+            workspace,
+            store,
+            token,
+            token_is_ours,
+        }
+    }
+
+    /// The agent that this process is: its name, itself, its provider.
+    pub(crate) fn agent(&self) -> Result<(&str, &Agent, &Provider), BootError> {
+        let name = &self.config.runtime.default_agent;
+        let agent = self.config.agents.get(name);
+        let provider = agent.and_then(|agent| self.config.providers.get(&agent.provider));
+        match (agent, provider) {
+            (Some(agent), Some(provider)) => Ok((name.as_str(), agent, provider)),
+            (None, _) | (_, None) => Err(BootError::NoAgent(name.to_string())),
+        }
+    }
+
+    /// Where processes of this machine reach the agent.
+    pub(crate) fn own_address(&self) -> SocketAddr {
+        let ip = match self.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+        };
+        SocketAddr::new(ip, self.listen.port())
+    }
+}
+
+struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
