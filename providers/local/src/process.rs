@@ -137,6 +137,11 @@ fn parse_stat(stat: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Stdio;
+
+    use tokio::io::AsyncReadExt;
+
     use super::*;
 
     #[test]
@@ -168,5 +173,26 @@ mod tests {
         };
         assert!(earlier.open().unwrap().is_none());
         assert!(own.open().unwrap().is_some());
+    }
+    #[tokio::test]
+    async fn a_process_that_ignores_requests_is_killed_with_its_group() {
+        let mut child = tokio::process::Command::new("/bin/sh")
+            .args(["-c", "trap '' TERM; sleep 1000 & echo x; wait"])
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        // From here on the trap is set.
+        assert_eq!(output.read_u8().await.unwrap(), b'x');
+        let process = ProcessId::of(child.id().unwrap())
+            .unwrap()
+            .open()
+            .unwrap()
+            .unwrap();
+        process.stop(Duration::from_millis(20)).await.unwrap();
+        assert_eq!(child.wait().await.unwrap().signal(), Some(9));
+        // The output ends when nobody of the group is left to write to it.
+        assert_eq!(output.read_to_end(&mut Vec::new()).await.unwrap(), 1);
     }
 }
