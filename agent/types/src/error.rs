@@ -8,9 +8,14 @@ use crate::model::ModelError;
 /// A family and a reason, as users and dashboards know them: `PROVIDER_INCOMPLETE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are the documentation: FAMILY_REASON")]
+#[expect(
+    missing_docs,
+    reason = "the names are the documentation: FAMILY_REASON"
+)]
 pub enum ErrorCode {
+    ChannelExpired,
     ChannelRejected,
+    ChannelTimeout,
     ChannelUnauthorized,
     MemoryFailed,
     ProviderTransient,

@@ -42,8 +42,9 @@ pub fn check_dns_label(text: &str) -> Result<(), NameError> {
     if length > DNS_LABEL_CHARS_MAX {
         return Err(NameError::TooLong(length));
     }
-    if let Some(other) =
-        text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
+    if let Some(other) = text
+        .chars()
+        .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
     {
         return Err(NameError::Character(other));
     }
@@ -184,6 +185,9 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<AgentName>(), Err(error), "{bad:?}");
         }
-        assert_eq!("x".repeat(64).parse::<AgentName>(), Err(NameError::TooLong(64)));
+        assert_eq!(
+            "x".repeat(64).parse::<AgentName>(),
+            Err(NameError::TooLong(64))
+        );
     }
 }

@@ -60,12 +60,17 @@ pub enum Message {
 impl Message {
     /// A message of the person with one text part.
     pub fn user(text: impl Into<String>) -> Self {
-        Self::User { content: vec![ContentPart::text(text)] }
+        Self::User {
+            content: vec![ContentPart::text(text)],
+        }
     }
 
     /// A message of the model with one text part and no calls.
     pub fn assistant(text: impl Into<String>) -> Self {
-        Self::Assistant { content: vec![ContentPart::text(text)], tool_calls: Vec::new() }
+        Self::Assistant {
+            content: vec![ContentPart::text(text)],
+            tool_calls: Vec::new(),
+        }
     }
 }
 

@@ -29,3 +29,14 @@ pub struct Shell {
     /// The longest run of one command.
     pub timeout: Duration,
 }
+
+/// The HTTP channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentChannel {
+    /// Who answers.
+    pub agent: String,
+    /// The bearer token of `/api/*`.
+    pub bearer: SecretRef,
+    /// How long a request without a limit of its own waits for the reply.
+    pub wait: Duration,
+}
