@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rivetos_channel_agent::AgentChannel;
 use rivetos_core::turn::Limits;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_runtime::http::{routes, serve};
 use rivetos_runtime::{Application, Identity, Parts};
 use rivetos_types::secret::SecretRef;
+use rivetos_types::settings;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -45,8 +47,16 @@ async fn work(args: &RunArgs) -> Result<(), BootError> {
         .await
         .map_err(|source| BootError::Listen { address, source })?;
     let application = start(&setup, args.uid.clone()).await?;
-    let channel = axum::Router::new();
-    let router = routes(application.clone(), channel);
+    let channel = AgentChannel::new(
+        Arc::new(application.clone()),
+        Arc::new(Secrets::new(setup.folder.clone())),
+        settings::AgentChannel {
+            agent: setup.agent()?.0.to_owned(),
+            bearer: setup.token.clone(),
+            wait: setup.config.runtime.turn_timeout,
+        },
+    );
+    let router = channel.with_operator(routes(application.clone(), channel.routes()));
     application.listening();
     tracing::info!(%address, version = VERSION, commit = COMMIT, "listening");
 

@@ -154,12 +154,7 @@ mod tests {
 
     #[test]
     fn frames_carry_their_name() {
-        let frame = StreamFrame::Text {
-            text: "a\nb".into(),
-        };
-        assert_eq!(
-            serde_json::to_string(&frame).unwrap(),
-            r#"{"type":"text","text":"a\nb"}"#
-        );
+        let frame = StreamFrame::Text { text: "a\nb".into() };
+        assert_eq!(serde_json::to_string(&frame).unwrap(), r#"{"type":"text","text":"a\nb"}"#);
     }
 }

@@ -27,9 +27,7 @@ pub struct Inventory {
 pub struct TargetFacts {
     /// The machine's architecture as images name it (`amd64`), where it matters.
     pub architecture: Option<String>,
-    /// Loopback ports of this host that somebody listens on (local target). Those of the fleet's
-    /// own live agents need not be among them: an agent that does not run while somebody listens
-    /// on its port gets another one.
+    /// Loopback ports of this host that somebody listens on (local target).
     pub ports_in_use: BTreeSet<u16>,
 }
 

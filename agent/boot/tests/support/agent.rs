@@ -1,0 +1,133 @@
+//! A running `rivetos-agent`.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use super::fake::{Fake, KEY, MODEL};
+use super::within;
+
+pub(crate) const TOKEN: &str = "token-0815";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rivetos-agent");
+
+/// The folder of an agent, over the life of several processes.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+    pub(crate) port: u16,
+}
+
+impl Home {
+    /// A home whose agent asks `fake`.
+    pub(crate) fn new(fake: &Fake) -> Self {
+        let provider = format!(
+            "  fake:\n    kind: openai-compat\n    model: {MODEL}\n    base_url: {}\n    \
+             api_key: {{file: key}}\n",
+            fake.base_url
+        );
+        Self::with_provider("fake", &provider)
+    }
+
+    /// A home whose agent asks the built-in stand-in.
+    pub(crate) fn rehearsing() -> Self {
+        Self::with_provider("rehearsal", "  rehearsal: {}\n")
+    }
+
+    fn with_provider(name: &str, provider: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Free now; the listener is closed before the agent takes the port.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = format!(
+            "runtime:\n  workspace: work\nagents:\n  opus:\n    provider: {name}\nproviders:\n\
+             {provider}channels:\n  agent:\n    port: {port}\n    secret: {{file: token}}\n\
+             memory:\n  sqlite:\n    path: data/store.db\n"
+        );
+        let home = Self { folder, port };
+        std::fs::write(home.config(), config).unwrap();
+        std::fs::write(home.path("key"), format!("{KEY}\n")).unwrap();
+        std::fs::write(home.path("token"), format!("{TOKEN}\n")).unwrap();
+        home
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path("rivet.config.yaml")
+    }
+
+    pub(crate) fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.arg(name).arg("--config").arg(self.config());
+        command
+    }
+
+    /// A process of this home, listening.
+    pub(crate) async fn start(&self) -> Agent {
+        let mut child = self
+            .command("run")
+            .args(["--uid", "u1"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut agent = Agent { child, log };
+        agent.logged("listening").await;
+        agent
+    }
+}
+
+/// The process.
+pub(crate) struct Agent {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Agent {
+    /// Returns when a line of the log contains `text`.
+    pub(crate) async fn logged(&mut self, text: &str) {
+        let mut seen = Vec::new();
+        loop {
+            match within(self.log.next_line()).await.unwrap() {
+                Some(line) if line.contains(text) => return,
+                Some(line) => seen.push(line),
+                None => panic!("the log ended without `{text}`:\n{}", seen.join("\n")),
+            }
+        }
+    }
+
+    /// `kill -9`.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    pub(crate) fn terminate(&self) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    }
+
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        within(self.child.wait()).await.unwrap()
+    }
+}
+
+/// A pipe of the file system, with which a command waits for the test.
+pub(crate) fn make_fifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo")
+        .arg(path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+}
+
+/// Returns, with the writing end, when somebody reads `path`.
+pub(crate) async fn read_by_somebody(path: PathBuf) -> std::fs::File {
+    let open = move || std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    within(tokio::task::spawn_blocking(open)).await.unwrap()
+}
