@@ -69,6 +69,7 @@ impl NodeAccess for DockerProvider {
             asked = asked.since(i32::try_from(since.max(0)).unwrap_or(i32::MAX));
         }
         Ok(LogLines::new(
+            node.clone(),
             self.engine.docker.logs(&container, Some(asked.build())),
         ))
     }

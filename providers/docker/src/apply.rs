@@ -1,5 +1,8 @@
 //! Carries out one step, once.
 
+use std::collections::BTreeMap;
+
+use data_encoding::HEXLOWER;
 use rivetos_fleet::FleetId;
 use rivetos_fleet::label::{self, Identity};
 use rivetos_fleet::model::{Desired, Fingerprint, Op, Owner, ResourceId, Spec, Step};
@@ -52,7 +55,9 @@ async fn make(provider: &DockerProvider, desired: &Desired) -> Result<Applied, A
     }
 }
 
-/// What tells a volume from one of the same name that was there before it.
+/// What tells a volume from one of the same name that was there before it. The engine's own date
+/// stands in on volumes that others made for us; it moves when the volume's folder is changed, so
+/// nothing but "make sure of it again" may depend on it.
 pub(crate) fn incarnation(volume: &Volume) -> String {
     let made = volume.labels.get(INCARNATION).cloned();
     made.or_else(|| volume.created_at.clone())
@@ -61,7 +66,26 @@ pub(crate) fn incarnation(volume: &Volume) -> String {
 
 /// Changes whenever a volume is made anew.
 pub(crate) fn volume_fingerprint(volume: &Volume) -> Fingerprint {
-    Fingerprint(format!("{} {}", volume.name, incarnation(volume)))
+    let made = volume.labels.get(INCARNATION).map_or("", String::as_str);
+    Fingerprint(format!("{} {made}", volume.name))
+}
+
+/// The labels of a new volume, and among them what tells it from its predecessors.
+fn volume_labels(
+    fleet: &FleetId,
+    desired: &Desired,
+) -> Result<(BTreeMap<String, String>, String), ApplyError> {
+    let incarnation = random_hex::<8>()?;
+    let mut labels = label::labels(fleet, desired);
+    labels.insert(INCARNATION.to_owned(), incarnation.clone());
+    Ok((labels, incarnation))
+}
+
+fn random_hex<const N: usize>() -> Result<String, ApplyError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| broken(format!("the system gives no random bytes: {error}"), None))?;
+    Ok(HEXLOWER.encode(&bytes))
 }
 
 /// Changes whenever a container is made anew or renamed.

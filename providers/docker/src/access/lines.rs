@@ -1,13 +1,16 @@
 //! A container's log, line by line.
 
 use std::collections::VecDeque;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use futures_util::Stream;
+use rivetos_fleet::model::ResourceId;
+use rivetos_fleet::port::AccessError;
+
+use crate::error::said;
 
 /// The longest line, in bytes; a longer one comes in pieces.
 const LINE_BYTES_MAX: usize = 256 * 1024;
@@ -15,6 +18,7 @@ const LINE_BYTES_MAX: usize = 256 * 1024;
 /// The lines of a node's log, without line breaks, standard output and standard error mingled as
 /// they came.
 pub struct LogLines {
+    node: ResourceId,
     source: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     splitter: Splitter,
     ended: bool,
@@ -22,9 +26,11 @@ pub struct LogLines {
 
 impl LogLines {
     pub(super) fn new(
+        node: ResourceId,
         source: impl Stream<Item = Result<LogOutput, Error>> + Send + 'static,
     ) -> Self {
         Self {
+            node,
             source: Box::pin(source),
             splitter: Splitter::default(),
             ended: false,
@@ -33,7 +39,7 @@ impl LogLines {
 }
 
 impl Stream for LogLines {
-    type Item = io::Result<String>;
+    type Item = Result<String, AccessError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -52,7 +58,9 @@ impl Stream for LogLines {
                 )) => self.splitter.feed(0, &message),
                 Some(Err(error)) => {
                     self.ended = true;
-                    return Poll::Ready(Some(Err(io::Error::other(error))));
+                    let node = self.node.clone();
+                    let cause = said(&error);
+                    return Poll::Ready(Some(Err(AccessError::Unreachable { node, cause })));
                 }
                 None => {
                     self.ended = true;

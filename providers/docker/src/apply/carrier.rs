@@ -1,5 +1,6 @@
 //! Containers that never start, through which files get into and out of a volume.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use bollard::errors::Error;
@@ -37,7 +38,7 @@ pub(crate) struct Errand<'a> {
     /// The volume.
     pub(crate) volume: &'a str,
     /// The labels of the volume, should it not be there yet.
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 impl<'a> Carrier<'a> {
@@ -80,7 +81,7 @@ impl<'a> Carrier<'a> {
                     typ: Some(MountType::VOLUME),
                     volume_options: Some(MountVolumeOptions {
                         no_copy: Some(true),
-                        labels: Some(errand.labels.iter().cloned().collect()),
+                        labels: Some(errand.labels.clone().into_iter().collect()),
                         ..MountVolumeOptions::default()
                     }),
                     ..Mount::default()

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use data_encoding::HEXLOWER;
 use rivetos_fleet::model::{Desired, FileContent, FilesSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
-use rivetos_fleet::{Secret, SecretResolver, label};
+use rivetos_fleet::{Secret, SecretResolver};
 
 use super::carrier::{Carrier, Errand, FILLING};
-use super::{INCARNATION, RUN_AGAIN, incarnation, must_be};
+use super::{RUN_AGAIN, incarnation, must_be, random_hex, volume_labels};
 use crate::DockerProvider;
 use crate::error::{broken, failed, refused};
 
@@ -34,11 +33,7 @@ pub(super) async fn create(
         ));
     };
     let archive = archive(files, provider.secrets.as_ref())?;
-    let mine = random_hex::<8>()?;
-    let mut labels: Vec<_> = label::labels(&provider.fleet, desired)
-        .into_iter()
-        .collect();
-    labels.push((INCARNATION.to_owned(), mine.clone()));
+    let (labels, mine) = volume_labels(&provider.fleet, desired)?;
     let errand = Errand {
         resource: &desired.id,
         image,
@@ -120,11 +115,4 @@ fn resolve(
             )
         }),
     }
-}
-
-fn random_hex<const N: usize>() -> Result<String, ApplyError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| broken(format!("the system gives no random bytes: {error}"), None))?;
-    Ok(HEXLOWER.encode(&bytes))
 }

@@ -5,7 +5,7 @@ use rivetos_fleet::label;
 use rivetos_fleet::model::{Desired, NetworkSpec, VolumeSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
 
-use super::must_be;
+use super::{incarnation, must_be, volume_labels};
 use crate::DockerProvider;
 use crate::error::{failed, found};
 
@@ -53,13 +53,10 @@ pub(super) async fn create_volume(
     volume: &VolumeSpec,
 ) -> Result<Applied, ApplyError> {
     let name = &volume.native_name;
+    let (labels, mine) = volume_labels(&provider.fleet, desired)?;
     let request = VolumeCreateRequest {
         name: Some(name.clone()),
-        labels: Some(
-            label::labels(&provider.fleet, desired)
-                .into_iter()
-                .collect(),
-        ),
+        labels: Some(labels.into_iter().collect()),
         ..VolumeCreateRequest::default()
     };
     let live = provider
@@ -69,5 +66,9 @@ pub(super) async fn create_volume(
         .await
         .map_err(|error| failed(&format!("making volume `{name}`"), &error))?;
     must_be(&provider.fleet, desired, name, &live.labels)?;
-    Ok(Applied::Changed)
+    Ok(if incarnation(&live) == mine {
+        Applied::Changed
+    } else {
+        Applied::AlreadySo
+    })
 }

@@ -1,5 +1,7 @@
 //! Makes sure of a login.
 
+use std::collections::BTreeMap;
+
 use bollard::models::ContainerInspectResponse;
 use rivetos_fleet::model::{Desired, Owner, RoleSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
@@ -90,7 +92,7 @@ async fn password(
         resource: &desired.id,
         image: datahub.image.as_deref().unwrap_or_default(),
         volume: name,
-        labels: Vec::new(),
+        labels: BTreeMap::new(),
     };
     let password = read_file(provider, &errand, &role.password_file).await?;
     Ok((password, incarnation(&volume)))

@@ -1,0 +1,122 @@
+//! States that a killed run leaves.
+
+use std::collections::HashMap;
+
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use rivetos_fleet::label;
+use rivetos_fleet::model::{Kind, Life, ResourceId};
+use rivetos_fleet::port::InfraProvider;
+
+use crate::world::{Wish, World, names};
+
+#[tokio::test]
+async fn a_volume_that_was_being_filled_is_made_again() {
+    let Some(world) = World::new().await else {
+        return;
+    };
+    let desired = world.desired(&Wish::agents(&["ada"]));
+    let id = ResourceId::new(Kind::Secret, "ada");
+    let wanted = &desired.resources[&id];
+    let volume = world.name("ada-secret");
+    let body = ContainerCreateBody {
+        image: Some("debian:trixie-slim".to_owned()),
+        labels: Some(HashMap::from([
+            (label::MANAGED_BY.to_owned(), label::MANAGER.to_owned()),
+            (label::FLEET.to_owned(), world.fleet.to_string()),
+            (label::CARRIER.to_owned(), id.to_string()),
+        ])),
+        host_config: Some(HostConfig {
+            mounts: Some(vec![Mount {
+                target: Some("/carry".to_owned()),
+                source: Some(volume.clone()),
+                typ: Some(MountType::VOLUME),
+                volume_options: Some(MountVolumeOptions {
+                    labels: Some(label::labels(&world.fleet, wanted).into_iter().collect()),
+                    ..MountVolumeOptions::default()
+                }),
+                ..Mount::default()
+            }]),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    };
+    let options = CreateContainerOptionsBuilder::new()
+        .name(&format!("{volume}-carrier"))
+        .build();
+    world
+        .docker
+        .create_container(Some(options), body)
+        .await
+        .unwrap();
+
+    let inventory = world.observe(&desired).await;
+    let seen = inventory
+        .observed
+        .iter()
+        .find(|seen| seen.id == id)
+        .unwrap();
+    assert!(matches!(seen.life, Life::Incomplete(_)), "{:?}", seen.life);
+    world.up(&desired).await;
+    assert_eq!(
+        world
+            .output("ada", &["cat", "/run/secrets/agent_token"])
+            .await
+            .len(),
+        64
+    );
+    world.finish(&desired).await;
+}
+
+#[tokio::test]
+async fn a_container_that_never_started_is_made_again() {
+    let Some(world) = World::new().await else {
+        return;
+    };
+    let desired = world.desired(&Wish::agents(&["ada"]));
+    world.up(&desired).await;
+    let name = world.name("ada");
+    let live = world.docker.inspect_container(&name, None).await.unwrap();
+    let config = live.config.unwrap();
+    let force = RemoveContainerOptionsBuilder::new().force(true).build();
+    world
+        .docker
+        .remove_container(&name, Some(force))
+        .await
+        .unwrap();
+    let body = ContainerCreateBody {
+        image: config.image,
+        labels: config.labels,
+        host_config: live.host_config,
+        ..ContainerCreateBody::default()
+    };
+    let options = CreateContainerOptionsBuilder::new().name(&name).build();
+    world
+        .docker
+        .create_container(Some(options), body)
+        .await
+        .unwrap();
+
+    let plan = world.plan(&desired).await;
+    assert_eq!(names(&plan), ["agent/ada#remove", "agent/ada#create"]);
+    world.up(&desired).await;
+    world.finish(&desired).await;
+}
+
+#[tokio::test]
+async fn killed_after_any_step_the_next_run_converges() {
+    let Some(world) = World::new().await else {
+        return;
+    };
+    let desired = world.desired(&Wish::agents(&["ada"]));
+    let total = world.plan(&desired).await.steps.len();
+    for done in 1..total {
+        let plan = world.plan(&desired).await;
+        for step in plan.steps.iter().take(1) {
+            world.provider.apply(step).await.unwrap();
+        }
+        assert_eq!(world.plan(&desired).await.steps.len(), total - done);
+    }
+    world.up(&desired).await;
+    world.finish(&desired).await;
+}

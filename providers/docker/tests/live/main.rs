@@ -1,0 +1,14 @@
+//! A real engine, named by `RIVETOS_TEST_DOCKER_HOST`. Each test has a fleet of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what failed by failing"
+)]
+
+mod access;
+mod datahub;
+mod image;
+mod interrupted;
+mod lifecycle;
+mod world;
