@@ -99,11 +99,15 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure>
             commands::quickstart::run(&globals, quickstart, printer).await
         }
         Command::Chat(chat) => {
-            let target = Fleet::load(&globals, printer)?.target().await?;
+            let fleet = Fleet::load(&globals, printer)?;
+            fleet.has_agent(&chat.agent)?;
+            let target = fleet.target().await?;
             commands::chat::run(&target, &chat, &globals.home, printer).await
         }
         Command::Logs(logs) => {
-            let target = Fleet::load(&globals, printer)?.target().await?;
+            let fleet = Fleet::load(&globals, printer)?;
+            fleet.has_agent(&logs.agent)?;
+            let target = fleet.target().await?;
             commands::logs::run(&target, &logs, printer).await
         }
         Command::Version => Ok(commands::version::run(printer)),

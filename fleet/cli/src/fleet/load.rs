@@ -10,8 +10,8 @@ use rivetos_engine::FleetHome;
 use rivetos_fleet::model::{DesiredSet, Plan};
 use rivetos_fleet::port::InfraProvider;
 use rivetos_fleet::{
-    BuildInfo, Context, FleetKey, FleetSpec, Note, SecretRef, SecretResolver, Severity, check_spec,
-    desired, plan,
+    BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, SecretRef, SecretResolver, Severity,
+    check_spec, desired, plan,
 };
 use rivetos_provider_docker::{DockerEngine, DockerProvider};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
@@ -51,6 +51,12 @@ enum LoadError {
     },
     #[error("`{}` cannot be deployed", path.display())]
     Denied { path: PathBuf, notes: Vec<Note> },
+    #[error("fleet `{fleet}` has no agent `{name}`")]
+    NoAgent {
+        fleet: FleetId,
+        name: String,
+        agents: Vec<String>,
+    },
     #[error("the folder `{}` cannot be used", path.display())]
     Home { path: PathBuf, source: io::Error },
 }
@@ -61,6 +67,7 @@ impl Edge for LoadError {
             Self::Unreadable { .. }
             | Self::Invalid { .. }
             | Self::NoFleet { .. }
+            | Self::NoAgent { .. }
             | Self::Denied { .. } => Exit::Usage,
             Self::Home { .. } => Exit::Failed,
         }
@@ -70,13 +77,17 @@ impl Edge for LoadError {
         match self {
             Self::Invalid { problems, .. } => problems.0.iter().map(ToString::to_string).collect(),
             Self::Denied { notes, .. } => notes.iter().map(ToString::to_string).collect(),
-            Self::Unreadable { .. } | Self::NoFleet { .. } | Self::Home { .. } => Vec::new(),
+            Self::Unreadable { .. }
+            | Self::NoFleet { .. }
+            | Self::NoAgent { .. }
+            | Self::Home { .. } => Vec::new(),
         }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
             Self::NoFleet { .. } => vec!["add `deployment: { target: docker }`".into()],
+            Self::NoAgent { agents, .. } => vec![format!("its agents are: {}", agents.join(", "))],
             Self::Denied { notes, .. } => notes.iter().filter_map(Note::fix).collect(),
             Self::Unreadable { .. } | Self::Invalid { .. } | Self::Home { .. } => Vec::new(),
         }
@@ -151,6 +162,21 @@ impl Fleet {
             home,
             default_agent: config.runtime.default_agent,
         })
+    }
+
+    /// Refuses the name of an agent that the fleet does not have.
+    pub(crate) fn has_agent(&self, name: &str) -> Result<(), Failure> {
+        if self.spec.agents().any(|agent| agent.as_str() == name) {
+            return Ok(());
+        }
+        let agents = self.spec.agents().map(ToString::to_string).collect();
+        let (fleet, name) = (self.spec.fleet().clone(), name.to_owned());
+        Err(LoadError::NoAgent {
+            fleet,
+            name,
+            agents,
+        }
+        .into())
     }
 
     /// The target that the fleet's file names.

@@ -1,0 +1,275 @@
+//! Mistakes: each ends in one clear message and the right exit code, and the next `up` converges.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use crate::world::{Ended, World, agent_bin};
+
+/// Compares with the snapshot `name`; what differs from run to run is replaced.
+fn check(name: &str, world: &World, ended: &Ended) {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(&regex_of(world.path().to_str().unwrap()), "[DIR]");
+    settings.add_filter(r"4[56]\d{3}", "[PORT]");
+    settings.bind(|| insta::assert_snapshot!(name, ended.snapshot()));
+}
+
+fn regex_of(text: &str) -> String {
+    text.replace('.', r"\.")
+}
+
+/// A fleet's file with `line` in place of the deployment.
+fn with(line: &str) -> String {
+    format!(
+        "fleet: test\nagents:\n  ada: {{ provider: main }}\nproviders:\n  main: {{ kind: rehearsal }}\n{line}\n"
+    )
+}
+
+/// `up` with this file fails as in the snapshot, and with a good file it works.
+fn bad_file(name: &str, text: &str) {
+    let world = World::new();
+    world.write(text);
+    let ended = world.rivetos(&["infra", "up", "--yes"]);
+    check(name, &world, &ended);
+    world.write_agents(&[("ada", "one")]);
+    world.comes_up();
+}
+
+#[test]
+fn broken_yaml() {
+    bad_file(
+        "broken_yaml",
+        "fleet: test\nagents:\n  ada: { provider: main\nproviders:\n",
+    );
+}
+
+#[test]
+fn several_problems_at_once() {
+    bad_file(
+        "several_problems_at_once",
+        "fleet: test\nagents:\n  ada: { provider: main, modle: x }\n  datahub: { provider: main }\n  \
+         Not_A_Label: { provider: main }\nproviders:\n  main: { kind: rehearsal, max_tokens: many }\n\
+         deployment: { target: local }\n",
+    );
+}
+
+#[test]
+fn an_unknown_target() {
+    bad_file("an_unknown_target", &with("deployment: { target: dokcer }"));
+}
+
+#[test]
+fn a_variable_that_is_not_set() {
+    bad_file(
+        "a_variable_that_is_not_set",
+        "fleet: test\nagents:\n  ada: { provider: main }\nproviders:\n  main: { kind: openai-compat, \
+         model: x, base_url: \"${NO_SUCH_URL}\" }\ndeployment: { target: local }\n",
+    );
+}
+
+#[test]
+fn a_key_that_is_not_at_hand() {
+    bad_file(
+        "a_key_that_is_not_at_hand",
+        "fleet: test\nagents:\n  ada: { provider: main }\nproviders:\n  main: { kind: openai-compat, \
+         model: x, base_url: \"http://127.0.0.1:9/v1\", api_key: \"${NO_SUCH_KEY}\" }\n\
+         deployment: { target: local }\n",
+    );
+}
+
+#[test]
+fn a_file_without_deployment() {
+    bad_file("a_file_without_deployment", &with(""));
+}
+
+#[test]
+fn no_file() {
+    let world = World::new();
+    let ended = world.rivetos(&["infra", "preview"]);
+    check("no_file", &world, &ended);
+    world.write_agents(&[("ada", "one")]);
+    world.comes_up();
+}
+
+#[test]
+fn an_option_that_does_not_exist() {
+    let world = World::new();
+    let ended = world.rivetos(&["infra", "up", "--forse"]);
+    check("an_option_that_does_not_exist", &world, &ended);
+}
+
+#[test]
+fn nobody_to_ask() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    let ended = world.rivetos(&["infra", "up"]);
+    assert_eq!(ended.code, Some(64));
+    check(
+        "nobody_to_ask",
+        &world,
+        &Ended {
+            stdout: String::new(),
+            ..ended
+        },
+    );
+    assert!(
+        !world.fleet().join("agents").exists(),
+        "something was changed"
+    );
+    world.comes_up();
+}
+
+#[test]
+fn no_engine() {
+    bad_file(
+        "no_engine",
+        &with("deployment: { target: docker, docker: { host: \"unix:///nowhere/docker.sock\" } }"),
+    );
+}
+
+#[test]
+fn an_engine_that_is_too_old() {
+    let world = World::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let address = runtime.block_on(async {
+        let version = r#"{"Version":"1.12.6","ApiVersion":"1.24","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
+        let answer = move || async move { ([("content-type", "application/json")], version) };
+        let app = axum::Router::new().fallback(answer);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        address
+    });
+    world.write(&with(&format!(
+        "deployment: {{ target: docker, docker: {{ host: \"tcp://{address}\" }} }}"
+    )));
+    let mut ended = world.rivetos(&["infra", "up", "--yes"]);
+    ended.stderr = ended.stderr.replace(&address.to_string(), "[ADDRESS]");
+    check("an_engine_that_is_too_old", &world, &ended);
+    world.write_agents(&[("ada", "one")]);
+    world.comes_up();
+}
+
+#[test]
+fn every_port_taken() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    let taken = world.take_ports();
+    let ended = world.rivetos(&["infra", "up", "--yes"]);
+    check("every_port_taken", &world, &ended);
+    drop(taken);
+    world.comes_up();
+}
+
+#[test]
+fn no_agent_program() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    let output = world
+        .command()
+        .args(["infra", "up", "--yes", "--agent-bin", "nowhere"])
+        .output();
+    check("no_agent_program", &world, &output.unwrap().into());
+    world.comes_up();
+}
+
+#[test]
+fn an_agent_that_does_not_exist() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    world.comes_up();
+    let ended = world.rivetos(&["chat", "eve", "-m", "hi"]);
+    check("an_agent_that_does_not_exist", &world, &ended);
+}
+
+#[test]
+fn another_run_at_work() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    fs::create_dir_all(world.fleet()).unwrap();
+    let file = fs::File::create(world.fleet().join("lock")).unwrap();
+    file.lock().unwrap();
+    let ended = world.rivetos(&["infra", "up", "--yes"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    check(
+        "another_run_at_work",
+        &world,
+        &Ended {
+            stdout: String::new(),
+            ..ended
+        },
+    );
+    drop(file);
+    world.comes_up();
+}
+
+#[test]
+fn ctrl_c_in_the_middle() {
+    let world = World::new();
+    let names: Vec<String> = (0..8).map(|n| format!("a{n}")).collect();
+    let mut agents: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "one")).collect();
+    agents.push(("ada", "one"));
+    world.write_agents(&agents);
+    let mut child = world
+        .command()
+        .args(["infra", "up", "--yes", "--agent-bin"])
+        .arg(agent_bin())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    // The first step is done, so it is in the middle.
+    lines.read_line(&mut line).unwrap();
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{line}{rest}");
+    world.comes_up();
+    world.must(&["infra", "destroy", "--yes"]);
+}
+
+#[test]
+fn a_full_disk_in_the_middle() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    fs::create_dir_all(world.path().join("home")).unwrap();
+    // A file system of its own, first too small, then large enough; gone with the namespace.
+    let script = "mount -t tmpfs -o size=24k none home || exit 99
+        $RIVETOS infra up --yes --agent-bin $AGENT >out 2>err; echo $? >code
+        mount -o remount,size=256m home
+        $RIVETOS infra up --yes --agent-bin $AGENT >>out 2>>err || exit 1
+        $RIVETOS infra preview --detailed-exitcode --agent-bin $AGENT >>out 2>>err || exit 2
+        $RIVETOS infra destroy --yes >>out 2>>err";
+    let rivetos = world.command();
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script])
+        .envs(
+            rivetos
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("RIVETOS", env!("CARGO_BIN_EXE_rivetos"))
+        .env("AGENT", agent_bin())
+        .current_dir(world.path())
+        .status()
+        .unwrap();
+    if status.code() == Some(99) || !world.path().join("code").exists() {
+        use std::io::Write;
+        writeln!(
+            std::io::stderr(),
+            "SKIPPED: a full disk: no file system can be mounted"
+        )
+        .unwrap();
+        return;
+    }
+    let read = |name: &str| fs::read_to_string(world.path().join(name)).unwrap();
+    let (code, said) = (read("code"), read("err"));
+    assert!(["1\n", "4\n"].contains(&code.as_str()), "{code}{said}");
+    assert!(said.contains("No space left on device"), "{said}");
+    assert!(status.success(), "{status}: {}{said}", read("out"));
+}
