@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess,
@@ -58,15 +58,7 @@ impl NodeAccess for Target {
         options: LogOptions,
     ) -> Result<Self::Lines, AccessError> {
         Ok(match self {
-            Self::Docker(provider) => {
-                let lines = provider.logs(node, options).await?;
-                let node = node.clone();
-                let broken = move |error: std::io::Error| AccessError::Unreachable {
-                    node: node.clone(),
-                    cause: error.to_string(),
-                };
-                Box::pin(lines.map(move |line| line.map_err(&broken)))
-            }
+            Self::Docker(provider) => Box::pin(provider.logs(node, options).await?),
             Self::Local(provider) => Box::pin(provider.logs(node, options).await?),
         })
     }
