@@ -418,6 +418,15 @@ fn modules_are_named_for_what_they_hold() {
 }
 
 #[test]
+fn every_plugin_says_what_it_does() {
+    let wrong: Vec<_> = crates()
+        .into_keys()
+        .filter(|folder| is_plugin(folder) && !root().join(folder).join("README.md").exists())
+        .collect();
+    assert_none("plugins without a README.md", &wrong);
+}
+
+#[test]
 fn every_template_is_used() {
     let sources: Vec<String> = rust_files().map(|(_, text)| text).collect();
     let wrong: Vec<_> = files()

@@ -59,13 +59,13 @@ impl World {
 
     /// Writes the file of a fleet `test` of these agents on this machine; `(name, model)`.
     pub(crate) fn write_agents(&self, agents: &[(&str, &str)]) {
-        let agents: String = agents
-            .iter()
-            .map(|(name, model)| format!("  {name}: {{ provider: rehearsal, model: {model} }}\n"))
-            .collect();
+        let line = |(name, model): &(&str, &str)| {
+            format!("  {name}: {{ provider: rehearsal, model: {model} }}")
+        };
+        let agents = agents.iter().map(line).collect::<Vec<_>>().join("\n");
         let last_port = self.first_port + PORTS_EACH - 1;
         self.write(&format!(
-            "fleet: test\nruntime: {{ default_agent: ada }}\nagents:\n{agents}providers: \
+            "fleet: test\nruntime: {{ default_agent: ada }}\nagents:\n{agents}\nproviders: \
              {{ rehearsal: {{}} }}\ndeployment:\n  target: local\n  local: {{ port_range: {}-{last_port} }}\n",
             self.first_port
         ));
