@@ -4,12 +4,14 @@
 //! what happened. The inputs are what is journaled, so a turn can stop after any of them and
 //! continue in another process: restoring is the same fold over the same inputs.
 
+mod calls;
 mod conversation;
 mod journal;
 mod limits;
 mod machine;
 
+pub use calls::PlannedCall;
 pub use conversation::{ConversationError, check_conversation, cut_history};
 pub use journal::{Abort, JournalError, TurnInput, decode, encode};
 pub use limits::Limits;
-pub use machine::{Opening, PlannedCall, Turn, TurnAction};
+pub use machine::{Opening, Turn, TurnAction};

@@ -9,6 +9,7 @@ use rivetos_types::message::{
 use rivetos_types::model::StopReason;
 use rivetos_types::tool::Effect;
 
+use super::calls::{OpenCalls, PlannedCall, make_ids_unique};
 use super::journal::{Abort, TurnInput};
 use super::limits::Limits;
 
@@ -48,25 +49,12 @@ pub enum TurnAction {
     },
 }
 
-/// A call that is to be run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedCall {
-    /// The call.
-    pub call: ToolCall,
-    /// What it may change.
-    pub effect: Effect,
-    /// The model request that asked for it, from 1.
-    pub step: u32,
-    /// Its place in the answer, from 0.
-    pub index: usize,
-}
-
 /// The machine; see the module's text.
 #[derive(Debug, Clone)]
 pub struct Turn {
     opening: Opening,
     messages: Vec<Message>,
-    calls: Vec<OpenCall>,
+    calls: OpenCalls,
     said: String,
     step: u32,
     usage: TokenUsage,
@@ -75,20 +63,6 @@ pub struct Turn {
     failures: BTreeMap<(String, String), u32>,
     unknown: Vec<String>,
     outcome: Option<TurnOutcome>,
-}
-
-#[derive(Debug, Clone)]
-struct OpenCall {
-    call: ToolCall,
-    effect: Effect,
-    state: CallState,
-}
-
-#[derive(Debug, Clone)]
-enum CallState {
-    Waiting,
-    Started,
-    Ended(ToolResult),
 }
 
 impl Turn {
@@ -100,7 +74,7 @@ impl Turn {
         Self {
             opening,
             messages,
-            calls: Vec::new(),
+            calls: OpenCalls::default(),
             said: String::new(),
             step: 0,
             usage: TokenUsage::default(),
@@ -120,7 +94,7 @@ impl Turn {
                 text: self.reply(),
             };
         }
-        let calls = self.next_calls();
+        let calls = self.calls.next();
         if !calls.is_empty() {
             return TurnAction::CallTools { calls };
         }
@@ -149,7 +123,7 @@ impl Turn {
                     self.on_answer(text, calls, stop);
                 }
             }
-            TurnInput::ToolStarted { call_id } => self.on_started(&call_id),
+            TurnInput::ToolStarted { call_id } => self.calls.start(&call_id),
             TurnInput::ToolEnded { result, elapsed_ms } => {
                 self.elapsed_ms = self.elapsed_ms.max(elapsed_ms);
                 self.on_result(result);
@@ -196,29 +170,6 @@ impl Turn {
         &self.messages
     }
 
-    fn next_calls(&self) -> Vec<PlannedCall> {
-        let planned = |(index, open): (usize, &OpenCall)| PlannedCall {
-            call: open.call.clone(),
-            effect: open.effect,
-            step: self.step,
-            index,
-        };
-        let unanswered = || {
-            let calls = self.calls.iter().enumerate();
-            calls.filter(|(_, open)| !matches!(open.state, CallState::Ended(_)))
-        };
-        match unanswered().next() {
-            None => Vec::new(),
-            Some((index, first)) if first.effect == Effect::Mutating => {
-                vec![planned((index, first))]
-            }
-            Some(_) => unanswered()
-                .take_while(|(_, open)| open.effect == Effect::ReadOnly)
-                .map(planned)
-                .collect(),
-        }
-    }
-
     fn on_answer(&mut self, text: String, calls: Vec<ToolCall>, stop: StopReason) {
         self.step += 1;
         if stop == StopReason::ContentFilter {
@@ -263,57 +214,22 @@ impl Turn {
         self.outcome = Some(TurnOutcome::Completed);
     }
 
-    /// Models repeat and omit identifiers; within one answer they become unique here.
     fn open_calls(&mut self, text: String, mut calls: Vec<ToolCall>) {
-        let mut seen = std::collections::BTreeSet::new();
-        for (index, call) in calls.iter_mut().enumerate() {
-            if call.id.is_empty() || !seen.insert(call.id.clone()) {
-                call.id = format!("call_{}_{index}", self.step);
-                while !seen.insert(call.id.clone()) {
-                    call.id.push('x');
-                }
-            }
-        }
+        make_ids_unique(&mut calls, self.step);
+        let Opening {
+            effects, limits, ..
+        } = &self.opening;
+        self.calls = OpenCalls::new(&calls, self.step, effects, limits.step_calls_max);
         let content = if text.is_empty() {
             Vec::new()
         } else {
             vec![ContentPart::text(text)]
         };
-        let limits = &self.opening.limits;
-        let open = |(index, call): (usize, &ToolCall)| {
-            let state = if index < limits.step_calls_max {
-                CallState::Waiting
-            } else {
-                let content = format!(
-                    "Not run: an answer may have at most {} calls.",
-                    limits.step_calls_max
-                );
-                CallState::Ended(result(call, content, ToolStatus::Error))
-            };
-            let effect = self.opening.effects.get(&call.name).copied();
-            OpenCall {
-                call: call.clone(),
-                effect: effect.unwrap_or(Effect::ReadOnly),
-                state,
-            }
-        };
-        self.calls = calls.iter().enumerate().map(open).collect();
         self.messages.push(Message::Assistant {
             content,
             tool_calls: calls,
         });
         self.close_step();
-    }
-
-    fn on_started(&mut self, call_id: &str) {
-        let waiting = self.calls.iter_mut().find(|open| {
-            open.call.id == call_id
-                && open.effect == Effect::Mutating
-                && matches!(open.state, CallState::Waiting)
-        });
-        if let Some(open) = waiting {
-            open.state = CallState::Started;
-        }
     }
 
     fn on_result(&mut self, mut result: ToolResult) {
@@ -324,26 +240,13 @@ impl Turn {
                 .truncate(result.content.floor_char_boundary(bytes_max));
             result.content.push_str("\n(cut)");
         }
-        let Some(open) = self.calls.iter_mut().find(|open| {
-            open.call.id == result.call_id && !matches!(open.state, CallState::Ended(_))
-        }) else {
+        let (bytes, status) = (result.content.len(), result.status);
+        let Some(call) = self.calls.end(result) else {
             return;
         };
-        self.output_bytes = self.output_bytes.saturating_add(result.content.len());
-        let same = (open.call.name.clone(), open.call.arguments.clone());
-        let failures = match result.status {
-            ToolStatus::Error => {
-                let count = self.failures.entry(same).or_default();
-                *count += 1;
-                *count
-            }
-            ToolStatus::Ok | ToolStatus::Unknown | ToolStatus::Stopped => {
-                self.failures.remove(&same);
-                0
-            }
-        };
-        let name = open.call.name.clone();
-        open.state = CallState::Ended(result);
+        self.output_bytes = self.output_bytes.saturating_add(bytes);
+        let name = call.name.clone();
+        let failures = self.count_failures(call, status);
         self.close_step();
         let limits = &self.opening.limits;
         if failures >= limits.same_failures_max {
@@ -356,17 +259,24 @@ impl Turn {
         }
     }
 
-    fn on_restored(&mut self) {
-        for open in &mut self.calls {
-            if matches!(open.state, CallState::Started) {
-                let content = "This call was interrupted: its effect is unknown, and it was not \
-                               repeated. Find out what happened before you try again, and tell \
-                               the person."
-                    .to_owned();
-                open.state = CallState::Ended(result(&open.call, content, ToolStatus::Unknown));
-                self.unknown.push(open.call.name.clone());
+    /// How often this call failed in a row, this time included.
+    fn count_failures(&mut self, call: ToolCall, status: ToolStatus) -> u32 {
+        let same = (call.name, call.arguments);
+        match status {
+            ToolStatus::Error => {
+                let count = self.failures.entry(same).or_default();
+                *count += 1;
+                *count
+            }
+            ToolStatus::Ok | ToolStatus::Unknown | ToolStatus::Stopped => {
+                self.failures.remove(&same);
+                0
             }
         }
+    }
+
+    fn on_restored(&mut self) {
+        self.unknown.extend(self.calls.lose_started());
         self.close_step();
     }
 
@@ -400,15 +310,7 @@ impl Turn {
     /// Ends a turn that did not complete: unanswered calls get a result, and the model's last
     /// word says for later turns why it is the last.
     fn end(&mut self, outcome: TurnOutcome, partial: String) {
-        for open in &mut self.calls {
-            let content = match open.state {
-                CallState::Waiting => "Not run: the turn ended before.",
-                CallState::Started => "Stopped while it ran: its effect is unknown.",
-                CallState::Ended(_) => continue,
-            };
-            let stopped = result(&open.call, content.to_owned(), ToolStatus::Stopped);
-            open.state = CallState::Ended(stopped);
-        }
+        self.calls.stop();
         self.close_step();
         self.say(&partial);
         let note = match &outcome {
@@ -427,17 +329,8 @@ impl Turn {
 
     /// Moves the results to the conversation once every call has one.
     fn close_step(&mut self) {
-        if self
-            .calls
-            .iter()
-            .all(|open| matches!(open.state, CallState::Ended(_)))
-        {
-            for open in self.calls.drain(..) {
-                if let CallState::Ended(result) = open.state {
-                    self.messages.push(Message::Tool(result));
-                }
-            }
-        }
+        self.messages
+            .extend(self.calls.take_results().into_iter().map(Message::Tool));
     }
 
     fn say(&mut self, text: &str) {
@@ -468,12 +361,4 @@ impl Turn {
 
 fn too_long(limits: &Limits) -> String {
     format!("the turn took longer than {} s", limits.turn_ms_max / 1000)
-}
-
-fn result(call: &ToolCall, content: String, status: ToolStatus) -> ToolResult {
-    ToolResult {
-        call_id: call.id.clone(),
-        content,
-        status,
-    }
 }

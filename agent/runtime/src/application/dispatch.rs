@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rivetos_types::message::{OutboundMessage, TokenUsage, TurnOutcome};
-use rivetos_types::store::{Claim, ClaimedTurn, Lease, StoreError};
+use rivetos_types::store::{Claim, ClaimedTurn, Lease, StoreError, TurnRecord};
 use tokio::task::JoinSet;
 
 use super::drive::drive;
@@ -47,11 +47,7 @@ pub(super) async fn dispatch(state: Arc<State>) {
         let mut wanted = 0;
         tokio::select! {
             _ = tidy.tick() => {
-                if *state.phase.borrow() == Phase::Working {
-                    let swept = state.parts.store.sweep(now()).await;
-                    state.watch_store(&swept);
-                    state.metrics.undelivered.add(swept.unwrap_or(0));
-                }
+                tidy_up(&state).await;
                 more = true;
                 wanted = RUNNING_TURNS_MAX;
             }
@@ -78,6 +74,24 @@ pub(super) async fn dispatch(state: Arc<State>) {
         });
     }
     end(&state, running).await;
+}
+
+/// Drops what expired, and tells watchers what other processes answered.
+async fn tidy_up(state: &State) {
+    if *state.phase.borrow() == Phase::Recovering {
+        return;
+    }
+    let swept = state.parts.store.sweep(now()).await;
+    state.watch_store(&swept);
+    state.metrics.undelivered.add(swept.unwrap_or(0));
+    for (turn, live) in state.open.waiting() {
+        match state.parts.store.turn(turn.clone()).await {
+            Ok(TurnRecord::Open) | Err(_) => continue,
+            Ok(TurnRecord::Finished(reply)) => live.feed.finish(reply),
+            Ok(TurnRecord::Unknown) => live.feed.abandon(),
+        }
+        state.open.forget_unclaimed(&turn);
+    }
 }
 
 /// Returns whether the store had nothing (more) to claim.

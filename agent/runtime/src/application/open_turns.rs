@@ -123,6 +123,15 @@ impl OpenTurns {
         of_session.map(|entry| Arc::clone(&entry.live)).collect()
     }
 
+    /// The turns that nobody in this process works on.
+    pub(crate) fn waiting(&self) -> Vec<(TurnId, Arc<LiveTurn>)> {
+        let turns = lock(&self.0);
+        let waiting = turns.iter().filter(|(_, entry)| !entry.claimed);
+        waiting
+            .map(|(turn, entry)| (turn.clone(), Arc::clone(&entry.live)))
+            .collect()
+    }
+
     /// Whether turns wait that nobody works on.
     pub(crate) fn any_waiting(&self) -> bool {
         lock(&self.0).values().any(|entry| !entry.claimed)
