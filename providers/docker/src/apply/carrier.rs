@@ -13,9 +13,9 @@ use futures_util::TryStreamExt;
 use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::ApplyError;
 
-use super::{must_be_ours, passing_labels};
+use super::{RUN_AGAIN, must_be_ours, passing_labels};
 use crate::DockerProvider;
-use crate::error::{broken, failed, found, is_conflict};
+use crate::error::{broken, failed, found, is_conflict, refused};
 
 /// Where the volume is in the carrier.
 const PATH: &str = "/carry";
@@ -23,10 +23,16 @@ const PATH: &str = "/carry";
 /// The largest file that is read back, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
+/// The suffix of carriers that fill a volume.
+const FILLING: &str = "carrier";
+/// The suffix of carriers that read from a volume.
+const READING: &str = "reader";
+
 /// A carrier that is there.
 pub(crate) struct Carrier<'a> {
     provider: &'a DockerProvider,
     name: String,
+    id: String,
 }
 
 /// What a carrier is for.
@@ -42,63 +48,38 @@ pub(crate) struct Errand<'a> {
 }
 
 impl<'a> Carrier<'a> {
-    /// Makes a carrier named after the volume with `suffix`, instead of one that an interrupted run
-    /// left.
-    pub(crate) async fn make(
+    /// Makes a carrier that fills a volume. One that an interrupted run left marks its volume as
+    /// unfinished and stays.
+    pub(super) async fn filling(
         provider: &'a DockerProvider,
-        suffix: &str,
         errand: &Errand<'_>,
     ) -> Result<Self, ApplyError> {
-        let carrier = Self {
-            provider,
-            name: format!("{}-{suffix}", errand.volume),
-        };
-        let what = format!("making `{}`", carrier.name);
-        match carrier.create(errand).await {
-            Ok(()) => return Ok(carrier),
-            Err(error) if is_conflict(&error) => carrier.remove().await?,
-            Err(error) => return Err(failed(&what, &error)),
+        let name = format!("{}-{FILLING}", errand.volume);
+        match create(provider, &name, errand).await {
+            Ok(id) => Ok(Self { provider, name, id }),
+            Err(error) if is_conflict(&error) => Err(refused(
+                format!("`{name}` appeared since the plan was made"),
+                RUN_AGAIN,
+            )),
+            Err(error) => Err(failed(&format!("making `{name}`"), &error)),
         }
-        carrier
-            .create(errand)
-            .await
-            .map_err(|error| failed(&what, &error))?;
-        Ok(carrier)
     }
 
-    async fn create(&self, errand: &Errand<'_>) -> Result<(), Error> {
-        let labels = passing_labels(&self.provider.fleet, errand.resource);
-        let body = ContainerCreateBody {
-            image: Some(errand.image.to_owned()),
-            // Never run; an image without an entry point needs one to be named.
-            entrypoint: Some(vec!["/never-started".to_owned()]),
-            labels: Some(labels.into_iter().collect()),
-            host_config: Some(HostConfig {
-                network_mode: Some("none".to_owned()),
-                mounts: Some(vec![Mount {
-                    target: Some(PATH.to_owned()),
-                    source: Some(errand.volume.to_owned()),
-                    typ: Some(MountType::VOLUME),
-                    volume_options: Some(MountVolumeOptions {
-                        no_copy: Some(true),
-                        labels: Some(errand.labels.clone().into_iter().collect()),
-                        ..MountVolumeOptions::default()
-                    }),
-                    ..Mount::default()
-                }]),
-                ..HostConfig::default()
-            }),
-            ..ContainerCreateBody::default()
+    /// Makes a carrier that reads from a volume, instead of one that an interrupted run left.
+    async fn reading(
+        provider: &'a DockerProvider,
+        errand: &Errand<'_>,
+    ) -> Result<Self, ApplyError> {
+        let name = format!("{}-{READING}", errand.volume);
+        let made = match create(provider, &name, errand).await {
+            Err(error) if is_conflict(&error) => {
+                remove_named(provider, &name).await?;
+                create(provider, &name, errand).await
+            }
+            made => made,
         };
-        let options = CreateContainerOptionsBuilder::new()
-            .name(&self.name)
-            .build();
-        self.provider
-            .engine
-            .docker
-            .create_container(Some(options), body)
-            .await
-            .map(drop)
+        let id = made.map_err(|error| failed(&format!("making `{name}`"), &error))?;
+        Ok(Self { provider, name, id })
     }
 
     /// Puts the content of a tar archive into the volume.
@@ -107,7 +88,7 @@ impl<'a> Carrier<'a> {
         let body = bollard::body_full(archive.into());
         let docker = &self.provider.engine.docker;
         docker
-            .upload_to_container(&self.name, Some(options), body)
+            .upload_to_container(&self.id, Some(options), body)
             .await
             .map_err(|error| failed(&format!("filling a volume through `{}`", self.name), &error))
     }
@@ -119,7 +100,7 @@ impl<'a> Carrier<'a> {
             .build();
         let docker = &self.provider.engine.docker;
         let archive: Vec<u8> = docker
-            .download_from_container(&self.name, Some(options))
+            .download_from_container(&self.id, Some(options))
             .try_fold(Vec::new(), |mut all, chunk| async move {
                 all.extend_from_slice(&chunk);
                 Ok(all)
@@ -129,10 +110,47 @@ impl<'a> Carrier<'a> {
         first_file(&archive).map_err(|error| broken(format!("{what}: {error}"), None))
     }
 
-    /// Removes the carrier, if it is there and the fleet's.
-    pub(crate) async fn remove(&self) -> Result<(), ApplyError> {
-        remove_named(self.provider, &self.name).await
+    /// Removes the carrier.
+    pub(crate) async fn remove(self) -> Result<(), ApplyError> {
+        remove(self.provider, &self.name, &self.id).await
     }
+}
+
+async fn create(
+    provider: &DockerProvider,
+    name: &str,
+    errand: &Errand<'_>,
+) -> Result<String, Error> {
+    let labels = passing_labels(&provider.fleet, errand.resource);
+    let body = ContainerCreateBody {
+        image: Some(errand.image.to_owned()),
+        // Never run; an image without an entry point needs one to be named.
+        entrypoint: Some(vec!["/never-started".to_owned()]),
+        labels: Some(labels.into_iter().collect()),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".to_owned()),
+            mounts: Some(vec![Mount {
+                target: Some(PATH.to_owned()),
+                source: Some(errand.volume.to_owned()),
+                typ: Some(MountType::VOLUME),
+                volume_options: Some(MountVolumeOptions {
+                    no_copy: Some(true),
+                    labels: Some(errand.labels.clone().into_iter().collect()),
+                    ..MountVolumeOptions::default()
+                }),
+                ..Mount::default()
+            }]),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    };
+    let options = CreateContainerOptionsBuilder::new().name(name).build();
+    let made = provider
+        .engine
+        .docker
+        .create_container(Some(options), body)
+        .await?;
+    Ok(made.id)
 }
 
 /// The carrier that fills `volume` may be there: it goes, if it is the fleet's.
@@ -146,11 +164,6 @@ pub(super) async fn remove_left_over(
     Ok(())
 }
 
-/// The suffix of carriers that fill a volume.
-pub(crate) const FILLING: &str = "carrier";
-/// The suffix of carriers that read from a volume.
-pub(crate) const READING: &str = "reader";
-
 async fn remove_named(provider: &DockerProvider, name: &str) -> Result<(), ApplyError> {
     let docker = &provider.engine.docker;
     let fail = |error: &Error| failed(&format!("removing `{name}`"), error);
@@ -161,9 +174,24 @@ async fn remove_named(provider: &DockerProvider, name: &str) -> Result<(), Apply
         .and_then(|config| config.labels)
         .unwrap_or_default();
     must_be_ours(&provider.fleet, name, &labels)?;
-    let options = RemoveContainerOptionsBuilder::new().force(true).build();
     let id = live.id.unwrap_or_else(|| name.to_owned());
-    found(docker.remove_container(&id, Some(options)).await).map_err(|error| fail(&error))?;
+    remove(provider, name, &id).await
+}
+
+/// With a carrier go the volumes without a name that its image made the engine add.
+async fn remove(provider: &DockerProvider, name: &str, id: &str) -> Result<(), ApplyError> {
+    let options = RemoveContainerOptionsBuilder::new()
+        .force(true)
+        .v(true)
+        .build();
+    found(
+        provider
+            .engine
+            .docker
+            .remove_container(id, Some(options))
+            .await,
+    )
+    .map_err(|error| failed(&format!("removing `{name}`"), &error))?;
     Ok(())
 }
 
@@ -173,7 +201,7 @@ pub(crate) async fn read_file(
     errand: &Errand<'_>,
     file: &str,
 ) -> Result<String, ApplyError> {
-    let carrier = Carrier::make(provider, READING, errand).await?;
+    let carrier = Carrier::reading(provider, errand).await?;
     let content = carrier.read(file).await;
     carrier.remove().await?;
     content

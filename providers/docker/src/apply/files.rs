@@ -6,10 +6,10 @@ use rivetos_fleet::model::{Desired, FileContent, FilesSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
 use rivetos_fleet::{Secret, SecretResolver};
 
-use super::carrier::{Carrier, Errand, FILLING};
-use super::{RUN_AGAIN, incarnation, must_be, random_hex, volume_labels};
+use super::carrier::{Carrier, Errand};
+use super::{incarnation, must_be, random_hex, volume_labels};
 use crate::DockerProvider;
-use crate::error::{broken, failed, refused};
+use crate::error::{broken, failed};
 
 /// Whose the files are: the user that nodes run as.
 const OWNER: u64 = 1000;
@@ -40,7 +40,7 @@ pub(super) async fn create(
         volume: &files.native_name,
         labels,
     };
-    let carrier = Carrier::make(provider, FILLING, &errand).await?;
+    let carrier = Carrier::filling(provider, &errand).await?;
 
     let name = &files.native_name;
     let volume = provider.engine.docker.inspect_volume(name).await;
@@ -50,14 +50,10 @@ pub(super) async fn create(
         carrier.remove().await?;
         return Ok(Applied::Changed);
     }
-    // The volume was there before. Whether it is complete is not known when this call also
-    // replaced a left-over carrier, so only a new look can tell.
+    // The volume was there before and nothing marks it as unfinished.
     carrier.remove().await?;
     must_be(&provider.fleet, desired, name, &volume.labels)?;
-    Err(refused(
-        format!("volume `{name}` appeared since the plan was made"),
-        RUN_AGAIN,
-    ))
+    Ok(Applied::AlreadySo)
 }
 
 /// The files as the engine takes them.
