@@ -34,6 +34,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 const TURNS: usize = 1000;
+/// Turns of one conversation: each sends the whole history along.
+const SESSION_TURNS: usize = 20;
 const STARTS: usize = 20;
 const SYNCS: usize = 300;
 
@@ -97,10 +99,11 @@ async fn main() {
     row("one request to the endpoint alone", &spread(&mut direct));
     row("one write and fsync alone", &spread(&mut syncs));
     row("one durable turn", &spread(&mut turns));
-    let (first, last) = (memory[1], memory[memory.len() - 1]);
-    row("memory after 200 turns", &mib(first));
+    // The sessions that are kept fill up first.
+    let (first, last) = (memory[6], memory[memory.len() - 1]);
+    row("memory after 700 turns", &mib(first));
     row("memory after 1000 turns", &mib(last));
-    let turns_between = 100 * (memory.len() as u64 - 2);
+    let turns_between = 100 * (memory.len() as u64 - 7);
     row(
         "growth per turn",
         &format!("{} B", last.saturating_sub(first) / turns_between),
@@ -210,7 +213,8 @@ async fn handshake(stream: TcpStream) -> SendRequest<Full<Bytes>> {
 
 fn message(number: usize) -> Request<Full<Bytes>> {
     let body = format!(
-        r#"{{"id":"{number}","fromAgent":"bench","message":"How do you do?","conversationId":"c"}}"#
+        r#"{{"id":"{number}","fromAgent":"bench","message":"How do you do?","conversationId":"{}"}}"#,
+        number / SESSION_TURNS
     );
     Request::post("/api/message")
         .header("host", "a")

@@ -145,10 +145,8 @@ fn calls_of_one_answer() {
     answer(&mut turn, "", 3, StopReason::ToolUse);
     run(&mut turn, "0", "ok", ToolStatus::Ok, 0);
     run(&mut turn, "1", "ok", ToolStatus::Ok, 0);
-    let TurnAction::CallModel { messages } = turn.next() else {
-        panic!("{:?}", turn.next())
-    };
-    match messages.last() {
+    assert_eq!(turn.next(), TurnAction::CallModel);
+    match turn.messages().last() {
         Some(Message::Tool(result)) => {
             assert_eq!(
                 result.content,

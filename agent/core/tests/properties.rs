@@ -107,7 +107,7 @@ fn input() -> impl Strategy<Value = TurnInput> {
 /// What must hold at every point, whatever happened before.
 fn check(turn: &Turn) {
     match turn.next() {
-        TurnAction::CallModel { messages } => assert_eq!(check_conversation(&messages), Ok(())),
+        TurnAction::CallModel => assert_eq!(check_conversation(&turn.conversation()), Ok(())),
         TurnAction::CallTools { calls } => {
             assert!(!calls.is_empty());
             assert!(calls.len() == 1 || calls.iter().all(|call| call.effect == Effect::ReadOnly));
@@ -148,7 +148,7 @@ struct World<'a> {
 impl World<'_> {
     fn react(&mut self, action: TurnAction) -> Option<Vec<TurnInput>> {
         match action {
-            TurnAction::CallModel { .. } => self.answers.next().cloned().map(|input| vec![input]),
+            TurnAction::CallModel => self.answers.next().cloned().map(|input| vec![input]),
             TurnAction::CallTools { calls } => {
                 let mut inputs = Vec::new();
                 for planned in calls {
@@ -214,6 +214,7 @@ proptest! {
                 check(&turn);
                 let again = restored(&journal);
                 prop_assert_eq!(again.next(), turn.next());
+                prop_assert_eq!(again.conversation(), turn.conversation());
                 if journal.len() == crash_after && !crashed {
                     crashed = true;
                     turn = again;

@@ -81,7 +81,14 @@ pub fn cut_history(history: &mut Vec<Message>, bytes_max: usize) {
     history.drain(..keep_from);
 }
 
+/// What a message costs beside its text: names and brackets in the request, fields in memory.
+const FRAME_BYTES: usize = 128;
+
 fn bytes_of(message: &Message) -> usize {
+    FRAME_BYTES + text_bytes_of(message)
+}
+
+fn text_bytes_of(message: &Message) -> usize {
     match message {
         Message::User { content } => text_of(content).len(),
         Message::Assistant {

@@ -29,11 +29,8 @@ pub struct Opening {
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnAction {
-    /// Send this conversation to the model.
-    CallModel {
-        /// History and turn; keeps the invariant of [`Message`].
-        messages: Vec<Message>,
-    },
+    /// Send [`Turn::conversation`] to the model.
+    CallModel,
     /// Run these calls: either one that is mutating, or any number of read-only ones, which may
     /// run side by side.
     CallTools {
@@ -98,10 +95,17 @@ impl Turn {
         if !calls.is_empty() {
             return TurnAction::CallTools { calls };
         }
-        let history = self.opening.history.iter();
-        TurnAction::CallModel {
-            messages: history.chain(&self.messages).cloned().collect(),
-        }
+        TurnAction::CallModel
+    }
+
+    /// History and turn, for the next request; keeps the invariant of [`Message`].
+    pub fn conversation(&self) -> Vec<Message> {
+        self.opening
+            .history
+            .iter()
+            .chain(&self.messages)
+            .cloned()
+            .collect()
     }
 
     /// Takes what happened. What does not fit the present state changes nothing.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rivetos_core::turn::{
     Abort, Opening, PlannedCall, Turn, TurnAction, TurnInput, cut_history, decode, encode,
 };
-use rivetos_types::message::{InboundMessage, Message, OutboundMessage, TurnOutcome};
+use rivetos_types::message::{InboundMessage, OutboundMessage, TurnOutcome};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::store::{Checkpoint, Claim, ClaimedTurn, Commit, Durability, Reply, StoreError};
 use rivetos_types::tool::Effect;
@@ -33,7 +33,7 @@ pub(super) async fn drive(
     let mut run = Run::begin(state, claimed, live).await?;
     loop {
         match run.turn.next() {
-            TurnAction::CallModel { messages } => run.call_model(messages).await?,
+            TurnAction::CallModel => run.call_model().await?,
             TurnAction::CallTools { calls } => run.call_tools(calls).await?,
             TurnAction::Finish { outcome, text } => return run.finish(outcome, text).await,
         }
@@ -112,11 +112,11 @@ impl<'a> Run<'a> {
         self.record(TurnInput::Restored)
     }
 
-    async fn call_model(&mut self, messages: Vec<Message>) -> Result<(), StoreError> {
+    async fn call_model(&mut self) -> Result<(), StoreError> {
         self.flush(Durability::ProcessCrash).await?;
         let request = || ModelRequest {
             system: self.session.system.to_string(),
-            messages: messages.clone(),
+            messages: self.turn.conversation(),
             tools: self.state.parts.tools.specs().to_vec(),
         };
         let mut answer = Answer::default();
