@@ -7,7 +7,7 @@ use rivetos_config::{AgentFiles, AgentName, Datahub, Placement};
 
 use crate::model::{
     ContainerSpec, Desired, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Kind,
-    Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RoleSpec, Spec, VolumeSpec,
+    Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RoleSpec, Spec, Uid, VolumeSpec,
 };
 
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
@@ -170,9 +170,16 @@ impl Layout<'_> {
             hostname: name.to_string(),
             image: self.spec.agent_image(),
             image_id: None,
-            command: ["run", "--config", &format!("{CONFIG}/{CONFIG_FILE}")]
-                .map(str::to_owned)
-                .to_vec(),
+            // The identity is what the agent says of itself: readiness is asked of nobody else.
+            command: [
+                "run",
+                "--config",
+                &format!("{CONFIG}/{CONFIG_FILE}"),
+                "--uid",
+                &Uid::derive(&self.spec.fleet, &id(Kind::Agent, name)).0,
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             env: BTreeMap::new(),
             user: Some("1000:1000".to_owned()),
             init: true,
