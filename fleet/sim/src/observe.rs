@@ -38,23 +38,12 @@ impl SimWorld {
         observed.extend(images(&state, desired));
         observed.extend(roles(&state, desired));
         observed.retain(|object| is_seen(&object.id));
-        let own_ports = state
-            .objects
-            .values()
-            .filter(|o| o.runs())
-            .filter_map(|o| port(o.fields.get("port")?));
-        let ports_in_use = state
-            .ports_in_use
-            .iter()
-            .copied()
-            .chain(own_ports)
-            .collect();
         Inventory {
             observed,
             errors: state.unseen.clone(),
             facts: TargetFacts {
                 architecture: Some(ARCHITECTURE.to_owned()),
-                ports_in_use,
+                ports_in_use: state.ports_in_use.clone(),
             },
         }
     }

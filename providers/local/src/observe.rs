@@ -53,7 +53,12 @@ pub(crate) fn observe(settings: &LocalSettings, desired: &DesiredSet) -> Invento
         .observed
         .extend(desired.resources.values().filter_map(program));
     match ports::listening() {
-        Ok(ports) => inventory.facts.ports_in_use = ports,
+        Ok(mut ports) => {
+            for port in inventory.observed.iter().filter_map(port_held) {
+                ports.remove(&port);
+            }
+            inventory.facts.ports_in_use = ports;
+        }
         Err(error) => inventory.errors.push(InventoryError {
             scope: ErrorScope::Kind(Kind::Agent),
             message: format!("the ports in use cannot be listed: {error}"),
@@ -210,6 +215,18 @@ pub(crate) fn life(state: Option<&State>) -> Life {
         )),
         Phase::Stopped => Life::Stopped("it was told to stop".to_owned()),
     }
+}
+
+/// The port that an agent of ours holds itself. It is not in the agent's own way, even when nobody
+/// supervises the agent any more: whoever starts it again ends what is left of it first.
+fn port_held(object: &Observed) -> Option<u16> {
+    if object.owner != Owner::Ours || object.id.kind != Kind::Agent {
+        return None;
+    }
+    let folder = Path::new(&object.native_id);
+    let agent = State::read(folder).ok()??.agent?;
+    let port = ProcessRecord::read(folder).ok()??.process.port?;
+    agent.is_alive().then_some(port)
 }
 
 /// The program that agents run. Its content is compared as a field of each agent; here counts

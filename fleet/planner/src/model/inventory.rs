@@ -27,7 +27,8 @@ pub struct Inventory {
 pub struct TargetFacts {
     /// The machine's architecture as images name it (`amd64`), where it matters.
     pub architecture: Option<String>,
-    /// Loopback ports of this host that somebody listens on (local target).
+    /// Loopback ports of this host that somebody other than the fleet's own agents listens on
+    /// (local target).
     pub ports_in_use: BTreeSet<u16>,
 }
 

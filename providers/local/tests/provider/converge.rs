@@ -1,10 +1,11 @@
 //! Planner, engine and provider together: what one `infra up` or `destroy` does to this host.
 
 use std::fs;
+use std::net::TcpStream;
 
 use crate::world::{World, kill, runs, wait};
 use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunJournal, execute};
-use rivetos_fleet::model::{FileContent, Kind, Plan, ResourceId, Spec};
+use rivetos_fleet::model::{Action, Field, FileContent, Kind, Plan, ResourceId, Spec};
 use rivetos_fleet::{Approval, Consent, plan, plan_destroy};
 
 async fn carry_out(world: &World, plan: Plan) {
@@ -101,4 +102,40 @@ async fn a_fleet_comes_up_is_repaired_is_changed_and_goes() {
     );
     destroy(&world, Consent::DeleteData).await;
     assert!(!world.folder().exists());
+}
+
+#[tokio::test]
+async fn an_agent_that_lost_its_supervisor_is_started_again_at_its_port() {
+    let world = World::new();
+    world.that_listens();
+    up(&world, 4).await;
+    let port = world.see(Kind::Agent).await.unwrap().fields["port"].clone();
+    let Field::Text(number) = &port else {
+        unreachable!("ports may be shown")
+    };
+    let address = format!("127.0.0.1:{number}");
+    wait(async || connect(&address)).await;
+
+    let (supervisor, orphan) = (world.pid("supervisor"), world.pid("agent").unwrap());
+    kill(supervisor.unwrap());
+    wait(async || {
+        let plan = preview(&world).await;
+        match plan.steps.as_slice() {
+            [step] if step.action == Action::Start => Ok(()),
+            _ => Err(format!("{plan}")),
+        }
+    })
+    .await;
+    assert_eq!(connect(&address), Ok(()), "the agent itself still runs");
+    up(&world, 1).await;
+    assert!(!runs(orphan));
+    assert_eq!(world.see(Kind::Agent).await.unwrap().fields["port"], port);
+    wait(async || connect(&address)).await;
+}
+
+fn connect(address: &str) -> Result<(), String> {
+    match TcpStream::connect(address) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }

@@ -16,3 +16,14 @@ async fn supervisor() {
             .unwrap();
     }
 }
+
+/// Not a test by itself: [`world::World::that_listens`] runs it in the agent's place.
+#[test]
+fn listener() {
+    if let Some(address) = std::env::var_os(world::LISTENS_AT) {
+        let listener = std::net::TcpListener::bind(address.to_str().unwrap()).unwrap();
+        for connection in listener.incoming() {
+            connection.unwrap();
+        }
+    }
+}

@@ -352,8 +352,8 @@ async fn an_agent_is_reached_with_its_own_token_and_its_log_is_read() {
         world.provider.connect(&id).await.unwrap_err(),
         AccessError::Absent(id.clone())
     );
-    world.create_all().await;
     assert!(world.observe().await.facts.ports_in_use.contains(&port));
+    world.create_all().await;
 
     let token = fs::read_to_string(world.folder().join("secret/agent_token")).unwrap();
     let agent = async {

@@ -22,6 +22,9 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Names the folder to the test that is run as a supervisor.
 pub(crate) const SUPERVISED: &str = "SUPERVISED_FOLDER";
 
+/// Names the address to the test that is run as an agent that listens.
+pub(crate) const LISTENS_AT: &str = "LISTENS_AT";
+
 /// What the stand-in does unless a test says otherwise.
 const STAND_IN: &str = "#!/bin/sh
 echo \"1970-01-01T00:00:07Z started with $*\"
@@ -159,6 +162,15 @@ impl World {
     /// Another program in the agent's place.
     pub(crate) fn stand_in(&self, script: &str) {
         write_program(&self.home.path().join("stand-in"), script);
+    }
+
+    /// The agent listens at the address that it is given.
+    pub(crate) fn that_listens(&self) {
+        let this = std::env::current_exe().unwrap();
+        self.stand_in(&format!(
+            "#!/bin/sh\n{LISTENS_AT}=\"$3\" exec '{}' --exact listener --nocapture\n",
+            this.display()
+        ));
     }
 
     pub(crate) async fn create(&self, kind: Kind) -> Result<Applied, ApplyError> {
