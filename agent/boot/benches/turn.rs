@@ -34,6 +34,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 const TURNS: usize = 1000;
+/// Turns before, until what is kept is full.
+const WARM_UP_TURNS: usize = 1000;
 /// Turns of one conversation: each sends the whole history along.
 const SESSION_TURNS: usize = 20;
 const STARTS: usize = 20;
@@ -89,25 +91,21 @@ async fn main() {
 
     let mut client = connect(home.port).await;
     let mut turns = Vec::new();
-    let mut memory = Vec::new();
-    for number in 0..TURNS {
+    for number in 0..WARM_UP_TURNS {
+        timed(&mut client, message(number)).await;
+    }
+    let first = agent.memory("VmRSS:");
+    for number in WARM_UP_TURNS..WARM_UP_TURNS + TURNS {
         turns.push(timed(&mut client, message(number)).await);
-        if number % 100 == 99 {
-            memory.push(agent.memory("VmRSS:"));
-        }
     }
     row("one request to the endpoint alone", &spread(&mut direct));
     row("one write and fsync alone", &spread(&mut syncs));
     row("one durable turn", &spread(&mut turns));
-    // The sessions that are kept fill up first.
-    let (first, last) = (memory[6], memory[memory.len() - 1]);
-    row("memory after 700 turns", &mib(first));
-    row("memory after 1000 turns", &mib(last));
-    let turns_between = 100 * (memory.len() as u64 - 7);
-    row(
-        "growth per turn",
-        &format!("{} B", last.saturating_sub(first) / turns_between),
-    );
+    let last = agent.memory("VmRSS:");
+    row("memory after 1000 turns", &mib(first));
+    row("memory after 2000 turns", &mib(last));
+    let growth = last.saturating_sub(first) / u64::try_from(TURNS).unwrap();
+    row("growth per turn", &format!("{growth} B"));
 }
 
 struct Home {
@@ -250,10 +248,9 @@ fn sync_times(folder: &Path) -> Vec<Duration> {
 fn spread(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
+    let (best, median, most) = (at(5), at(50), at(95));
     format!(
-        "median {:.2} ms, 95 % {:.2} ms ({} times)",
-        at(50),
-        at(95),
+        "median {median:.2} ms (5 % {best:.2}, 95 % {most:.2}, {} times)",
         times.len()
     )
 }

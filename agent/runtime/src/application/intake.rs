@@ -39,6 +39,9 @@ impl Intake for Application {
     fn attach(&self, turn: TurnId) -> BoxFuture<'_, Option<BoxStream<'static, TurnEvent>>> {
         let state = Arc::clone(&self.state);
         Box::pin(async move {
+            if let Some(live) = state.open.known(&turn) {
+                return Some(live.feed.watch(&state.watchers));
+            }
             // Open first, ask then: a turn that ends in between is found either here or there.
             let live = state.open.open(&turn);
             match state.parts.store.turn(turn.clone()).await {
@@ -89,6 +92,7 @@ async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, In
     state.watch_store(&accepted);
     match accepted {
         Ok(Acceptance::New) => {
+            state.open.accepted(&turn);
             state.fresh.fetch_add(1, Ordering::AcqRel);
             state.work.notify_one();
             Ok(turn)

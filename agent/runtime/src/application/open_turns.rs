@@ -40,8 +40,19 @@ impl LiveTurn {
 struct Entry {
     /// `None` until somebody told, for a turn that an earlier process accepted.
     session: Option<SessionId>,
-    claimed: bool,
+    stage: Stage,
     live: Arc<LiveTurn>,
+}
+
+/// What this process knows of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Somebody asked for it; the store has the last word.
+    Asked,
+    /// The store has it, and this process will claim it.
+    Accepted,
+    /// This process works on it.
+    Claimed,
 }
 
 #[derive(Debug, Default)]
@@ -70,11 +81,29 @@ impl OpenTurns {
             turn.clone(),
             Entry {
                 session,
-                claimed: false,
+                stage: Stage::Asked,
                 live: Arc::default(),
             },
         );
         Ok(())
+    }
+
+    /// The store took the turn.
+    pub(crate) fn accepted(&self, turn: &TurnId) {
+        if let Some(entry) = lock(&self.0).get_mut(turn)
+            && entry.stage == Stage::Asked
+        {
+            entry.stage = Stage::Accepted;
+        }
+    }
+
+    /// A turn of which the store need not be asked.
+    pub(crate) fn known(&self, turn: &TurnId) -> Option<Arc<LiveTurn>> {
+        let turns = lock(&self.0);
+        let entry = turns
+            .get(turn)
+            .filter(|entry| entry.stage != Stage::Asked)?;
+        Some(Arc::clone(&entry.live))
     }
 
     /// The turn, open from now on if it was not before.
@@ -82,7 +111,7 @@ impl OpenTurns {
         let mut turns = lock(&self.0);
         let new = || Entry {
             session: None,
-            claimed: false,
+            stage: Stage::Asked,
             live: Arc::default(),
         };
         Arc::clone(&turns.entry(turn.clone()).or_insert_with(new).live)
@@ -93,11 +122,11 @@ impl OpenTurns {
         let mut turns = lock(&self.0);
         let new = || Entry {
             session: None,
-            claimed: true,
+            stage: Stage::Claimed,
             live: Arc::default(),
         };
         let entry = turns.entry(turn.clone()).or_insert_with(new);
-        entry.claimed = true;
+        entry.stage = Stage::Claimed;
         entry.session = Some(session.clone());
         Arc::clone(&entry.live)
     }
@@ -105,7 +134,10 @@ impl OpenTurns {
     /// Forgets a turn that nobody works on: it turned out to be none, or answered before.
     pub(crate) fn forget_unclaimed(&self, turn: &TurnId) {
         let mut turns = lock(&self.0);
-        if turns.get(turn).is_some_and(|entry| !entry.claimed) {
+        if turns
+            .get(turn)
+            .is_some_and(|entry| entry.stage != Stage::Claimed)
+        {
             turns.remove(turn);
         }
     }
@@ -126,7 +158,9 @@ impl OpenTurns {
     /// The turns that nobody in this process works on.
     pub(crate) fn waiting(&self) -> Vec<(TurnId, Arc<LiveTurn>)> {
         let turns = lock(&self.0);
-        let waiting = turns.iter().filter(|(_, entry)| !entry.claimed);
+        let waiting = turns
+            .iter()
+            .filter(|(_, entry)| entry.stage != Stage::Claimed);
         waiting
             .map(|(turn, entry)| (turn.clone(), Arc::clone(&entry.live)))
             .collect()
@@ -134,7 +168,9 @@ impl OpenTurns {
 
     /// Whether turns wait that nobody works on.
     pub(crate) fn any_waiting(&self) -> bool {
-        lock(&self.0).values().any(|entry| !entry.claimed)
+        lock(&self.0)
+            .values()
+            .any(|entry| entry.stage != Stage::Claimed)
     }
 
     /// Ends every stream; the turns stay in the store.
