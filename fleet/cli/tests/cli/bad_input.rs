@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use crate::world::{Ended, World, agent_bin};
+use crate::world::{Ended, World, agent_bin, skipped};
 
 /// Compares with the snapshot `name`; what differs from run to run is replaced.
 fn check(name: &str, world: &World, ended: &Ended) {
@@ -259,12 +259,7 @@ fn a_full_disk_in_the_middle() {
         .status()
         .unwrap();
     if status.code() == Some(99) || !world.path().join("code").exists() {
-        use std::io::Write;
-        writeln!(
-            std::io::stderr(),
-            "SKIPPED: a full disk: no file system can be mounted"
-        )
-        .unwrap();
+        skipped("a full disk: no file system can be mounted");
         return;
     }
     let read = |name: &str| fs::read_to_string(world.path().join(name)).unwrap();

@@ -6,5 +6,6 @@
 )]
 
 mod bad_input;
+mod live_docker;
 mod local;
 mod world;

@@ -1,6 +1,7 @@
 //! A folder of its own for one test, and the real program in it.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,6 +13,14 @@ use tempfile::TempDir;
 /// Ports of one fleet; ranges of concurrent tests do not overlap.
 const PORTS_EACH: u16 = 10;
 const FIRST_PORT: u16 = 45_000;
+const BUILD_VARIABLES: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "CARGO",
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "RUSTUP_HOME",
+];
 static NEXT_RANGE: AtomicU16 = AtomicU16::new(0);
 
 /// A home folder, a current folder and a range of ports.
@@ -77,8 +86,12 @@ impl World {
         command
             .current_dir(self.path())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path())
+            // What the compiler needs; `RIVETOS_HOME` keeps the rest apart.
+            .envs(
+                BUILD_VARIABLES
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
             .env("RIVETOS_HOME", self.path().join("home"))
             .env("USER", "tester")
             // The key that an example wants.
@@ -153,6 +166,15 @@ impl Ended {
             self.stdout, self.stderr
         )
     }
+}
+
+/// Says that a test did not run, where `./test` counts it.
+#[expect(
+    clippy::explicit_write,
+    reason = "the harness keeps what the macros write"
+)]
+pub(crate) fn skipped(what: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {what}").unwrap();
 }
 
 /// The real agent: the one that was named, else built here once.
