@@ -195,7 +195,7 @@ impl Watcher {
     }
 }
 
-/// How many streams are being watched, so that a drain can let the last frames out.
+/// What is on its way to or from watchers: streams and settlements. A drain waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Watchers {
     count: AtomicUsize,
@@ -203,7 +203,8 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    fn enter(self: &Arc<Self>) -> Watching {
+    /// One more, until it is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Watching {
         self.count.fetch_add(1, Ordering::AcqRel);
         Watching(Arc::clone(self))
     }
@@ -220,7 +221,7 @@ impl Watchers {
     }
 }
 
-struct Watching(Arc<Watchers>);
+pub(crate) struct Watching(Arc<Watchers>);
 
 impl Drop for Watching {
     fn drop(&mut self) {

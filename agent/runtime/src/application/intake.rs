@@ -64,10 +64,14 @@ impl Intake for Application {
 
     fn settle(&self, turn: TurnId) -> BoxFuture<'_, ()> {
         let state = Arc::clone(&self.state);
-        Box::pin(async move {
+        let counted = state.watchers.enter();
+        // Not in the way of the reply's last byte; a drain waits for it.
+        tokio::spawn(async move {
             let settled = state.parts.store.settle(turn).await;
             state.watch_store(&settled);
-        })
+            drop(counted);
+        });
+        Box::pin(std::future::ready(()))
     }
 }
 
