@@ -1,7 +1,5 @@
 //! One resource as it should be against one live object.
 
-use std::collections::BTreeSet;
-
 use crate::lower::RESOLVED_FIELDS;
 use crate::model::{Change, Desired, Field, Life, Observed, Reason, Spec};
 
@@ -53,17 +51,26 @@ pub(crate) fn compare(desired: &Desired, observed: &Observed) -> Verdict {
 
 fn differences(desired: &Desired, observed: &Observed) -> Vec<Reason> {
     let wanted = desired.spec.fields();
-    let hash = desired.spec.hash_of(wanted.clone());
+    let hash = desired.spec.hash_of(&wanted);
     let last = observed
         .spec_hash
         .as_ref()
         .filter(|last| last.is_comparable());
     let made_from_this = last == Some(&hash);
 
-    let names: BTreeSet<&String> = wanted.keys().chain(observed.fields.keys()).collect();
-    let mut reasons: Vec<Reason> = names
+    let unwanted = observed
+        .fields
+        .iter()
+        .filter(|(name, _)| !wanted.contains_key(*name));
+    let mut changes: Vec<Change> = wanted
+        .iter()
+        .map(|(name, field)| (name, Some(field), observed.fields.get(name)))
+        .chain(unwanted.map(|(name, field)| (name, None, Some(field))))
+        .filter_map(|(name, wanted, live)| difference(name, wanted, live))
+        .collect();
+    changes.sort_by(|a, b| a.field.cmp(&b.field));
+    let mut reasons: Vec<Reason> = changes
         .into_iter()
-        .filter_map(|name| difference(name, wanted.get(name), observed.fields.get(name)))
         .map(|change| {
             let drifted = made_from_this && by_hand(&change);
             if drifted {

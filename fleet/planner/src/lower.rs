@@ -3,6 +3,8 @@
 //! Both sides of a comparison use these words: what a provider saw is lowered by the same code
 //! when it can be put into the same types. Lists without an order of their own are sorted.
 
+use std::collections::BTreeMap;
+
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -49,22 +51,23 @@ impl Spec {
     /// Keyed hashes of secrets are not part of it, only that there is a secret: whether one
     /// changed is told by comparing its field, which knows "unknown".
     pub fn hash(&self) -> SpecHash {
-        self.hash_of(self.fields())
+        self.hash_of(&self.fields())
     }
 
     /// [`Spec::hash`] where [`Spec::fields`] are known already.
-    pub(crate) fn hash_of(&self, mut fields: Fields) -> SpecHash {
-        for name in RESOLVED_FIELDS {
-            fields.remove(name);
-        }
-        for field in fields.values_mut() {
-            if matches!(field, Field::Keyed(_)) {
-                *field = Field::Unknown;
-            }
-        }
+    pub(crate) fn hash_of(&self, fields: &Fields) -> SpecHash {
+        let decided: BTreeMap<&str, &Field> = fields
+            .iter()
+            .map(|(name, field)| (name.as_str(), field))
+            .filter(|(name, _)| !RESOLVED_FIELDS.contains(name))
+            .map(|(name, field)| match field {
+                Field::Keyed(_) => (name, &Field::Unknown),
+                Field::Text(_) | Field::Unknown => (name, field),
+            })
+            .collect();
         SpecHash(format!(
             "{SCHEME}:{}",
-            short_sha256(&json(&(self.type_name(), fields)), 16)
+            short_sha256(&json(&(self.type_name(), decided)), 16)
         ))
     }
 

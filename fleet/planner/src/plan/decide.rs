@@ -9,6 +9,7 @@ use crate::model::{
     Spec, TargetFacts,
 };
 
+use super::place::Resources;
 use super::sight::Seen;
 
 /// What happens to one resource.
@@ -129,21 +130,32 @@ fn wrong_architecture(
 }
 
 /// Carries decisions over from a resource to those that come after it, until nothing changes.
-pub(super) fn carry_over(desired: &BTreeMap<ResourceId, Desired>, decisions: &mut Decisions<'_>) {
-    for (id, wanted) in desired {
-        if let Some(decision) = decisions.remove(id) {
-            let decision = follow(wanted, desired, decision, decisions);
-            decisions.insert(id.clone(), decision);
-        }
+pub(super) fn carry_over<'a>(desired: &Resources<'_>, decisions: Decisions<'a>) -> Decisions<'a> {
+    let mut settled = Decisions::new();
+    // In the order of addresses whatever a resource comes after is settled before it.
+    for (id, decision) in decisions {
+        let decision = match desired.get(&id) {
+            Some(wanted) => follow(wanted, desired, decision, &settled),
+            None => decision,
+        };
+        settled.insert(id, decision);
     }
-    while block_dependants(desired, decisions) || block_foundations(desired, decisions) {}
-    forget_unneeded_images(desired, decisions);
+    while settled.values().any(is_blocked)
+        && (block_dependants(desired, &mut settled) || block_foundations(desired, &mut settled))
+    {
+    }
+    forget_unneeded_images(desired, &mut settled);
+    settled
+}
+
+fn is_blocked(decision: &Decision<'_>) -> bool {
+    matches!(decision, Decision::Blocked(_) | Decision::BlockedBy { .. })
 }
 
 /// What becomes of a resource when something it is made from comes to be or is replaced.
 fn follow<'a>(
     wanted: &Desired,
-    desired: &BTreeMap<ResourceId, Desired>,
+    desired: &Resources<'_>,
     decision: Decision<'a>,
     decisions: &Decisions<'a>,
 ) -> Decision<'a> {
@@ -209,11 +221,7 @@ fn is_made_anew(decision: Option<&Decision<'_>>) -> bool {
 }
 
 /// Whether the datahub starts with an empty volume: whatever was seen of a login in it is gone.
-fn lives_in_new_data(
-    role: &Desired,
-    desired: &BTreeMap<ResourceId, Desired>,
-    decisions: &Decisions<'_>,
-) -> bool {
+fn lives_in_new_data(role: &Desired, desired: &Resources<'_>, decisions: &Decisions<'_>) -> bool {
     role.after
         .iter()
         .filter(|id| id.kind == Kind::Datahub)
@@ -223,12 +231,9 @@ fn lives_in_new_data(
 }
 
 /// Blocks what comes after something that is blocked. Returns whether anything changed.
-fn block_dependants(
-    desired: &BTreeMap<ResourceId, Desired>,
-    decisions: &mut Decisions<'_>,
-) -> bool {
+fn block_dependants(desired: &Resources<'_>, decisions: &mut Decisions<'_>) -> bool {
     let mut changed = false;
-    for (id, wanted) in desired {
+    for (&id, wanted) in desired {
         if root_of(decisions, id).is_some() {
             continue;
         }
@@ -247,12 +252,9 @@ fn block_dependants(
 
 /// Blocks the replacement of something that a blocked resource is made from: that one may be alive
 /// and must not lose its footing. Returns whether anything changed.
-fn block_foundations(
-    desired: &BTreeMap<ResourceId, Desired>,
-    decisions: &mut Decisions<'_>,
-) -> bool {
+fn block_foundations(desired: &Resources<'_>, decisions: &mut Decisions<'_>) -> bool {
     let mut changed = false;
-    for (id, wanted) in desired {
+    for (&id, wanted) in desired {
         let Some(root) = root_of(decisions, id) else {
             continue;
         };
@@ -294,7 +296,7 @@ fn root_of(decisions: &Decisions<'_>, id: &ResourceId) -> Option<ResourceId> {
 
 /// A missing image is fetched only for a container that is about to be made: one that is there
 /// needs it no more.
-fn forget_unneeded_images(desired: &BTreeMap<ResourceId, Desired>, decisions: &mut Decisions<'_>) {
+fn forget_unneeded_images(desired: &Resources<'_>, decisions: &mut Decisions<'_>) {
     let unneeded: Vec<ResourceId> = decisions
         .iter()
         .filter(|(id, decision)| id.kind == Kind::Image && matches!(decision, Decision::Create))

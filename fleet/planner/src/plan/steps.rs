@@ -6,6 +6,7 @@ use crate::model::{Action, Desired, Kind, Op, Reason, ResourceId, Risk, Spec, St
 
 use super::decide::{Decision, Decisions};
 use super::leaving::{Removal, stands_on};
+use super::place::Resources;
 
 impl Removal<'_> {
     fn step_id(&self) -> StepId {
@@ -23,7 +24,7 @@ impl Removal<'_> {
 
 /// The steps for `decisions` and for the objects that go for good, ordered.
 pub(super) fn spell_out(
-    desired: &BTreeMap<ResourceId, Desired>,
+    desired: &Resources<'_>,
     decisions: &Decisions<'_>,
     leaving: Vec<Removal<'_>>,
 ) -> Vec<Step> {
@@ -92,7 +93,7 @@ fn removal_risk(kind: Kind) -> Risk {
 fn making_step(
     wanted: &Desired,
     decision: &Decision<'_>,
-    desired: &BTreeMap<ResourceId, Desired>,
+    desired: &Resources<'_>,
     decisions: &Decisions<'_>,
 ) -> Option<Step> {
     let make = || Op::Create {
@@ -141,7 +142,7 @@ fn making_step(
 /// one of these stays as it is, those of what that one comes after.
 fn collect_waits(
     wanted: &Desired,
-    desired: &BTreeMap<ResourceId, Desired>,
+    desired: &Resources<'_>,
     decisions: &Decisions<'_>,
     into: &mut BTreeSet<StepId>,
 ) {
@@ -165,7 +166,7 @@ fn collect_waits(
 /// Pulls of the images of `id`. The old object stays until the new image is there.
 fn pulls_for(
     id: &ResourceId,
-    desired: &BTreeMap<ResourceId, Desired>,
+    desired: &Resources<'_>,
     decisions: &Decisions<'_>,
 ) -> BTreeSet<StepId> {
     let after = desired.get(id).into_iter().flat_map(|wanted| &wanted.after);
@@ -190,48 +191,45 @@ fn step_id(id: &ResourceId, verb: &str) -> StepId {
 
 /// Orders steps so that each comes after what it waits for. Among those that could come next:
 /// images first, then removals from the top down, then the rest from the ground up.
-pub(super) fn order(steps: Vec<Step>) -> Vec<Step> {
-    let mut waiting: BTreeMap<StepId, (BTreeSet<StepId>, Step)> = steps
-        .into_iter()
-        .map(|step| (step.id.clone(), (step.after.clone(), step)))
+pub(super) fn order(mut steps: Vec<Step>) -> Vec<Step> {
+    steps.sort_by(|a, b| (rank(a), &a.id).cmp(&(rank(b), &b.id)));
+    // From here on a step is its place in this order.
+    let places: BTreeMap<&StepId, usize> = steps
+        .iter()
+        .enumerate()
+        .map(|(place, step)| (&step.id, place))
         .collect();
-    let mut waiters: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
-    for (id, (after, _)) in &waiting {
-        for cause in after {
-            waiters.entry(cause.clone()).or_default().push(id.clone());
+    let mut waits: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+    let mut waiters: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (place, step) in steps.iter().enumerate() {
+        for cause in step.after.iter().filter_map(|cause| places.get(cause)) {
+            waiters[*cause].push(place);
         }
     }
-    let mut ready: BTreeSet<(Rank, StepId)> = waiting
-        .iter()
-        .filter(|(_, (after, _))| after.is_empty())
-        .map(|(id, (_, step))| (rank(step), id.clone()))
+    let mut ready: BTreeSet<usize> = (0..steps.len())
+        .filter(|place| waits[*place] == 0)
         .collect();
+    let mut waiting: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     let mut ordered = Vec::with_capacity(waiting.len());
-    while let Some((_, id)) = ready.pop_first() {
-        for waiter in waiters.remove(&id).unwrap_or_default() {
-            if let Some((after, step)) = waiting.get_mut(&waiter) {
-                after.remove(&id);
-                if after.is_empty() {
-                    ready.insert((rank(step), waiter));
-                }
+    while let Some(place) = ready.pop_first() {
+        for waiter in &waiters[place] {
+            waits[*waiter] -= 1;
+            if waits[*waiter] == 0 {
+                ready.insert(*waiter);
             }
         }
-        if let Some((_, step)) = waiting.remove(&id) {
-            ordered.push(step);
-        }
+        ordered.extend(waiting[place].take());
     }
     ordered
 }
 
 /// Phase, place within the phase, name.
-type Rank = (u8, u8, String);
-
-fn rank(step: &Step) -> Rank {
+fn rank(step: &Step) -> (u8, u8, &str) {
     let height = step.resource.kind as u8;
     let (phase, place) = match &step.op {
         Op::Remove { .. } => (1, u8::MAX - height),
         Op::Create { desired } if matches!(desired.spec, Spec::Image(_)) => (0, height),
         Op::Create { .. } | Op::Ensure { .. } | Op::Start { .. } => (2, height),
     };
-    (phase, place, step.resource.name.clone())
+    (phase, place, &step.resource.name)
 }

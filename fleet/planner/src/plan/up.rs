@@ -26,17 +26,19 @@ pub fn plan(set: &DesiredSet, inventory: &Inventory) -> Plan {
         without_port,
     } = place(set, inventory);
 
-    let mut decisions: Decisions<'_> = resources
+    let decisions: Decisions<'_> = resources
         .iter()
-        .map(|(id, desired)| {
-            let seen = sight.at(id, Some(&desired.uid));
-            (id.clone(), judge(desired, seen, &inventory.facts))
+        .map(|(&id, desired)| {
+            let decision = if without_port.contains(id) {
+                Decision::Blocked(no_port_left(set))
+            } else {
+                let seen = sight.at(id, Some(&desired.uid));
+                judge(desired, seen, &inventory.facts)
+            };
+            (id.clone(), decision)
         })
         .collect();
-    for id in without_port {
-        decisions.insert(id, Decision::Blocked(no_port_left(set)));
-    }
-    carry_over(&resources, &mut decisions);
+    let decisions = carry_over(&resources, decisions);
 
     let mut report = PlanReport {
         foreign: sight.foreign(),
