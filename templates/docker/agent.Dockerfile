@@ -1,7 +1,8 @@
 # An agent with what its tools commonly need: git, curl and CA certificates.
 FROM debian:trixie-slim
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates curl git \
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+        ca-certificates curl git \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 1000 rivetos \
     && useradd --uid 1000 --gid 1000 --home-dir /var/lib/rivetos --no-create-home rivetos \

@@ -154,7 +154,12 @@ mod tests {
 
     #[test]
     fn frames_carry_their_name() {
-        let frame = StreamFrame::Text { text: "a\nb".into() };
-        assert_eq!(serde_json::to_string(&frame).unwrap(), r#"{"type":"text","text":"a\nb"}"#);
+        let frame = StreamFrame::Text {
+            text: "a\nb".into(),
+        };
+        assert_eq!(
+            serde_json::to_string(&frame).unwrap(),
+            r#"{"type":"text","text":"a\nb"}"#
+        );
     }
 }

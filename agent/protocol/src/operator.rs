@@ -36,8 +36,13 @@ pub fn check_handshake(received: &[u8]) -> Result<Option<usize>, HandshakeError>
         }
         return Ok(None);
     };
-    let line = received.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let status = line.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    let line = received
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
+    let status = line
+        .strip_prefix(b"HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3));
     match status {
         Some(b"101") => Ok(Some(end + 4)),
         Some(b"401" | b"403") => Err(HandshakeError::Unauthorized),
@@ -64,7 +69,11 @@ mod tests {
     fn the_answer_is_taken_at_any_split() {
         let answer = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\nrest";
         for end in 0..answer.len() {
-            let expected = if end < answer.len() - 4 { None } else { Some(answer.len() - 4) };
+            let expected = if end < answer.len() - 4 {
+                None
+            } else {
+                Some(answer.len() - 4)
+            };
             assert_eq!(check_handshake(&answer[..end]), Ok(expected), "at {end}");
         }
     }
@@ -72,8 +81,14 @@ mod tests {
     #[test]
     fn refusals_are_told_apart() {
         let check = |text: &str| check_handshake(text.as_bytes());
-        assert_eq!(check("HTTP/1.1 401 U\r\n\r\n"), Err(HandshakeError::Unauthorized));
-        assert_eq!(check("HTTP/1.1 404 N\r\n\r\n"), Err(HandshakeError::NotAnAgent));
+        assert_eq!(
+            check("HTTP/1.1 401 U\r\n\r\n"),
+            Err(HandshakeError::Unauthorized)
+        );
+        assert_eq!(
+            check("HTTP/1.1 404 N\r\n\r\n"),
+            Err(HandshakeError::NotAnAgent)
+        );
         assert_eq!(check(&"x".repeat(5000)), Err(HandshakeError::NotAnAgent));
     }
 }

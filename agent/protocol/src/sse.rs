@@ -86,7 +86,10 @@ impl Decoder {
     }
 
     fn field(&mut self, line: &[u8]) {
-        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+        let colon = line
+            .iter()
+            .position(|byte| *byte == b':')
+            .unwrap_or(line.len());
         let (name, value) = line.split_at(colon);
         let value = value.strip_prefix(b":").unwrap_or(value);
         let value = value.strip_prefix(b" ").unwrap_or(value);
@@ -108,8 +111,15 @@ impl Decoder {
         if !std::mem::take(&mut self.has_data) {
             return;
         }
-        let event = if event.is_empty() { "message".to_owned() } else { event };
-        events.push(SseEvent { event, data: std::mem::take(&mut self.data) });
+        let event = if event.is_empty() {
+            "message".to_owned()
+        } else {
+            event
+        };
+        events.push(SseEvent {
+            event,
+            data: std::mem::take(&mut self.data),
+        });
     }
 }
 
@@ -143,7 +153,10 @@ mod tests {
     }
 
     fn event(event: &str, data: &str) -> SseEvent {
-        SseEvent { event: event.into(), data: data.into() }
+        SseEvent {
+            event: event.into(),
+            data: data.into(),
+        }
     }
 
     const STREAM: &str = "\u{feff}: hello\nevent: text\ndata: {\"a\":1}\n\ndata:x\ndata\ndata: ä\n\

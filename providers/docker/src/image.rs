@@ -3,7 +3,7 @@
 mod binary;
 mod context;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 
 use bollard::models::{BuildInfo, ImageInspect};
@@ -26,6 +26,9 @@ const DIRTY: &str = "dirty";
 
 /// The first API with `--start-interval` (engine 25).
 const API_START_INTERVAL: (usize, usize) = (1, 44);
+
+/// How much of a failing step's output is shown, in lines.
+const TAIL_LINES: usize = 20;
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,23 +149,37 @@ async fn build(
         .build();
     let body = bollard::body_full(context.into());
     let mut messages = std::pin::pin!(engine.docker.build_image(options, None, Some(body)));
+    let mut tail: VecDeque<String> = VecDeque::with_capacity(TAIL_LINES);
     while let Some(message) = messages.next().await {
-        let message = message.map_err(|error| engine_said(&request.reference, said(&error)))?;
-        tell(&message, progress);
+        let message = message.map_err(|error| {
+            let output = tail
+                .iter()
+                .fold(said(&error), |all, line| all + "\n  | " + line);
+            engine_said(&request.reference, output)
+        })?;
+        tell(&message, &mut tail, progress);
     }
     Ok(())
 }
 
-fn tell(message: &BuildInfo, progress: &mut (dyn FnMut(&str) + Send)) {
+/// Shows which step of the Dockerfile begins; what the step itself says is kept for a failure.
+fn tell(message: &BuildInfo, tail: &mut VecDeque<String>, progress: &mut (dyn FnMut(&str) + Send)) {
     let lines = message
         .stream
         .iter()
         .chain(&message.status)
         .flat_map(|text| text.lines());
-    lines
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .for_each(progress);
+    for line in lines.map(str::trim_end).filter(|line| !line.is_empty()) {
+        if line.starts_with("Step ") {
+            tail.clear();
+            progress(line);
+        } else {
+            if tail.len() == TAIL_LINES {
+                tail.pop_front();
+            }
+            tail.push_back(line.to_owned());
+        }
+    }
 }
 
 fn labels(request: &BuildRequest, sha256: &str) -> HashMap<&'static str, String> {
