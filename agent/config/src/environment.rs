@@ -7,6 +7,12 @@ use std::collections::BTreeMap;
 pub trait Environment {
     /// The value of `name`; `None` when it is not set.
     fn get(&self, name: &str) -> Option<String>;
+
+    /// Whether a variable that is a secret must have a value. `false` where the file is read for
+    /// something that uses no secret, such as looking at a fleet or taking it down.
+    fn needs_secrets(&self) -> bool {
+        true
+    }
 }
 
 impl Environment for BTreeMap<String, String> {

@@ -99,13 +99,13 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure>
             commands::quickstart::run(&globals, quickstart, printer).await
         }
         Command::Chat(chat) => {
-            let fleet = Fleet::load(&globals, printer)?;
+            let fleet = Fleet::load_without_secrets(&globals, printer)?;
             fleet.has_agent(&chat.agent)?;
             let target = fleet.target().await?;
             commands::chat::run(&target, &chat, &globals.home, printer).await
         }
         Command::Logs(logs) => {
-            let fleet = Fleet::load(&globals, printer)?;
+            let fleet = Fleet::load_without_secrets(&globals, printer)?;
             fleet.has_agent(&logs.agent)?;
             let target = fleet.target().await?;
             commands::logs::run(&target, &logs, printer).await

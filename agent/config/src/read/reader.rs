@@ -54,6 +54,11 @@ impl<'a> Reader<'a> {
         self.environment.get(name)
     }
 
+    /// Whether a variable that is a secret must have a value.
+    pub(super) fn needs_secrets(&self) -> bool {
+        self.environment.needs_secrets()
+    }
+
     /// `text` with its variables put in.
     pub(super) fn interpolate(&mut self, at: Place, path: &str, text: &str) -> Option<String> {
         match interpolate(text, self.environment) {

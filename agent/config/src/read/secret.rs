@@ -37,8 +37,12 @@ impl Field<'_> {
             self.problem(reader, message, Some(hint.to_owned()));
             return None;
         };
+        let secret = Some(SecretRef::Env(variable.to_owned()));
+        if !reader.needs_secrets() {
+            return secret;
+        }
         let message = match reader.variable(variable) {
-            Some(value) if !value.is_empty() => return Some(SecretRef::Env(variable.to_owned())),
+            Some(value) if !value.is_empty() => return secret,
             Some(_) => format!("the environment variable `{variable}` is empty"),
             None => format!("the environment variable `{variable}` is not set"),
         };

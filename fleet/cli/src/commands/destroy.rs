@@ -21,7 +21,7 @@ pub(crate) async fn run(
     destroy: &Destroy,
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let fleet = Fleet::load(globals, printer)?;
+    let fleet = Fleet::load_without_secrets(globals, printer)?;
     let target = fleet.target().await?;
     take_down(&fleet, &target, (globals, destroy), printer).await
 }

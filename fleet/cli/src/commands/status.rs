@@ -50,7 +50,7 @@ struct AgentReport {
 
 /// Shows what runs.
 pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> {
-    let fleet = Fleet::load(globals, printer)?;
+    let fleet = Fleet::load_without_secrets(globals, printer)?;
     let target = fleet.target().await?;
     let inventory = target.observe(&fleet.desired).await;
     let plan = plan(&fleet.desired, &inventory);

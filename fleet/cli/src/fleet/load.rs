@@ -111,19 +111,45 @@ impl Edge for rivetos_provider_docker::ConnectError {
 }
 
 /// The environment of this process.
-struct ProcessEnvironment;
+struct ProcessEnvironment {
+    secrets: Secrets,
+}
+
+/// Whether the values of secrets must be at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrets {
+    Needed,
+    /// Nothing will be made from them. One that is not at hand compares as unknown.
+    NotNeeded,
+}
 
 impl Environment for ProcessEnvironment {
     fn get(&self, name: &str) -> Option<String> {
         env::var(name).ok()
+    }
+
+    fn needs_secrets(&self) -> bool {
+        self.secrets == Secrets::Needed
     }
 }
 
 impl Fleet {
     /// Reads the fleet's file and completes it. Warnings go to the printer.
     pub(crate) fn load(globals: &Globals, printer: Printer) -> Result<Self, Failure> {
+        Self::complete(globals, Secrets::Needed, printer)
+    }
+
+    /// [`Fleet::load`] for what makes nothing: secrets that are not at hand are no problem.
+    pub(crate) fn load_without_secrets(
+        globals: &Globals,
+        printer: Printer,
+    ) -> Result<Self, Failure> {
+        Self::complete(globals, Secrets::NotNeeded, printer)
+    }
+
+    fn complete(globals: &Globals, secrets: Secrets, printer: Printer) -> Result<Self, Failure> {
         let file = locate::locate(globals.config.as_deref(), &globals.home)?;
-        let config = read(&file, printer)?;
+        let config = read(&file, secrets, printer)?;
         let root = std::path::absolute(&globals.home).map_err(|source| LoadError::Home {
             path: globals.home.clone(),
             source,
@@ -218,13 +244,14 @@ pub(crate) fn docker_host() -> Option<String> {
     env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
 }
 
-fn read(file: &Path, printer: Printer) -> Result<Config, LoadError> {
+fn read(file: &Path, secrets: Secrets, printer: Printer) -> Result<Config, LoadError> {
     let text = fs::read_to_string(file).map_err(|source| LoadError::Unreadable {
         path: file.to_owned(),
         source,
     })?;
     let name = file.display().to_string();
-    let parsed = rivetos_config::parse(&text, &name, &ProcessEnvironment).map_err(|problems| {
+    let environment = ProcessEnvironment { secrets };
+    let parsed = rivetos_config::parse(&text, &name, &environment).map_err(|problems| {
         LoadError::Invalid {
             path: file.to_owned(),
             problems,
@@ -289,7 +316,8 @@ impl Recipe {
         let Ok(file) = locate::locate(globals.config.as_deref(), &globals.home) else {
             return Ok(None);
         };
-        Ok(read(&file, printer)?.deployment.map(|deployment| Self {
+        let config = read(&file, Secrets::NotNeeded, printer)?;
+        Ok(config.deployment.map(|deployment| Self {
             target: deployment.target,
             docker_host: deployment.docker.host,
             image: deployment.image,

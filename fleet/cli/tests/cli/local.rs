@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::world::World;
+use crate::world::{Ended, World, agent_bin};
 
 /// What `preview` says, and that it has something to say.
 fn pending(world: &World) -> String {
@@ -156,4 +156,35 @@ fn what_is_rendered_is_the_same_every_time() {
             assert_eq!(fs::read(world.path().join(line)).unwrap(), again, "{line}");
         }
     }
+}
+
+#[test]
+fn whoever_looks_or_leaves_needs_no_key() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    let file = world.path().join("rivet.config.yaml");
+    let text = fs::read_to_string(file).unwrap().replace(
+        "rehearsal: {}",
+        "rehearsal: { kind: openai-compat, model: one, base_url: \"http://127.0.0.1:9/v1\", \
+         api_key: \"${LLM_API_KEY}\" }",
+    );
+    world.write(&text);
+    world.comes_up();
+
+    let without_key = |args: &[&str]| -> Ended {
+        let mut command = world.command();
+        command.env_remove("LLM_API_KEY").args(args);
+        let output = command.arg("--agent-bin").arg(agent_bin()).output();
+        output.unwrap().into()
+    };
+    let refused = without_key(&["infra", "preview"]);
+    assert_eq!(refused.code, Some(64), "{}", refused.stderr);
+    let status = without_key(&["infra", "status", "--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(report["drifted"], 0, "{report}");
+    for args in [&["logs", "ada"][..], &["infra", "destroy", "--yes"]] {
+        let ended = without_key(args);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
+    }
+    assert!(!world.fleet().join("agents/ada/process.json").exists());
 }
