@@ -25,8 +25,6 @@ pub enum Severity {
 /// A rule that something does not follow, with what does not follow it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// The local target has no datahub.
-    DatahubOnLocal,
     /// There are fewer local ports than agents.
     TooFewPorts {
         /// How many agents there are.
@@ -67,8 +65,7 @@ impl Note {
     pub fn severity(&self) -> Severity {
         match self {
             Self::NoShell => Severity::Warn,
-            Self::DatahubOnLocal
-            | Self::TooFewPorts { .. }
+            Self::TooFewPorts { .. }
             | Self::NameTooLong { .. }
             | Self::OutOfOrder { .. }
             | Self::SameStepTwice(_)
@@ -81,9 +78,6 @@ impl Note {
     /// What to do about it; absent for what only a broken plan can have.
     pub fn fix(&self) -> Option<String> {
         match self {
-            Self::DatahubOnLocal => {
-                Some("remove `deployment.datahub`, or set `deployment.target: docker`".to_owned())
-            }
             Self::TooFewPorts { .. } => Some("widen `deployment.local.port_range`".to_owned()),
             Self::NameTooLong { .. } => Some("shorten the agent's or the fleet's name".to_owned()),
             Self::NoShell => {
@@ -101,7 +95,6 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DatahubOnLocal => f.write_str("the local target has no datahub"),
             Self::TooFewPorts { agents, ports } => {
                 write!(
                     f,
@@ -169,17 +162,11 @@ fn check_docker(spec: &FleetSpec) -> Vec<Note> {
 }
 
 fn check_local(spec: &FleetSpec) -> Vec<Note> {
-    let mut notes = Vec::new();
-    if spec.deployment().datahub.is_some() {
-        notes.push(Note::DatahubOnLocal);
-    }
     let PortRange { first, last } = spec.deployment().local.port_range;
     let ports = (first..=last).len();
     let agents = spec.agents().len();
-    if ports < agents {
-        notes.push(Note::TooFewPorts { agents, ports });
-    }
-    notes
+    let too_few = (ports < agents).then_some(Note::TooFewPorts { agents, ports });
+    too_few.into_iter().collect()
 }
 
 /// The rules that `plan` does not follow. A plan of this crate follows all of them; one that was
