@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
+use std::io;
 
 use super::Style;
 use crate::exit::Exit;
@@ -61,8 +62,10 @@ impl Failure {
 impl<E: Edge> From<E> for Failure {
     fn from(error: E) -> Self {
         let mut chain = vec![error.to_string()];
+        let mut hints = error.hints();
         let mut cause = error.source();
         while let Some(error) = cause {
+            hints.extend(of_the_system(error));
             let message = error.to_string();
             // Transparent layers repeat what they wrap.
             if chain.last() != Some(&message) {
@@ -74,9 +77,16 @@ impl<E: Edge> From<E> for Failure {
             exit: error.exit(),
             chain,
             details: error.details(),
-            hints: error.hints(),
+            hints,
         }
     }
+}
+
+/// What to do about an error of the system that means the same wherever it comes from.
+fn of_the_system(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<io::Error>()?;
+    (error.kind() == io::ErrorKind::StorageFull)
+        .then(|| "make room on the disk, then run this again".into())
 }
 
 #[cfg(test)]

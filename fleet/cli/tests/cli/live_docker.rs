@@ -1,111 +1,12 @@
 //! A fleet on a real Docker engine, through the program alone. `./test` starts the engine.
 
-use std::process::Command;
-use std::sync::Once;
-
-use crate::world::{World, skipped};
-
-/// The address of the engine; says so and returns nothing where there is none.
-fn engine() -> Option<String> {
-    let host = std::env::var("RIVETOS_TEST_DOCKER_HOST").ok();
-    if host.is_none() {
-        skipped("a fleet on Docker: RIVETOS_TEST_DOCKER_HOST is unset");
-    }
-    host
-}
-
-struct Live {
-    world: World,
-    host: String,
-    fleet: String,
-}
-
-impl Live {
-    /// A fleet with a name of its own on that engine.
-    fn new(host: String, name: &str) -> Self {
-        let fleet = format!("{name}-{}", std::process::id());
-        Self {
-            world: World::new(),
-            host,
-            fleet,
-        }
-    }
-
-    fn write(&self, agents: &[(&str, &str)]) {
-        let line = |(name, model): &(&str, &str)| {
-            format!("  {name}: {{ provider: rehearsal, model: {model} }}")
-        };
-        let agents = agents.iter().map(line).collect::<Vec<_>>().join("\n");
-        self.world.write(&format!(
-            "fleet: {}\nruntime: {{ default_agent: ada }}\nagents:\n{agents}\nproviders: {{ \
-             rehearsal: {{}} }}\ndeployment:\n  target: docker\n  docker: {{ host: \"{}\" }}\n  \
-             datahub: {{ postgres: true }}\n",
-            self.fleet, self.host
-        ));
-    }
-
-    /// Runs the program; its output and its exit code.
-    fn run(&self, args: &[&str]) -> (i32, String) {
-        let ended = self.world.rivetos(args);
-        (
-            ended.code.unwrap(),
-            format!("{}{}", ended.stdout, ended.stderr),
-        )
-    }
-
-    fn must(&self, code: i32, args: &[&str]) -> String {
-        let (ended, said) = self.run(args);
-        assert_eq!(ended, code, "{args:?}\n{said}");
-        said
-    }
-
-    /// Makes the image, once for all tests: one that is made again meanwhile is another image.
-    fn build(&self) {
-        static BUILT: Once = Once::new();
-        BUILT.call_once(|| drop(self.must(0, &["build", "--source", SOURCE])));
-    }
-
-    fn docker(&self, args: &[&str]) -> String {
-        let output = Command::new("docker")
-            .arg("--host")
-            .arg(&self.host)
-            .args(args)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "docker {args:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn container_id(&self, name: &str) -> String {
-        self.docker(&[
-            "inspect",
-            "--format",
-            "{{.Id}}",
-            &format!("{}-{name}", self.fleet),
-        ])
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        let _ = self.world.rivetos(&[
-            "infra",
-            "destroy",
-            "--delete-data",
-            "--confirm",
-            &self.fleet,
-        ]);
-    }
-}
-
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const PREVIEW: [&str; 3] = ["infra", "preview", "--detailed-exitcode"];
-const UP: [&str; 3] = ["infra", "up", "--yes"];
+use crate::live::{Live, PREVIEW, SOURCE, UP};
 
 #[test]
 fn a_fleet_on_docker_lives_and_goes() {
-    let Some(host) = engine() else { return };
-    let live = Live::new(host, "live");
+    let Some(live) = Live::new("live") else {
+        return;
+    };
     live.write(&[("ada", "one"), ("max", "one")]);
     live.build();
     let again = live.must(0, &["build", "--source", SOURCE, "--output", "json"]);
@@ -168,8 +69,9 @@ fn a_fleet_on_docker_lives_and_goes() {
 
 #[test]
 fn what_is_not_ours_is_left_alone() {
-    let Some(host) = engine() else { return };
-    let live = Live::new(host, "foreign");
+    let Some(live) = Live::new("foreign") else {
+        return;
+    };
     live.write(&[("ada", "one")]);
     live.build();
     let name = format!("{}-ada", live.fleet);
@@ -180,24 +82,4 @@ fn what_is_not_ours_is_left_alone() {
     assert_eq!(live.docker(&["inspect", &name]), before);
     live.docker(&["rm", &name]);
     live.must(0, &UP);
-}
-
-#[test]
-fn a_missing_image_is_named_before_anything_changes() {
-    let Some(host) = engine() else { return };
-    let live = Live::new(host, "imageless");
-    live.write(&[("ada", "one")]);
-    let file = std::fs::read_to_string(live.world.path().join("rivet.config.yaml")).unwrap();
-    live.world
-        .write(&format!("{file}  image: {{ tag: nowhere }}\n"));
-    let said = live.must(3, &UP);
-    assert!(
-        said.contains("rivetos-agent:nowhere") && said.contains("rivetos build"),
-        "{said}"
-    );
-    assert!(
-        !live
-            .docker(&["ps", "--all", "--format", "{{.Names}}"])
-            .contains(&live.fleet)
-    );
 }

@@ -2,10 +2,18 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test ends where something is not as it must be"
 )]
 
 mod bad_input;
+mod chat;
+mod live;
+mod live_bad_input;
 mod live_docker;
+mod live_model;
+mod live_scratch;
 mod local;
+mod model;
+mod talk;
 mod world;

@@ -27,6 +27,7 @@ static NEXT_RANGE: AtomicU16 = AtomicU16::new(0);
 pub(crate) struct World {
     folder: TempDir,
     first_port: u16,
+    variables: Vec<(String, String)>,
 }
 
 /// How a run of the program ended.
@@ -42,7 +43,13 @@ impl World {
         Self {
             folder: TempDir::new().unwrap(),
             first_port: FIRST_PORT + range * PORTS_EACH,
+            variables: Vec::new(),
         }
+    }
+
+    /// Gives every later run of the program an environment variable.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -96,6 +103,7 @@ impl World {
             .env("USER", "tester")
             // The key that an example wants.
             .env("LLM_API_KEY", "canary-4711")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
@@ -156,15 +164,32 @@ impl From<Output> for Ended {
 }
 
 impl Ended {
-    /// Everything that a caller sees.
+    /// Everything that a caller sees, but for when the steps of an `up` ended and in what order.
     pub(crate) fn snapshot(&self) -> String {
         let code = self
             .code
             .map_or("killed".to_owned(), |code| code.to_string());
+        let (done, rest): (Vec<&str>, Vec<&str>) =
+            self.stderr.lines().partition(|line| line.contains(" s ✓ "));
+        let mut stderr: Vec<&str> = done
+            .iter()
+            .filter_map(|line| line.split_once(" s ").map(|(_, what)| what))
+            .collect();
+        stderr.sort_unstable();
+        stderr.extend(rest.iter().map(|line| after_time(line)));
         format!(
-            "exit: {code}\n--- stdout\n{}--- stderr\n{}",
-            self.stdout, self.stderr
+            "exit: {code}\n--- stdout\n{}--- stderr\n{}\n",
+            self.stdout,
+            stderr.join("\n")
         )
+    }
+}
+
+/// What a line says behind a time such as `0.05 s`, if it begins with one.
+fn after_time(line: &str) -> &str {
+    match line.split_once(" s ") {
+        Some((time, what)) if time.trim_start().parse::<f64>().is_ok() => what,
+        Some(_) | None => line,
     }
 }
 

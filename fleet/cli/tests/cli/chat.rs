@@ -1,0 +1,102 @@
+//! Replies that do not come in one go.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::process::Command;
+
+use crate::model::{self, Model};
+use crate::talk::Talk;
+use crate::world::World;
+
+const KEY: &str = "canary-4711";
+
+/// A fleet of one agent on `model`.
+fn world_on(model: &Model) -> World {
+    let world = World::new();
+    world.write_agents(&[("ada", model::NAME)]);
+    let text = fs::read_to_string(world.path().join("rivet.config.yaml")).unwrap();
+    let provider = format!(
+        "rehearsal: {{ kind: openai-compat, model: {}, base_url: \"{}\", api_key: \
+         \"${{LLM_API_KEY}}\" }}",
+        model::NAME,
+        model.base_url
+    );
+    world.write(&text.replace("rehearsal: {}", &provider));
+    world.comes_up();
+    world
+}
+
+/// The process of the agent itself.
+fn agent_process(world: &World) -> String {
+    let path = world.fleet().join("agents/ada/state.json");
+    let state: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    state["agent"]["pid"].to_string()
+}
+
+#[test]
+fn a_reply_outlives_the_agent_that_began_it() {
+    let model = Model::start(Ipv4Addr::LOCALHOST.into(), &[KEY]);
+    let world = world_on(&model);
+    let mut talk = Talk::begin(&world, "ada", "hello");
+    let asked = model.asked();
+    asked.say("Good mor");
+    talk.shows("Good mor");
+    let killed = Command::new("kill")
+        .args(["-KILL", &agent_process(&world)])
+        .status();
+    assert!(killed.unwrap().success());
+
+    // The supervisor starts another one, which asks again for what was not yet said.
+    let again = model.asked();
+    assert_eq!(again.last(), "hello");
+    again.say("Good morning").say(" to you.").done("stop");
+    let ended = talk.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.snapshot());
+    assert!(
+        ended.stderr.contains("attaching to the turn again"),
+        "{}",
+        ended.snapshot()
+    );
+    assert_eq!(
+        ended.stdout.matches("Good morning to you.").count(),
+        1,
+        "{}",
+        ended.snapshot()
+    );
+    assert!(
+        ended.stdout.ends_with("Good morning to you.\n"),
+        "{}",
+        ended.snapshot()
+    );
+    model.all_was_well();
+}
+
+#[test]
+fn ctrl_c_stops_the_reply_and_nothing_else() {
+    let model = Model::start(Ipv4Addr::LOCALHOST.into(), &[KEY]);
+    let world = world_on(&model);
+    let mut talk = Talk::begin(&world, "ada", "tell me a story");
+    let asked = model.asked();
+    asked.say("Once upon");
+    talk.shows("Once upon");
+    talk.interrupt();
+    asked.dropped();
+    let ended = talk.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.snapshot());
+    assert!(ended.stderr.contains("stopped"), "{}", ended.snapshot());
+
+    // The agent goes on with the next message.
+    let talk = Talk::begin(&world, "ada", "another one");
+    let asked = model.asked();
+    assert_eq!(asked.last(), "another one");
+    asked.say("The end.").done("stop");
+    let ended = talk.end();
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), "The end.\n"),
+        "{}",
+        ended.stderr
+    );
+    model.all_was_well();
+}
