@@ -169,6 +169,7 @@ fn container_fields(spec: &ContainerSpec) -> Fields {
         "security_opt",
         sorted_words(spec.security_opt.iter().map(String::as_str)),
     );
+    set("restart", spec.restart.as_str().to_owned());
     set("stop_grace_seconds", spec.stop_grace_seconds.to_string());
     if let Some(health) = &spec.health {
         fields.extend(health_fields(health));

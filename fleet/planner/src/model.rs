@@ -18,5 +18,5 @@ pub use plan::{
 pub use resource::{Kind, ResourceId, Uid};
 pub use spec::{
     ContainerSpec, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Mount, MountMode,
-    NetworkSpec, ProcessSpec, PublishedPort, RoleSpec, Spec, SpecHash, VolumeSpec,
+    NetworkSpec, ProcessSpec, PublishedPort, RestartPolicy, RoleSpec, Spec, SpecHash, VolumeSpec,
 };

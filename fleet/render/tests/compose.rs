@@ -11,10 +11,17 @@ use rivetos_config::{FleetId, PortRange, SecretRef};
 use rivetos_fleet::label::labels;
 use rivetos_fleet::model::{
     ContainerSpec, Desired, DesiredSet, FileContent, FilesSpec, HealthCheck, Kind, Mount,
-    MountMode, NetworkSpec, PublishedPort, ResourceId, Spec, Uid, VolumeSpec,
+    MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy, Spec, Uid, VolumeSpec,
 };
 use rivetos_render::render;
 use serde_json::{Map, Value};
+
+const RESTART_POLICIES: [RestartPolicy; 4] = [
+    RestartPolicy::No,
+    RestartPolicy::Always,
+    RestartPolicy::UnlessStopped,
+    RestartPolicy::OnFailure,
+];
 
 /// Texts that YAML, Compose or a template could take for something else.
 fn hostile() -> impl Strategy<Value = String> {
@@ -111,13 +118,14 @@ prop_compose! {
         mounts in btree_map(hostile(), mount(), 0..3),
         published in vec(port(), 0..2),
         (cap_drop, security_opt) in (vec(hostile(), 0..2), vec(hostile(), 0..2)),
+        restart in prop::sample::select(&RESTART_POLICIES[..]),
         stop_grace_seconds in any::<u32>(),
         health in of(health()),
     ) -> ContainerSpec {
         ContainerSpec {
             native_name, hostname, image, image_id: None, command, env, user, init,
             read_only_root, tmpfs, mounts, network, published, cap_drop, security_opt,
-            stop_grace_seconds, health,
+            restart, stop_grace_seconds, health,
         }
     }
 }
@@ -317,6 +325,10 @@ fn container_of(service: &Value) -> ContainerSpec {
             .collect(),
         cap_drop: texts(service.get("cap_drop")),
         security_opt: texts(service.get("security_opt")),
+        restart: *RESTART_POLICIES
+            .iter()
+            .find(|policy| service["restart"] == policy.as_str())
+            .unwrap(),
         stop_grace_seconds: seconds(&service["stop_grace_period"]),
         health: service.get("healthcheck").map(|check| {
             let test = texts(check.get("test"));
@@ -358,7 +370,6 @@ proptest! {
         for container in expected {
             let service = &services[&container.hostname];
             prop_assert_eq!(&container_of(service), container);
-            prop_assert_eq!(&service["restart"], "unless-stopped");
         }
         prop_assert_eq!(render(&set).unwrap(), render(&set.clone()).unwrap());
     }
@@ -387,6 +398,7 @@ fn small_set() -> DesiredSet {
         published: Vec::new(),
         cap_drop: vec!["ALL".to_owned()],
         security_opt: vec!["no-new-privileges:true".to_owned()],
+        restart: RestartPolicy::UnlessStopped,
         stop_grace_seconds: 30,
         health: None,
     };

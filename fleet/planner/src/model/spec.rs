@@ -137,10 +137,38 @@ pub struct ContainerSpec {
     pub cap_drop: Vec<String>,
     /// For example `no-new-privileges:true`.
     pub security_opt: Vec<String>,
+    /// When the engine starts it again.
+    pub restart: RestartPolicy,
     /// How long the container may take to stop, in seconds.
     pub stop_grace_seconds: u32,
     /// Absent: the image's own.
     pub health: Option<HealthCheck>,
+}
+
+/// When an engine starts a container again that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartPolicy {
+    /// Never.
+    No,
+    /// Always, also after a restart of the host when somebody had stopped it.
+    Always,
+    /// Unless somebody stopped it.
+    UnlessStopped,
+    /// When it failed.
+    OnFailure,
+}
+
+impl RestartPolicy {
+    /// As engines and compose files call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Always => "always",
+            Self::UnlessStopped => "unless-stopped",
+            Self::OnFailure => "on-failure",
+        }
+    }
 }
 
 /// A volume in a container.

@@ -7,7 +7,8 @@ use rivetos_config::{AgentFiles, AgentName, Datahub, Placement};
 
 use crate::model::{
     ContainerSpec, Desired, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Kind,
-    Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RoleSpec, Spec, Uid, VolumeSpec,
+    Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy, RoleSpec, Spec, Uid,
+    VolumeSpec,
 };
 
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
@@ -16,6 +17,7 @@ use super::resolve::FleetSpec;
 const DATA: &str = "/var/lib/rivetos";
 const CONFIG: &str = "/etc/rivetos";
 const SECRETS: &str = "/run/secrets";
+const DATAHUB_DATA: &str = "/var/lib/postgresql/data";
 const PASSWORD_FILE: &str = "postgres_password";
 const DATABASE: &str = "rivetos";
 /// Postgres initialises an empty volume in well under this time on slow disks, in seconds.
@@ -194,6 +196,7 @@ impl Layout<'_> {
             published: Vec::new(),
             cap_drop: vec!["ALL".to_owned()],
             security_opt: vec!["no-new-privileges:true".to_owned()],
+            restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
             health: None,
         }
@@ -236,6 +239,9 @@ impl Layout<'_> {
             env: [
                 ("POSTGRES_USER", "postgres".to_owned()),
                 ("POSTGRES_DB", DATABASE.to_owned()),
+                // Images differ in where they would keep it, and elsewhere it is lost with the
+                // container.
+                ("PGDATA", DATAHUB_DATA.to_owned()),
                 (
                     "POSTGRES_PASSWORD_FILE",
                     format!("{SECRETS}/{PASSWORD_FILE}"),
@@ -248,17 +254,14 @@ impl Layout<'_> {
             read_only_root: false,
             tmpfs: BTreeMap::new(),
             mounts: BTreeMap::from([
-                self.mount(
-                    "/var/lib/postgresql/data",
-                    "datahub-data",
-                    MountMode::ReadWrite,
-                ),
+                self.mount(DATAHUB_DATA, "datahub-data", MountMode::ReadWrite),
                 self.mount(SECRETS, "datahub-secret", MountMode::ReadOnly),
             ]),
             network: self.network_name(),
             published: port.map(on_loopback).into_iter().collect(),
             cap_drop: Vec::new(),
             security_opt: vec!["no-new-privileges:true".to_owned()],
+            restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
             health: Some(HealthCheck {
                 command: ["pg_isready", "-U", "postgres", "-d", DATABASE]

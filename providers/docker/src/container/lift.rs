@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{
     ContainerConfig, ContainerInspectResponse, ContainerState, ContainerStateStatusEnum,
-    HealthConfig, HostConfig, ImageConfig, MountPoint, NetworkSettings,
+    HealthConfig, HostConfig, ImageConfig, MountPoint, NetworkSettings, RestartPolicyNameEnum,
 };
-use rivetos_fleet::model::{ContainerSpec, HealthCheck, Life, Mount, MountMode, PublishedPort};
+use rivetos_fleet::model::{
+    ContainerSpec, HealthCheck, Life, Mount, MountMode, PublishedPort, RestartPolicy,
+};
 
 /// The engine's own grace, where a container names none.
 const STOP_GRACE_SECONDS: u32 = 10;
@@ -52,6 +54,7 @@ pub(crate) fn lift(live: &ContainerInspectResponse, around: &Surroundings<'_>) -
         published: published(host),
         cap_drop: host.cap_drop.clone().unwrap_or_default(),
         security_opt: host.security_opt.clone().unwrap_or_default(),
+        restart: restart(host),
         stop_grace_seconds: config
             .stop_timeout
             .and_then(|seconds| u32::try_from(seconds).ok())
@@ -178,6 +181,16 @@ fn published(host: &HostConfig) -> Vec<PublishedPort> {
         .collect();
     ports.sort();
     ports
+}
+
+fn restart(host: &HostConfig) -> RestartPolicy {
+    let policy = host.restart_policy.as_ref().and_then(|policy| policy.name);
+    match policy.unwrap_or(RestartPolicyNameEnum::EMPTY) {
+        RestartPolicyNameEnum::EMPTY | RestartPolicyNameEnum::NO => RestartPolicy::No,
+        RestartPolicyNameEnum::ALWAYS => RestartPolicy::Always,
+        RestartPolicyNameEnum::UNLESS_STOPPED => RestartPolicy::UnlessStopped,
+        RestartPolicyNameEnum::ON_FAILURE => RestartPolicy::OnFailure,
+    }
 }
 
 fn health(config: &ContainerConfig, around: &Surroundings<'_>) -> Option<HealthCheck> {

@@ -6,15 +6,12 @@ use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount, MountType,
     NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
-use rivetos_fleet::model::{ContainerSpec, HealthCheck, MountMode};
+use rivetos_fleet::model::{self, ContainerSpec, HealthCheck, MountMode};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What to ask the engine for. The container is named by its tag; that the tag still means the
 /// planned image is checked on the container that came of it.
-///
-/// Every container comes back after a crash and after a restart of the host unless somebody
-/// stopped it.
 pub(crate) fn create_body(
     spec: &ContainerSpec,
     labels: BTreeMap<String, String>,
@@ -69,14 +66,23 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         cap_drop: Some(spec.cap_drop.clone()),
         security_opt: Some(spec.security_opt.clone()),
         restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            name: Some(restart(spec.restart)),
             maximum_retry_count: None,
         }),
         ..HostConfig::default()
     }
 }
 
-fn volume(path: &str, mount: &rivetos_fleet::model::Mount) -> Mount {
+fn restart(policy: model::RestartPolicy) -> RestartPolicyNameEnum {
+    match policy {
+        model::RestartPolicy::No => RestartPolicyNameEnum::NO,
+        model::RestartPolicy::Always => RestartPolicyNameEnum::ALWAYS,
+        model::RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+        model::RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+    }
+}
+
+fn volume(path: &str, mount: &model::Mount) -> Mount {
     Mount {
         target: Some(path.to_owned()),
         source: Some(mount.volume.clone()),

@@ -5,7 +5,7 @@ use bollard::models::{
     ContainerStateStatusEnum, EndpointSettings, ImageConfig, MountPoint, NetworkSettings,
 };
 use rivetos_fleet::model::{
-    ContainerSpec, HealthCheck, Life, Mount, MountMode, PublishedPort, Spec,
+    ContainerSpec, HealthCheck, Life, Mount, MountMode, PublishedPort, RestartPolicy, Spec,
 };
 
 use super::{Surroundings, create_body, life, lift};
@@ -46,6 +46,7 @@ fn spec() -> ContainerSpec {
         }],
         cap_drop: vec!["ALL".to_owned()],
         security_opt: vec!["no-new-privileges:true".to_owned()],
+        restart: RestartPolicy::UnlessStopped,
         stop_grace_seconds: 30,
         health: Some(HealthCheck {
             command: vec!["check".to_owned()],
@@ -162,6 +163,7 @@ fn changes_by_hand_show() {
     live.name = Some("/renamed".to_owned());
     if let Some(host) = &mut live.host_config {
         host.cap_drop = None;
+        host.restart_policy = None;
     }
     let seen_spec = seen(&live, &spec, "n1");
     let fields = |spec: ContainerSpec| Spec::Container(Box::new(spec)).fields();
@@ -170,7 +172,7 @@ fn changes_by_hand_show() {
         .keys()
         .filter(|name| now.get(*name) != then.get(*name))
         .collect();
-    assert_eq!(changed, ["cap_drop", "name"]);
+    assert_eq!(changed, ["cap_drop", "name", "restart"]);
 }
 
 #[test]
