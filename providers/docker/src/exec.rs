@@ -1,5 +1,7 @@
 //! One short program in a running container.
 
+use std::time::Duration;
+
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -7,9 +9,12 @@ use bollard::exec::StartExecResults;
 use bollard::models::ExecConfig;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 /// The most that is kept of what a program writes, in bytes.
 const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a program may take.
+const TIME_MAX: Duration = Duration::from_mins(1);
 
 /// What a program left.
 #[derive(Debug)]
@@ -20,8 +25,24 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// Runs `command` as `user` in `container`, gives it `input` and waits for its end.
+/// Runs `command` as `user` in `container`, gives it `input` and waits for its end, at most a
+/// minute.
 pub(crate) async fn run(
+    docker: &Docker,
+    container: &str,
+    user: &str,
+    command: &[&str],
+    input: &str,
+) -> Result<Output, Error> {
+    timeout(
+        TIME_MAX,
+        run_to_end(docker, container, user, command, input),
+    )
+    .await
+    .unwrap_or(Err(Error::RequestTimeoutError))
+}
+
+async fn run_to_end(
     docker: &Docker,
     container: &str,
     user: &str,

@@ -10,6 +10,7 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
+use rivetos_fleet::label;
 use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::ApplyError;
 
@@ -174,6 +175,12 @@ async fn remove_named(provider: &DockerProvider, name: &str) -> Result<(), Apply
         .and_then(|config| config.labels)
         .unwrap_or_default();
     must_be_ours(&provider.fleet, name, &labels)?;
+    if !labels.contains_key(label::CARRIER) {
+        return Err(refused(
+            format!("`{name}` is in the way and is no left-over of an interrupted run"),
+            "rename the agent that has this name",
+        ));
+    }
     let id = live.id.unwrap_or_else(|| name.to_owned());
     remove(provider, name, &id).await
 }
