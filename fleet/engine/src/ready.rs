@@ -13,7 +13,7 @@ use rivetos_fleet::model::{ResourceId, Uid};
 use rivetos_fleet::port::{AccessError, LogOptions, NodeAccess};
 use rivetos_protocol::{AgentStatus, HealthReport};
 
-use crate::client::AgentClient;
+use crate::client::{AgentClient, ClientError};
 use crate::event::{EventKind, Events};
 
 /// How many of its last log lines a node that is not ready is shown with.
@@ -24,6 +24,9 @@ const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The longest single look at a node.
 const LOOK_MAX: Duration = Duration::from_secs(5);
+/// How often in a row a node must be seen not to run until it is given up: nobody starts it again.
+/// One that is about to be started again is unreachable instead.
+const GONE_LOOKS_MAX: u32 = 3;
 /// Looks at once: on container targets each one is a process on the host.
 const LOOKS_AT_ONCE_MAX: usize = 8;
 
@@ -50,8 +53,8 @@ pub enum Readiness {
     },
 }
 
-/// Looks at every node again and again until it is ready or `deadline` has passed since the call.
-/// All nodes are waited for at once. Dropping the future ends the wait.
+/// Looks at every node again and again until it is ready, does not run any more, or `deadline` has
+/// passed since the call. All nodes are waited for at once. Dropping the future ends the wait.
 pub async fn wait_ready<A>(
     access: &A,
     nodes: &BTreeMap<ResourceId, Expected>,
@@ -99,14 +102,22 @@ where
 {
     let mut last = "there was no time to look".to_owned();
     let mut pause = PAUSE_FIRST;
-    while Instant::now() < until {
+    let mut gone = 0;
+    while Instant::now() < until && gone < GONE_LOOKS_MAX {
         let attempt = async {
             let _permit = looks.acquire().await;
             timeout(LOOK_MAX, look(access, node, expected)).await
         };
         match timeout_at(until, attempt).await {
             Ok(Ok(Ok(report))) => return Readiness::Ready(Box::new(report)),
-            Ok(Ok(Err(seen))) => last = seen,
+            Ok(Ok(Err(Unready::Gone(seen)))) => {
+                gone += 1;
+                last = seen;
+            }
+            Ok(Ok(Err(Unready::Yet(seen)))) => {
+                gone = 0;
+                last = seen;
+            }
             Ok(Err(_)) => last = format!("no answer within {} s", LOOK_MAX.as_secs()),
             Err(_) => break,
         }
@@ -119,20 +130,41 @@ where
     Readiness::NotReady { last, log }
 }
 
+/// What is the matter with a node.
+enum Unready {
+    /// It does not run.
+    Gone(String),
+    /// Anything else: it may be ready in a moment.
+    Yet(String),
+}
+
 /// One look at a node: its report when it is the expected one and ready, else what is the matter.
-async fn look<A>(access: &A, node: &ResourceId, expected: &Expected) -> Result<HealthReport, String>
+async fn look<A>(
+    access: &A,
+    node: &ResourceId,
+    expected: &Expected,
+) -> Result<HealthReport, Unready>
 where
     A: NodeAccess,
     A::Stream: AsyncRead + AsyncWrite + Unpin,
 {
-    let stream = access
-        .connect(node)
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut client = AgentClient::new(stream)
-        .await
-        .map_err(|error| error.to_string())?;
-    let report = client.health().await.map_err(|error| error.to_string())?;
+    let stream = access.connect(node).await.map_err(|error| match error {
+        AccessError::Absent(_) | AccessError::NotRunning(_) => Unready::Gone(error.to_string()),
+        AccessError::Unreachable { .. } => Unready::Yet(error.to_string()),
+    })?;
+    let report = ask(stream).await.map_err(|e| Unready::Yet(e.to_string()))?;
+    judge(report, expected).map_err(Unready::Yet)
+}
+
+async fn ask<S>(stream: S) -> Result<HealthReport, ClientError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    AgentClient::new(stream).await?.health().await
+}
+
+/// The report of the expected node when it is ready, else what is the matter.
+fn judge(report: HealthReport, expected: &Expected) -> Result<HealthReport, String> {
     if report.uid.as_ref() != Some(&expected.uid.0) {
         return Err(format!(
             "another agent answers in its place: `{}`",

@@ -9,7 +9,7 @@ pub use stream::NodeStream;
 use std::collections::HashMap;
 
 use bollard::exec::StartExecResults;
-use bollard::models::{ContainerSummaryStateEnum, ExecConfig};
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, ExecConfig};
 use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
 use rivetos_fleet::label;
 use rivetos_fleet::model::ResourceId;
@@ -26,10 +26,26 @@ impl NodeAccess for DockerProvider {
     type Lines = LogLines;
 
     async fn connect(&self, node: &ResourceId) -> Result<NodeStream, AccessError> {
-        let (container, runs) = self.find(node).await?;
-        if !runs {
-            return Err(AccessError::NotRunning(node.clone()));
-        }
+        let live = self.find(node).await?;
+        let container = match live.state {
+            Some(ContainerSummaryStateEnum::RUNNING) => live.id.unwrap_or_default(),
+            Some(ContainerSummaryStateEnum::RESTARTING) => {
+                return Err(AccessError::Unreachable {
+                    node: node.clone(),
+                    cause: crash_loop(live.status.as_deref()),
+                });
+            }
+            Some(
+                ContainerSummaryStateEnum::EMPTY
+                | ContainerSummaryStateEnum::CREATED
+                | ContainerSummaryStateEnum::PAUSED
+                | ContainerSummaryStateEnum::EXITED
+                | ContainerSummaryStateEnum::REMOVING
+                | ContainerSummaryStateEnum::STOPPING
+                | ContainerSummaryStateEnum::DEAD,
+            )
+            | None => return Err(AccessError::NotRunning(node.clone())),
+        };
         let docker = &self.engine.docker;
         let config = ExecConfig {
             attach_stdin: Some(true),
@@ -57,7 +73,7 @@ impl NodeAccess for DockerProvider {
     }
 
     async fn logs(&self, node: &ResourceId, options: LogOptions) -> Result<LogLines, AccessError> {
-        let (container, _) = self.find(node).await?;
+        let container = self.find(node).await?.id.unwrap_or_default();
         let mut asked = LogsOptionsBuilder::new()
             .stdout(true)
             .stderr(true)
@@ -76,8 +92,8 @@ impl NodeAccess for DockerProvider {
 }
 
 impl DockerProvider {
-    /// The container of a node, by its labels, and whether it runs.
-    async fn find(&self, node: &ResourceId) -> Result<(String, bool), AccessError> {
+    /// The container of a node, by its labels.
+    async fn find(&self, node: &ResourceId) -> Result<ContainerSummary, AccessError> {
         let labels = vec![
             format!("{}={}", label::MANAGED_BY, label::MANAGER),
             format!("{}={}", label::FLEET, self.fleet),
@@ -88,13 +104,22 @@ impl DockerProvider {
             .filters(&HashMap::from([("label", labels)]))
             .build();
         let list = self.engine.docker.list_containers(Some(options)).await;
-        let live = list
-            .map_err(|error| unreachable(node, &error))?
+        list.map_err(|error| unreachable(node, &error))?
             .into_iter()
             .next()
-            .ok_or_else(|| AccessError::Absent(node.clone()))?;
-        let runs = live.state == Some(ContainerSummaryStateEnum::RUNNING);
-        Ok((live.id.unwrap_or_default(), runs))
+            .ok_or_else(|| AccessError::Absent(node.clone()))
+    }
+}
+
+/// In the engine's own words, for example `Restarting (78) 4 seconds ago`.
+fn crash_loop(status: Option<&str>) -> String {
+    let status = status.unwrap_or_default();
+    match status
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'))
+    {
+        Some((code, _)) => format!("it keeps ending, last with exit code {code}"),
+        None => "it keeps ending".to_owned(),
     }
 }
 

@@ -19,6 +19,7 @@ use rivetos_protocol::{check_handshake, operator_handshake};
 
 use crate::log_lines::Reader;
 use crate::observe::life;
+use crate::process::ProcessId;
 use crate::record::{ProcessRecord, State};
 
 /// The longest wait for a connection and for the answer to its first words.
@@ -46,6 +47,9 @@ pub(crate) async fn connect(home: &Path, node: &ResourceId) -> Result<TcpStream,
         .map_err(|error| unreachable(node, format!("its state cannot be read: {error}")))?;
     if life(state.as_ref()) != Life::Running {
         return Err(AccessError::NotRunning(node.clone()));
+    }
+    if let Some(cause) = state.as_ref().and_then(between_starts) {
+        return Err(unreachable(node, cause));
     }
     let port = record
         .process
@@ -86,6 +90,18 @@ pub(crate) fn logs(
             }
         },
     ))))
+}
+
+/// What there is to say of an agent that ended and is about to be started again.
+fn between_starts(state: &State) -> Option<String> {
+    if state.agent.is_some_and(ProcessId::is_alive) {
+        return None;
+    }
+    let last_exit = state.last_exit.as_ref()?;
+    Some(format!(
+        "it {last_exit} and is started again in a moment, {} restarts so far",
+        state.restarts
+    ))
 }
 
 fn folder_of(home: &Path, node: &ResourceId) -> Result<PathBuf, AccessError> {

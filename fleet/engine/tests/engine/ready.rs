@@ -122,6 +122,14 @@ async fn a_node_that_is_not_ready_is_told_with_its_last_words() {
 }
 
 #[tokio::test]
+async fn a_node_that_does_not_run_is_not_waited_for() {
+    let begin = std::time::Instant::now();
+    let (readiness, _) = wait(&[("a", None)], None, LONG).await;
+    assert_eq!(last_seen(&readiness[&node("a")]), "agent/a does not run");
+    assert!(begin.elapsed() < LONG / 2);
+}
+
+#[tokio::test]
 async fn whoever_else_answers_is_not_the_node() {
     let ports = [("a", Some(start(script("other", 0)).await))];
     let (readiness, _) = wait(&ports, None, SHORT).await;
