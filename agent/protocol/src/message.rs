@@ -23,7 +23,8 @@ pub struct MessageRequest {
     /// `false`: answer 202 as soon as the message is stored.
     #[serde(default = "yes")]
     pub wait_for_response: bool,
-    /// How long to wait for the reply, in milliseconds; the turn goes on after it.
+    /// How long to wait for the reply, in milliseconds; the turn goes on after it. A stream waits
+    /// until the reply is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }
@@ -35,7 +36,7 @@ fn yes() -> bool {
 /// The reply of a turn.
 ///
 /// HTTP 200 when `outcome` is `completed`, `interrupted` or `limit_reached`; 502 when it is
-/// `failed`; 504 when the wait ended first (then `error` is set and the turn goes on).
+/// `failed`. When the wait ends first the answer is an [`ErrorReply`] with 504, and the turn goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageReply {

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::intake::IntakeError;
-use crate::model::ModelError;
 
-/// A family and a reason, as users and dashboards know them: `PROVIDER_INCOMPLETE`.
+/// A family and a reason, as users and dashboards know them: `RUNTIME_DRAINING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(
@@ -18,22 +17,8 @@ pub enum ErrorCode {
     ChannelTimeout,
     ChannelUnauthorized,
     MemoryFailed,
-    ProviderTransient,
-    ProviderIncomplete,
-    ProviderRefused,
     RuntimeDraining,
     RuntimeQueueFull,
-    ToolFailed,
-}
-
-impl From<&ModelError> for ErrorCode {
-    fn from(error: &ModelError) -> Self {
-        match error {
-            ModelError::Transient { .. } => Self::ProviderTransient,
-            ModelError::Incomplete { .. } => Self::ProviderIncomplete,
-            ModelError::Fatal { .. } => Self::ProviderRefused,
-        }
-    }
 }
 
 impl From<&IntakeError> for ErrorCode {

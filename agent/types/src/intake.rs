@@ -16,8 +16,10 @@ pub trait Intake: Send + Sync {
     /// bypass the session's queue.
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>>;
 
-    /// Follows a turn from where it is now: one [`TurnEvent::Snapshot`], then what happens, then
-    /// exactly one [`TurnEvent::Finished`]. `None` when no such turn is known or its reply expired.
+    /// Follows a turn from where it is now: one [`TurnEvent::Snapshot`], the tool events that
+    /// nobody has seen, then what happens, then exactly one [`TurnEvent::Finished`]. A stream that
+    /// ends without it means that the agent cannot go on; another attempt later will do. `None`
+    /// when no such turn is known or its reply expired.
     fn attach(&self, turn: TurnId) -> BoxFuture<'_, Option<BoxStream<'static, TurnEvent>>>;
 
     /// The reply reached the other side: the outbox row is settled, for good.
@@ -39,8 +41,8 @@ pub enum IntakeError {
     /// The agent is shutting down; another attempt later will do.
     #[error("the agent is draining")]
     Draining,
-    /// The session's queue is full.
-    #[error("{0} messages of this session are waiting already")]
+    /// The queue of the session, or of the agent, is full.
+    #[error("too many messages are waiting, {0} of them in this session")]
     QueueFull(usize),
     /// The store failed; nothing was taken.
     #[error("the message could not be stored: {0}")]

@@ -1,6 +1,7 @@
 //! Secrets: where they are named, how they are held, who resolves them.
 
 use std::fmt;
+use std::hint::black_box;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -35,6 +36,17 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 impl<T: Zeroize> Serialize for Secret<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("***")
+    }
+}
+
+impl Secret<String> {
+    /// Whether `given` is the value. The time that it takes tells nothing but the length, and an
+    /// empty secret is nobody's.
+    pub fn matches(&self, given: &[u8]) -> bool {
+        let expected = self.expose().as_bytes();
+        let pairs = given.iter().zip(expected);
+        let difference = pairs.fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
+        !expected.is_empty() && given.len() == expected.len() && difference == 0
     }
 }
 
@@ -98,5 +110,15 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"***\"");
         assert_eq!(secret.expose(), "canary-4711");
+    }
+
+    #[test]
+    fn only_the_whole_value_matches() {
+        let secret = Secret::from("abc");
+        assert!(secret.matches(b"abc"));
+        for other in ["", "ab", "abd", "abcd"] {
+            assert!(!secret.matches(other.as_bytes()), "{other:?}");
+        }
+        assert!(!Secret::from("").matches(b""));
     }
 }

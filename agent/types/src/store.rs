@@ -77,7 +77,8 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// The right to write for a turn. `token` grows with every claim of the turn (fencing).
+/// The right to write for a turn. `token` grows by one with every claim in the turn's session, so
+/// late writers are refused, and who claims the next number knows that nobody else was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The turn.
@@ -111,8 +112,6 @@ pub struct Checkpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckpointKind {
-    /// The turn began: what it sends to the model is fixed.
-    BeforeModel,
     /// The model answered.
     AfterModel,
     /// A mutating tool is about to run. After a crash here its effect is unknown.

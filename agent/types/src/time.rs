@@ -13,9 +13,4 @@ impl Timestamp {
     pub fn plus_ms(self, milliseconds: i64) -> Self {
         Self(self.0.saturating_add(milliseconds))
     }
-
-    /// Milliseconds from `earlier` to this moment; zero when `earlier` is later.
-    pub fn ms_since(self, earlier: Self) -> u64 {
-        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
-    }
 }

@@ -53,7 +53,7 @@ pub struct ToolContext {
     pub workspace: PathBuf,
     /// The most that a tool may answer, in bytes.
     pub output_bytes_max: usize,
-    /// `<turn>/<step>/<attempt>`: the same for a repeated call after a crash.
+    /// `<turn>/<step>/<index of the call>`: the same for a repeated call after a crash.
     pub idempotency_key: String,
 }
 

@@ -1,6 +1,5 @@
 //! Who may speak.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -58,18 +57,9 @@ pub(crate) fn check_bearer(parts: &Parts, shared: &Shared) -> Result<(), Refusal
             tracing::error!(%error, "nobody can be let in: the agent's own token is not to be had");
             unauthorized(503, "the agent's own token is not to be had")
         })?;
-    if same(given, expected.expose().as_bytes()) {
+    if expected.matches(given) {
         Ok(())
     } else {
         Err(unauthorized(403, "the bearer token is not this agent's"))
     }
-}
-
-/// Compares without telling by its time where the difference is. An empty secret is nobody's.
-fn same(given: &[u8], expected: &[u8]) -> bool {
-    let difference = given
-        .iter()
-        .zip(expected)
-        .fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
-    !expected.is_empty() && given.len() == expected.len() && difference == 0
 }

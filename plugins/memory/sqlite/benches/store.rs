@@ -69,7 +69,7 @@ async fn turn(store: &SqliteStore, n: u64) {
     let held = store.claim(lease).await.unwrap().unwrap();
     let step = Commit {
         journal: vec![Checkpoint {
-            kind: CheckpointKind::BeforeModel,
+            kind: CheckpointKind::AfterModel,
             body: "x".repeat(500),
         }],
         transcript: vec![Message::User {

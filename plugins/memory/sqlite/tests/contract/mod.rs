@@ -144,7 +144,7 @@ pub(crate) async fn an_expired_lease_is_taken_over_and_fenced(open: Open<'_>) {
     let (here, there) = (open(), open());
     here.accept(message("s", "1")).await.unwrap();
     let old = claimed(&*here, "here", 0).await.unwrap();
-    here.commit(old.claim.clone(), step(CheckpointKind::BeforeModel, "one"))
+    here.commit(old.claim.clone(), step(CheckpointKind::AfterModel, "one"))
         .await
         .unwrap();
     here.renew(old.claim.clone(), Timestamp(2 * LEASE_MS))
@@ -157,10 +157,7 @@ pub(crate) async fn an_expired_lease_is_taken_over_and_fenced(open: Open<'_>) {
     );
     let new = claimed(&*there, "there", 2 * LEASE_MS).await.unwrap();
     assert!(new.claim.token > old.claim.token);
-    assert_eq!(
-        new.journal,
-        step(CheckpointKind::BeforeModel, "one").journal
-    );
+    assert_eq!(new.journal, step(CheckpointKind::AfterModel, "one").journal);
     let fenced = Err(StoreError::Fenced(turn("1")));
     assert_eq!(
         here.renew(old.claim.clone(), Timestamp(99_999)).await,
@@ -201,7 +198,7 @@ pub(crate) async fn the_journal_comes_back_in_order(open: Open<'_>) {
     store.accept(message("s", "1")).await.unwrap();
     let held = claimed(&*store, "p", 0).await.unwrap();
     let steps = [
-        (CheckpointKind::BeforeModel, "a"),
+        (CheckpointKind::AfterModel, "a"),
         (CheckpointKind::AfterModel, "b"),
         (CheckpointKind::BeforeMutatingTool, "c"),
         (CheckpointKind::AfterTool, "{\"ü\":\"\\u0000\"}"),
@@ -258,7 +255,7 @@ pub(crate) async fn sweeping_leaves_open_turns_alone(open: Open<'_>) {
     store.accept(message("s", "1")).await.unwrap();
     let held = claimed(&*store, "p", 0).await.unwrap();
     store
-        .commit(held.claim, step(CheckpointKind::BeforeModel, "kept"))
+        .commit(held.claim, step(CheckpointKind::AfterModel, "kept"))
         .await
         .unwrap();
     assert_eq!(store.sweep(Timestamp(i64::MAX)).await, Ok(0));
