@@ -104,7 +104,20 @@ fn the_same_failure() {
         answer(&mut turn, "", 1, StopReason::ToolUse);
         run(&mut turn, "0", "no", ToolStatus::Error, 0);
     }
-    assert_eq!(limit(&turn), "the same call of `shell` failed 2 times");
+    assert_eq!(
+        limit(&turn),
+        "the same call of `shell` failed 2 times in the same way"
+    );
+}
+
+#[test]
+fn a_failure_that_changes_is_progress() {
+    let mut turn = turn();
+    for answered in ["1 of 3 left", "2 of 3 left", "1 of 3 left"] {
+        answer(&mut turn, "", 1, StopReason::ToolUse);
+        run(&mut turn, "0", answered, ToolStatus::Error, 0);
+    }
+    assert_eq!(turn.next(), TurnAction::CallModel);
 }
 
 #[test]

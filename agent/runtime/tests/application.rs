@@ -149,7 +149,7 @@ async fn tools_answer_the_model_and_are_seen_by_watchers() {
     let bench = Bench::start(folder.path());
     bench.send("1", "note it").await;
     let asked = bench.asked().await;
-    assert_eq!(asked.request.tools.len(), 1);
+    assert_eq!(asked.request.tools.len(), 2);
     let stream = bench.watch("1").await;
     asked
         .say("Wait.")
@@ -190,6 +190,110 @@ async fn tools_answer_the_model_and_are_seen_by_watchers() {
         std::fs::read_to_string(folder.path().join("notes")).unwrap(),
         "milk\n"
     );
+}
+
+#[tokio::test]
+async fn who_comes_late_still_sees_the_tools_that_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "look").await;
+    bench
+        .asked()
+        .await
+        .call("a", "look", r#"{"text":"up"}"#)
+        .done();
+    let asked = bench.asked().await;
+    let mut first = bench.watch("1").await;
+    let mut second = bench.watch("1").await;
+    let snapshot = TurnEvent::Snapshot {
+        text: String::new(),
+    };
+    assert_eq!(first.next().await, Some(snapshot.clone()));
+    assert_eq!(
+        first.next().await,
+        Some(TurnEvent::ToolStart {
+            name: "look".into(),
+            summary: "up".into()
+        })
+    );
+    assert_eq!(
+        first.next().await,
+        Some(TurnEvent::ToolEnd {
+            name: "look".into(),
+            ok: true,
+            summary: "seen".into()
+        })
+    );
+    asked.say("Done.").done();
+    assert_eq!(second.next().await, Some(snapshot));
+    let text = "Done.".to_owned();
+    assert_eq!(
+        second.next().await,
+        Some(TurnEvent::Text { text }),
+        "somebody saw them"
+    );
+}
+
+#[tokio::test]
+async fn what_tools_answered_before_a_stop_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "look twice").await;
+    let mut stream = bench.watch("1").await;
+    bench
+        .asked()
+        .await
+        .call("a", "look", r#"{"text":"up"}"#)
+        .call("b", "look", r#"{"text":"for ever"}"#)
+        .done();
+    while !matches!(stream.next().await, Some(TurnEvent::ToolEnd { .. })) {}
+    bench.send("x", "/stop").await;
+    assert_eq!(bench.reply("1").await.outcome, TurnOutcome::Interrupted);
+    bench.send("2", "and?").await;
+    let asked = bench.asked().await;
+    let results: Vec<_> = asked
+        .request
+        .messages
+        .iter()
+        .filter_map(|message| match message {
+            Message::Tool(result) => Some((result.content.as_str(), result.status)),
+            Message::User { .. } | Message::Assistant { .. } => None,
+        })
+        .collect();
+    assert_eq!(
+        results,
+        [
+            ("seen", ToolStatus::Ok),
+            ("No result: the turn ended before.", ToolStatus::Stopped)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_history_has_what_another_process_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = Bench::start(folder.path());
+    here.send("1", "one").await;
+    here.asked().await.say("first").done();
+    here.reply("1").await;
+    let there = Bench::start(folder.path());
+    there.send("2", "two").await;
+    there.asked().await.say("second").done();
+    there.reply("2").await;
+    here.send("3", "three").await;
+    let messages = here.asked().await.request.messages;
+    assert_eq!(messages.len(), 5, "{messages:?}");
+    assert_eq!(messages[3], Message::assistant("second"));
+}
+
+#[tokio::test]
+async fn a_prompt_file_that_never_ends_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("CORE.md")).unwrap();
+    std::fs::write(folder.path().join("USER.md"), "Ada.").unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "hi").await;
+    assert_eq!(bench.asked().await.request.system, "## USER.md\n\nAda.");
 }
 
 #[tokio::test]

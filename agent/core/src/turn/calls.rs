@@ -126,7 +126,7 @@ impl OpenCalls {
     pub(super) fn stop(&mut self) {
         for open in &mut self.0 {
             let content = match open.state {
-                CallState::Waiting => "Not run: the turn ended before.",
+                CallState::Waiting => "No result: the turn ended before.",
                 CallState::Started => "Stopped while it ran: its effect is unknown.",
                 CallState::Ended(_) => continue,
             };

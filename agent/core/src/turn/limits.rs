@@ -17,7 +17,7 @@ pub struct Limits {
     pub turn_output_bytes_max: usize,
     /// What the model may write in one answer, reasoning included.
     pub answer_bytes_max: usize,
-    /// How often the same call may fail before the turn ends.
+    /// How often the same call may fail in the same way before the turn ends.
     pub same_failures_max: u32,
     /// The part of a session's history that is sent along.
     pub history_bytes_max: usize,

@@ -57,7 +57,8 @@ pub struct Turn {
     usage: TokenUsage,
     elapsed_ms: u64,
     output_bytes: usize,
-    failures: BTreeMap<(String, String), u32>,
+    /// How often a call failed with the same words, by tool and arguments.
+    failures: BTreeMap<(String, String), (String, u32)>,
     unknown: Vec<String>,
     outcome: Option<TurnOutcome>,
 }
@@ -244,17 +245,19 @@ impl Turn {
                 .truncate(result.content.floor_char_boundary(bytes_max));
             result.content.push_str("\n(cut)");
         }
-        let (bytes, status) = (result.content.len(), result.status);
+        let (content, status) = (result.content.clone(), result.status);
         let Some(call) = self.calls.end(result) else {
             return;
         };
-        self.output_bytes = self.output_bytes.saturating_add(bytes);
+        self.output_bytes = self.output_bytes.saturating_add(content.len());
         let name = call.name.clone();
-        let failures = self.count_failures(call, status);
+        let failures = self.count_failures(call, content, status);
         self.close_step();
         let limits = &self.opening.limits;
         if failures >= limits.same_failures_max {
-            self.limit(format!("the same call of `{name}` failed {failures} times"));
+            self.limit(format!(
+                "the same call of `{name}` failed {failures} times in the same way"
+            ));
         } else if self.output_bytes > limits.turn_output_bytes_max {
             let kib = limits.turn_output_bytes_max / 1024;
             self.limit(format!("the tools answered more than {kib} KiB"));
@@ -263,12 +266,16 @@ impl Turn {
         }
     }
 
-    /// How often this call failed in a row, this time included.
-    fn count_failures(&mut self, call: ToolCall, status: ToolStatus) -> u32 {
+    /// How often this call failed in this way without another answer in between, this time
+    /// included.
+    fn count_failures(&mut self, call: ToolCall, content: String, status: ToolStatus) -> u32 {
         let same = (call.name, call.arguments);
         match status {
             ToolStatus::Error => {
-                let count = self.failures.entry(same).or_default();
+                let (last, count) = self.failures.entry(same).or_default();
+                if *last != content {
+                    (*last, *count) = (content, 0);
+                }
                 *count += 1;
                 *count
             }

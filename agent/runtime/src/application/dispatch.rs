@@ -178,7 +178,7 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
             Left::StoreFailed
         }
     };
-    state.open.close(&claim.turn);
+    state.open.close(&claim.turn, &live);
     left
 }
 

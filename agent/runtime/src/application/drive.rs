@@ -65,7 +65,7 @@ impl<'a> Run<'a> {
             message,
             journal,
         } = claimed;
-        let session = state.session(&message.session).await?;
+        let session = state.session(&message.session, claim.token).await?;
         let turn = Turn::new(Opening {
             history: Arc::clone(&session.history),
             content: message.content.clone(),
@@ -162,27 +162,30 @@ impl<'a> Run<'a> {
         } else {
             self.flush(Durability::ProcessCrash).await?;
         }
-        let ran = tokio::select! {
+        let mut ended = Vec::new();
+        let (feed, turn) = (&self.live.feed, &self.claim.turn);
+        let aborted = tokio::select! {
             biased;
-            by = self.aborted() => Err(by),
-            ran = run_calls(self.state, &self.live.feed, &self.claim.turn, calls) => Ok(ran),
+            by = self.aborted() => Some(by),
+            () = run_calls(self.state, feed, turn, calls, &mut ended) => None,
         };
         let elapsed_ms = self.elapsed_ms();
-        match ran {
-            Err(by) => self.record(TurnInput::Aborted {
-                by,
-                partial: String::new(),
-            }),
-            Ok(ran) => ran.into_iter().try_for_each(|ran| {
-                self.record(match ran {
-                    ToolRun::Answered(result) => TurnInput::ToolEnded { result, elapsed_ms },
-                    ToolRun::Fatal(reason) => TurnInput::Failed {
-                        reason,
-                        partial: String::new(),
-                    },
-                })
-            }),
+        let partial = String::new;
+        for run in ended {
+            self.record(match run {
+                ToolRun::Answered(result) => TurnInput::ToolEnded { result, elapsed_ms },
+                ToolRun::Fatal(reason) => TurnInput::Failed {
+                    reason,
+                    partial: partial(),
+                },
+            })?;
         }
+        aborted.map_or(Ok(()), |by| {
+            self.record(TurnInput::Aborted {
+                by,
+                partial: partial(),
+            })
+        })
     }
 
     async fn finish(mut self, outcome: TurnOutcome, text: String) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! What the watchers of a turn get to see.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,9 @@ use super::state::lock;
 /// How many events a watcher may be behind before it gets a snapshot instead.
 const BEHIND_EVENTS_MAX: usize = 128;
 
+/// How many tool events are kept for the next watcher while there is none.
+const UNSEEN_EVENTS_MAX: usize = 64;
+
 /// The events of one turn.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -25,6 +29,9 @@ pub(crate) struct Feed {
 #[derive(Debug)]
 struct FeedState {
     text: String,
+    /// Tool events that happened while nobody watched. The text needs no such memory: a snapshot
+    /// has all of it.
+    unseen: VecDeque<TurnEvent>,
     finished: Option<OutboundMessage>,
     /// `None` once nothing will follow.
     events: Option<broadcast::Sender<TurnEvent>>,
@@ -35,6 +42,7 @@ impl Default for Feed {
         let (events, _) = broadcast::channel(BEHIND_EVENTS_MAX);
         let state = FeedState {
             text: String::new(),
+            unseen: VecDeque::new(),
             finished: None,
             events: Some(events),
         };
@@ -46,14 +54,20 @@ impl Default for Feed {
 }
 
 impl FeedState {
-    fn send(&self, event: TurnEvent) {
-        if let Some(events) = self
-            .events
-            .as_ref()
-            .filter(|events| events.receiver_count() > 0)
-        {
+    fn send(&mut self, event: TurnEvent) {
+        let Some(events) = &self.events else { return };
+        let is_tool = matches!(
+            event,
+            TurnEvent::ToolStart { .. } | TurnEvent::ToolEnd { .. }
+        );
+        if events.receiver_count() > 0 {
             // It fails only when the last watcher left this instant.
             let _ = events.send(event);
+        } else if is_tool {
+            if self.unseen.len() == UNSEEN_EVENTS_MAX {
+                self.unseen.pop_front();
+            }
+            self.unseen.push_back(event);
         }
     }
 }
@@ -124,19 +138,19 @@ impl Feed {
         }
     }
 
-    /// A snapshot, then what happens, then the reply.
+    /// A snapshot, the tool events that nobody saw yet, then what happens, then the reply.
     pub(crate) fn watch(
         self: &Arc<Self>,
         watchers: &Arc<Watchers>,
     ) -> BoxStream<'static, TurnEvent> {
         let mut watcher = Watcher {
             feed: Arc::clone(self),
-            first: None,
+            first: VecDeque::new(),
             events: None,
             over: false,
         };
         // Now, not at the first poll: nothing may be missed in between.
-        watcher.first = watcher.catch_up();
+        watcher.catch_up();
         let counted = watchers.enter();
         Box::pin(stream::unfold(
             (watcher, counted),
@@ -152,14 +166,15 @@ impl Feed {
 
 struct Watcher {
     feed: Arc<Feed>,
-    first: Option<TurnEvent>,
+    /// What to tell before anything that comes in.
+    first: VecDeque<TurnEvent>,
     events: Option<broadcast::Receiver<TurnEvent>>,
     over: bool,
 }
 
 impl Watcher {
     async fn next(&mut self) -> Option<TurnEvent> {
-        if let Some(first) = self.first.take() {
+        if let Some(first) = self.first.pop_front() {
             return Some(first);
         }
         if self.over {
@@ -175,23 +190,24 @@ impl Watcher {
                 Err(RecvError::Closed) => self.events = None,
             }
         }
-        self.catch_up()
+        self.catch_up();
+        self.first.pop_front()
     }
 
     /// At the start, after falling behind, and at the end of the events.
-    fn catch_up(&mut self) -> Option<TurnEvent> {
-        let state = lock(&self.feed.state);
-        if let Some(reply) = &state.finished {
+    fn catch_up(&mut self) {
+        let mut state = lock(&self.feed.state);
+        let text = state.text.clone();
+        let unseen = std::mem::take(&mut state.unseen);
+        if let Some(reply) = state.finished.clone() {
             self.over = true;
-            return Some(TurnEvent::Finished {
-                reply: reply.clone(),
-            });
+            self.first.extend(unseen);
+            self.first.push_back(TurnEvent::Finished { reply });
+        } else if let Some(events) = &state.events {
+            self.events = Some(events.subscribe());
+            self.first.push_back(TurnEvent::Snapshot { text });
+            self.first.extend(unseen);
         }
-        let events = state.events.as_ref()?;
-        self.events = Some(events.subscribe());
-        Some(TurnEvent::Snapshot {
-            text: state.text.clone(),
-        })
     }
 }
 

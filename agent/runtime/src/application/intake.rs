@@ -56,7 +56,9 @@ impl Intake for Application {
                 }
                 Err(error) => {
                     state.watch_store::<()>(&Err(error));
-                    None
+                    state.open.forget_unclaimed(&turn);
+                    // Not "expired": nobody knows, and the same id may be sent again.
+                    Some(Box::pin(stream::empty()))
                 }
             }
         })

@@ -117,15 +117,19 @@ impl OpenTurns {
         Arc::clone(&turns.entry(turn.clone()).or_insert_with(new).live)
     }
 
-    /// The turn that this process now works on.
+    /// The turn that this process now works on. When it did so before, its lease ran out while the
+    /// process slept; what is left of that work has its own watchers and is about to be fenced.
     pub(crate) fn claim(&self, turn: &TurnId, session: &SessionId) -> Arc<LiveTurn> {
         let mut turns = lock(&self.0);
         let new = || Entry {
             session: None,
-            stage: Stage::Claimed,
+            stage: Stage::Asked,
             live: Arc::default(),
         };
         let entry = turns.entry(turn.clone()).or_insert_with(new);
+        if entry.stage == Stage::Claimed {
+            entry.live = Arc::default();
+        }
         entry.stage = Stage::Claimed;
         entry.session = Some(session.clone());
         Arc::clone(&entry.live)
@@ -142,9 +146,15 @@ impl OpenTurns {
         }
     }
 
-    /// Forgets a turn that is over.
-    pub(crate) fn close(&self, turn: &TurnId) {
-        lock(&self.0).remove(turn);
+    /// Forgets a turn that is over, unless it was claimed anew since `live` was.
+    pub(crate) fn close(&self, turn: &TurnId, live: &Arc<LiveTurn>) {
+        let mut turns = lock(&self.0);
+        if turns
+            .get(turn)
+            .is_some_and(|entry| Arc::ptr_eq(&entry.live, live))
+        {
+            turns.remove(turn);
+        }
     }
 
     pub(crate) fn of_session(&self, session: &SessionId) -> Vec<Arc<LiveTurn>> {

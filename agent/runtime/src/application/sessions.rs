@@ -1,11 +1,13 @@
 //! The sessions that were used lately, so that a turn need not read its history from the store.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rivetos_core::turn::{check_conversation, cut_history};
-use rivetos_core::workspace::{PROMPT_FILES, system_prompt};
+use rivetos_core::workspace::{PROMPT_FILE_BYTES_MAX, PROMPT_FILES, system_prompt};
 use rivetos_types::id::SessionId;
 use rivetos_types::message::Message;
 use rivetos_types::store::StoreError;
@@ -25,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) system: Arc<str>,
     /// The earlier turns, whole.
     pub(crate) history: Arc<Vec<Message>>,
+    /// Of the claim that used it last.
+    token: i64,
 }
 
 #[derive(Debug, Default)]
@@ -61,9 +65,13 @@ impl Sessions {
 }
 
 impl State {
-    /// The session, from what is kept or from the store and the workspace.
-    pub(crate) async fn session(&self, id: &SessionId) -> Result<Session, StoreError> {
-        if let Some(session) = self.sessions.take(id) {
+    /// The session for the claim `token`, from what is kept or from the store and the workspace.
+    pub(crate) async fn session(&self, id: &SessionId, token: i64) -> Result<Session, StoreError> {
+        // A number in between was another process's, whose turn is in the store only.
+        if let Some(mut session) = self.sessions.take(id)
+            && session.token + 1 == token
+        {
+            session.token = token;
             return Ok(session);
         }
         let mut history = self
@@ -83,19 +91,33 @@ impl State {
         Ok(Session {
             system,
             history: Arc::new(history),
+            token,
         })
     }
 }
 
 /// Four small files: reading them takes less than handing the work to another thread.
 fn read_prompt(workspace: &Path) -> String {
-    let texts = PROMPT_FILES.map(|name| match std::fs::read(workspace.join(name)) {
+    let texts = PROMPT_FILES.map(|name| match read_start(&workspace.join(name)) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
             tracing::warn!(file = name, %error, "a prompt file cannot be read; it is left out");
             None
         }
     });
     system_prompt(&texts)
+}
+
+/// As much of a file as the prompt can hold, and a little more, so that the cut is noticed. Tools
+/// may have put anything in its place; what never ends or never begins is not read.
+fn read_start(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(2 * PROMPT_FILE_BYTES_MAX as u64)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

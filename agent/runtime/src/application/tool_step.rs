@@ -24,19 +24,20 @@ pub(super) enum ToolRun {
     Fatal(String),
 }
 
-/// Runs what the machine planned together; the answers are in the order of the calls.
+/// Runs what the machine planned together. The answers come to `ended` in the order of the calls,
+/// and stay there when this is dropped in the middle.
 pub(super) async fn run_calls(
     state: &State,
     feed: &Feed,
     turn: &TurnId,
     calls: Vec<PlannedCall>,
-) -> Vec<ToolRun> {
+    ended: &mut Vec<ToolRun>,
+) {
     let run = |planned: PlannedCall| run_call(state, feed, turn, planned);
-    stream::iter(calls)
-        .map(run)
-        .buffered(PARALLEL_CALLS_MAX)
-        .collect()
-        .await
+    let mut runs = stream::iter(calls).map(run).buffered(PARALLEL_CALLS_MAX);
+    while let Some(run) = runs.next().await {
+        ended.push(run);
+    }
 }
 
 async fn run_call(state: &State, feed: &Feed, turn: &TurnId, planned: PlannedCall) -> ToolRun {

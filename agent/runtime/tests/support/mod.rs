@@ -126,6 +126,32 @@ impl Tool for Note {
     }
 }
 
+/// Looks, which changes nothing, at what is there or for what never comes.
+pub(crate) struct Look;
+
+impl Tool for Look {
+    type Args = NoteArgs;
+
+    fn name(&self) -> &'static str {
+        "look"
+    }
+
+    fn description(&self) -> &'static str {
+        "Looks."
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::ReadOnly
+    }
+
+    async fn call(&self, args: NoteArgs, _: &ToolContext) -> Result<String, ToolError> {
+        if args.text == "for ever" {
+            std::future::pending::<()>().await;
+        }
+        Ok("seen".into())
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) app: Application,
     asked: Mutex<UnboundedReceiver<(ModelRequest, UnboundedSender<Piece>)>>,
@@ -158,7 +184,7 @@ impl Bench {
             },
             store: Arc::new(store),
             model: Arc::new(Scripted { asked }),
-            tools: Toolset::new().with(Note),
+            tools: Toolset::new().with(Note).with(Look),
             workspace: folder.to_path_buf(),
             limits: limits(),
         });
