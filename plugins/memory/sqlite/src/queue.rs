@@ -26,18 +26,32 @@ pub(crate) fn accept(db: &Connection, message: &InboundMessage) -> Result<Accept
     Ok(Acceptance::New)
 }
 
-/// Takes the oldest head of a session that nobody else holds.
+/// Takes the oldest head of a session that nobody else holds. One that cannot be read, perhaps
+/// because a newer program wrote it, keeps its session waiting until the lease ends, and no other.
 pub(crate) fn claim(db: &Connection, lease: &Lease) -> Result<Option<ClaimedTurn>, Failure> {
-    let free: Option<i64> = db
+    while let Some(session) = free_session(db, lease)? {
+        match claim_head(db, lease, session) {
+            Err(Failure::Row(error)) => {
+                tracing::error!(session, %error, "a stored turn cannot be read; its session waits");
+            }
+            other => return other.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn free_session(db: &Connection, lease: &Lease) -> Result<Option<i64>, Failure> {
+    let free = db
         .prepare_cached(
             "SELECT id FROM session WHERE head IS NOT NULL AND lease_until <= ?1
              ORDER BY head LIMIT 1",
         )?
         .query_row([lease.now.0], |row| row.get(0))
         .optional()?;
-    let Some(session) = free else {
-        return Ok(None);
-    };
+    Ok(free)
+}
+
+fn claim_head(db: &Connection, lease: &Lease, session: i64) -> Result<ClaimedTurn, Failure> {
     let (token, seq): (i64, i64) = db
         .prepare_cached(
             "UPDATE session SET token = token + 1, owner = ?2, lease_until = ?3 WHERE id = ?1
@@ -54,11 +68,11 @@ pub(crate) fn claim(db: &Connection, lease: &Lease) -> Result<Option<ClaimedTurn
         turn: message.turn(),
         token,
     };
-    Ok(Some(ClaimedTurn {
+    Ok(ClaimedTurn {
         claim,
         message,
         journal: journal(db, seq)?,
-    }))
+    })
 }
 
 fn journal(db: &Connection, seq: i64) -> Result<Vec<Checkpoint>, Failure> {

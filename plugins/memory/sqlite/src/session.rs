@@ -44,7 +44,8 @@ pub(crate) fn append(
     Ok(())
 }
 
-/// The newest messages since the last reset, oldest first, from a message of the person on.
+/// The newest messages since the last reset, oldest first, from a message of the person on. A row
+/// that cannot be read ends the look back: what follows it is still a conversation.
 pub(crate) fn resume(
     db: &Connection,
     session: &SessionId,
@@ -61,7 +62,13 @@ pub(crate) fn resume(
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         let body: String = row.get(0)?;
-        messages.push(serde_json::from_str::<Message>(&body)?);
+        match serde_json::from_str::<Message>(&body) {
+            Ok(message) => messages.push(message),
+            Err(error) => {
+                tracing::error!(%session, %error, "the history is cut: a row of it cannot be read");
+                break;
+            }
+        }
     }
     messages.reverse();
     let first = messages

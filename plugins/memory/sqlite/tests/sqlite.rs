@@ -135,3 +135,32 @@ async fn the_leases_of_the_dead_are_over_those_of_the_living_are_not() {
             .is_some()
     );
 }
+
+#[tokio::test]
+async fn a_damaged_row_stops_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).unwrap();
+    for (session, id) in [("bad", "1"), ("good", "2")] {
+        store.accept(contract::message(session, id)).await.unwrap();
+    }
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let damaged = "UPDATE inbox SET message = '{\"future\":' || message || '}' WHERE seq = 1";
+    db.execute(damaged, []).unwrap();
+    let claimed = store.claim(contract::lease("a", 0)).await.unwrap().unwrap();
+    assert_eq!(claimed.message, contract::message("good", "2"));
+    assert_eq!(store.claim(contract::lease("a", 0)).await, Ok(None));
+
+    let repaired = "UPDATE inbox SET message = json_extract(message, '$.future') WHERE seq = 1";
+    db.execute(repaired, []).unwrap();
+    let later = contract::lease("a", contract::LEASE_MS);
+    let claimed = store.claim(later).await.unwrap().unwrap();
+    assert_eq!(claimed.message, contract::message("bad", "1"));
+    let done = contract::last(&claimed.message, "done", 100);
+    store.commit(claimed.claim, done).await.unwrap();
+    let session = claimed.message.session;
+    assert_eq!(store.resume(session.clone(), 9).await.unwrap().len(), 2);
+    db.execute("UPDATE transcript SET message = '{}' WHERE seq = 2", [])
+        .unwrap();
+    assert_eq!(store.resume(session, 9).await, Ok(vec![]));
+}
