@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use futures_util::StreamExt;
@@ -27,29 +26,23 @@ use crate::reply::{self, Asked};
 /// The name of this channel in sessions and turns.
 const CHANNEL: &str = "http";
 
+/// The longest time a client may take for a body.
+const BODY_WAIT: Duration = Duration::from_secs(30);
+
 /// The longest id, sender or conversation, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
 pub(crate) async fn post(
     State(shared): State<Arc<Shared>>,
     speaker: Speaker,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, Refusal> {
-    let body = body.map_err(|rejection| {
-        let status = rejection.status().as_u16();
-        Refusal::new(status, ErrorCode::ChannelRejected, rejection.body_text())
-    })?;
-    let request = read(&body)?;
+    let streamed = wants_stream(&request);
+    let request = read(&body_of(request).await?)?;
     let id = match &request.id {
         Some(id) => id.clone(),
         None => made_up_id()?,
     };
-    let streamed = headers.get_all(header::ACCEPT).iter().any(|accept| {
-        accept
-            .to_str()
-            .is_ok_and(|accept| accept.contains("text/event-stream"))
-    });
     let wait = request
         .timeout_ms
         .map_or(shared.settings.wait, Duration::from_millis);
@@ -121,6 +114,30 @@ async fn whole(
                 asked.id
             );
             Err(Refusal::new(504, ErrorCode::ChannelTimeout, message))
+        }
+    }
+}
+
+fn wants_stream(request: &Request) -> bool {
+    let mut accepts = request.headers().get_all(header::ACCEPT).iter();
+    accepts.any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("text/event-stream"))
+    })
+}
+
+async fn body_of(request: Request) -> Result<Bytes, Refusal> {
+    match timeout(BODY_WAIT, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(rejection)) => {
+            let status = rejection.status().as_u16();
+            let message = rejection.body_text();
+            Err(Refusal::new(status, ErrorCode::ChannelRejected, message))
+        }
+        Err(_) => {
+            let message = format!("the body was not there after {} s", BODY_WAIT.as_secs());
+            Err(Refusal::new(408, ErrorCode::ChannelTimeout, message))
         }
     }
 }
