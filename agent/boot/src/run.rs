@@ -12,6 +12,7 @@ use rivetos_runtime::http::{routes, serve};
 use rivetos_runtime::{Application, Identity, Parts};
 use rivetos_types::secret::SecretRef;
 use rivetos_types::settings;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -28,6 +29,10 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// Runs until the agent is told to end.
 pub(crate) fn run(args: &RunArgs) -> Result<(), BootError> {
     logging::start();
+    // The commands of the model run as the same user: without this they could read the agent's
+    // environment and memory below `/proc`, and secrets with them.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|error| BootError::Runtime(error.into()))?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

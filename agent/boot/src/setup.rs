@@ -43,8 +43,9 @@ impl Setup {
         let from_folder = |path: &PathBuf| folder.join(path);
         let workspace = config.runtime.workspace.as_ref().map(from_folder);
         let workspace = workspace.unwrap_or_else(|| folder.join("workspace"));
+        // Not in the workspace: the token is kept beside it, and the model's tools reach that far.
         let store = config.memory.sqlite.path.as_ref().map(from_folder);
-        let store = store.unwrap_or_else(|| workspace.join(".rivetos/store.db"));
+        let store = store.unwrap_or_else(|| folder.join(".rivetos/store.db"));
         let channel = &config.channels.agent;
         let host = channel.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let listen = SocketAddr::new(host, channel.port.unwrap_or(DEFAULT_PORT));

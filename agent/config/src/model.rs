@@ -106,7 +106,8 @@ pub struct Memory {
 /// `memory.sqlite`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sqlite {
-    /// `path` of the store's file; default `.rivetos/store.db` in the workspace.
+    /// `path` of the store's file; default `.rivetos/store.db` beside the
+    /// configuration.
     pub path: Option<PathBuf>,
 }
 
