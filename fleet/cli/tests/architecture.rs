@@ -460,20 +460,3 @@ fn every_example_is_exercised() {
         .collect();
     assert_none("examples that no test names as examples/<name>", &wrong);
 }
-
-#[test]
-fn there_is_one_tls_stack() {
-    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    let wrong: Vec<_> = [
-        "aws-lc-rs",
-        "aws-lc-sys",
-        "openssl",
-        "openssl-sys",
-        "native-tls",
-    ]
-    .into_iter()
-    .filter(|name| lock.contains(&format!("name = \"{name}\"\n")))
-    .map(str::to_owned)
-    .collect();
-    assert_none("TLS stacks beside rustls with ring", &wrong);
-}
