@@ -131,20 +131,19 @@ fn no_engine() {
 fn an_engine_that_is_too_old() {
     let world = World::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let address = runtime.block_on(async {
+    let socket = world.path().join("docker.sock");
+    runtime.block_on(async {
         let version = r#"{"Version":"1.12.6","ApiVersion":"1.24","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
         let answer = move || async move { ([("content-type", "application/json")], version) };
         let app = axum::Router::new().fallback(answer);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        address
     });
     world.write(&with(&format!(
-        "deployment: {{ target: docker, docker: {{ host: \"tcp://{address}\" }} }}"
+        "deployment: {{ target: docker, docker: {{ host: \"unix://{}\" }} }}",
+        socket.display()
     )));
-    let mut ended = world.rivetos(&["infra", "up", "--yes"]);
-    ended.stderr = ended.stderr.replace(&address.to_string(), "[ADDRESS]");
+    let ended = world.rivetos(&["infra", "up", "--yes"]);
     check("an_engine_that_is_too_old", &world, &ended);
     world.write_agents(&[("ada", "one")]);
     world.comes_up();

@@ -10,8 +10,8 @@ use crate::world::{Ended, agent_bin};
 /// Compares with the snapshot `name`.
 fn check(name: &str, live: &Live, ended: &Ended) {
     let mut settings = insta::Settings::clone_current();
-    settings.add_filter(r"4[56]\d{3}", "[PORT]");
     settings.add_filter(&live.fleet, "[FLEET]");
+    settings.add_filter(r"4[56]\d{3}", "[PORT]");
     settings.bind(|| insta::assert_snapshot!(name, ended.snapshot()));
 }
 
