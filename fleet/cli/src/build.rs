@@ -2,8 +2,10 @@
 
 mod compile;
 mod install;
+mod lock;
 mod source;
 
 pub(crate) use compile::compile;
 pub(crate) use install::beside;
+pub(crate) use lock::lock_image;
 pub(crate) use source::{Source, Tree};

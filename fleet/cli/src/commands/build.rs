@@ -10,7 +10,7 @@ use rivetos_provider_docker::{
 use serde::Serialize;
 
 use super::version::{COMMIT, VERSION};
-use crate::build::{Source, Tree, beside, compile};
+use crate::build::{Source, Tree, beside, compile, lock_image};
 use crate::exit::Exit;
 use crate::fleet::{Recipe, docker_host};
 use crate::output::{Edge, Failure, Format, Printer};
@@ -143,6 +143,7 @@ pub(crate) async fn agent_image(
     };
     printer.talk("compiling the agent; the first time takes some minutes");
     let binary = compile(source).await?;
+    let _lock = lock_image(&binary).await?;
     let version = source.version.clone();
     let request = BuildRequest {
         binary,

@@ -8,7 +8,7 @@ use crate::apply::{Interrupt, Outcome, Run, lock};
 use crate::consent;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
-use crate::output::{Failure, Format, PlanDocument, Printer};
+use crate::output::{Failure, Format, Printer};
 use crate::settings::{DataFate, Destroy, Globals};
 use crate::target::Target;
 
@@ -40,7 +40,6 @@ pub(crate) async fn take_down(
     };
     let inventory = target.observe(&fleet.desired).await;
     let plan = plan_destroy(fleet.spec.fleet(), &inventory, consent);
-    let document = PlanDocument::from(&plan);
     if printer.format() == Format::Text {
         preview::show(&plan, printer);
     }
@@ -57,7 +56,7 @@ pub(crate) async fn take_down(
                 },
             },
         };
-        let approved = plan.approve(approval)?;
+        let approved = preview::approve(plan, approval, printer)?;
         let interrupt = Interrupt::listen();
         let run = Run {
             home: &fleet.home,
@@ -68,10 +67,9 @@ pub(crate) async fn take_down(
         if let Outcome::Incomplete(exit) = run.carry_out(&approved, &interrupt).await? {
             return Ok(exit);
         }
+    } else if printer.format() == Format::Json {
+        preview::show(&plan, printer);
     }
-    match printer.format() {
-        Format::Text => printer.talk(format_args!("fleet {} is down", fleet.spec.fleet())),
-        Format::Json => printer.json(&document),
-    }
+    printer.talk(format_args!("fleet {} is down", fleet.spec.fleet()));
     Ok(Exit::Ok)
 }

@@ -1,6 +1,7 @@
 //! `rivetos infra preview`
 
 use rivetos_fleet::model::Plan;
+use rivetos_fleet::{Approval, ApprovedPlan, Refusal};
 
 use crate::exit::Exit;
 use crate::fleet::Fleet;
@@ -21,6 +22,18 @@ pub(crate) fn show(plan: &Plan, printer: Printer) {
         Format::Text => printer.piece(plan_text(plan, printer.out())),
         Format::Json => printer.json(&PlanDocument::from(plan)),
     }
+}
+
+/// Makes a plan executable. With JSON this shows it, whether it may be carried out or not.
+pub(crate) fn approve(
+    plan: Plan,
+    approval: Approval,
+    printer: Printer,
+) -> Result<ApprovedPlan, Refusal> {
+    if printer.format() == Format::Json {
+        show(&plan, printer);
+    }
+    plan.approve(approval)
 }
 
 /// How a run ends that only looked; `pending` is for a plan with steps.

@@ -15,7 +15,7 @@ use crate::apply::{Interrupt, Outcome, Run, lock};
 use crate::consent;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
-use crate::output::{Edge, Failure, Format, PlanDocument, Printer, plan_text};
+use crate::output::{Edge, Failure, Format, Printer, plan_text};
 use crate::secrets::OperatorSecrets;
 use crate::settings::{Globals, Up};
 use crate::target::Target;
@@ -28,7 +28,7 @@ const OPERATION: &str = "infra up";
 enum UpError {
     #[error("{} secret{} cannot be delivered", .0.len(), if .0.len() == 1 { "" } else { "s" })]
     Secrets(BTreeMap<ResourceId, SecretError>),
-    #[error("{} of {all} agents not ready in time", late.len())]
+    #[error("{} of {all} agents not ready", late.len())]
     NotReady {
         late: BTreeMap<ResourceId, (String, Vec<String>)>,
         all: usize,
@@ -101,12 +101,14 @@ pub(crate) async fn bring_up(
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let shown = fleet.plan(target).await;
-    // With JSON the document comes at the end, when it is known what was done.
+    // With JSON there is one document: the plan that is carried out or refused.
     if printer.format() == Format::Text {
         preview::show(&shown, printer);
     }
+    if !shown.report.blocked.is_empty() {
+        preview::approve(shown.clone(), Approval::Yes, printer)?;
+    }
     if !shown.steps.is_empty() {
-        shown.clone().approve(Approval::Yes)?;
         deliverable(&shown)?;
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
@@ -115,12 +117,13 @@ pub(crate) async fn bring_up(
     let plan = fleet.plan(target).await;
     if plan != shown {
         printer.talk("the target changed meanwhile; this is the plan now:");
-        preview::show(&plan, printer);
+        if printer.format() == Format::Text {
+            preview::show(&plan, printer);
+        }
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
-    let blocked = preview::in_the_way(&plan);
-    let document = PlanDocument::from(&plan);
-    if !plan.steps.is_empty() {
+    let approved = preview::approve(plan, Approval::Yes, printer)?;
+    if !approved.steps().is_empty() {
         let interrupt = Interrupt::listen();
         let run = Run {
             home: &fleet.home,
@@ -128,7 +131,6 @@ pub(crate) async fn bring_up(
             operation: OPERATION,
             printer,
         };
-        let approved = plan.approve(Approval::Yes)?;
         if let Outcome::Incomplete(exit) = run.carry_out(&approved, &interrupt).await? {
             return Ok(exit);
         }
@@ -143,11 +145,14 @@ pub(crate) async fn bring_up(
     if !rest.steps.is_empty() {
         return Err(UpError::NotConverged(Box::new(rest)).into());
     }
-    match printer.format() {
-        Format::Text => printer.talk(format_args!("fleet {} is up", fleet.spec.fleet())),
-        Format::Json => printer.json(&document),
+    let ending = preview::in_the_way(&rest);
+    if ending == Exit::Ok {
+        printer.talk(format_args!("fleet {} is up", fleet.spec.fleet()));
+    } else {
+        // What was seen a moment ago cannot be seen any more, or is taken by somebody else.
+        printer.talk(plan_text(&rest, printer.err()).trim_end());
     }
-    Ok(blocked)
+    Ok(ending)
 }
 
 /// Every secret that the plan delivers must be at hand before anything is changed.

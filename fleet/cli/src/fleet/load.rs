@@ -167,7 +167,14 @@ impl Fleet {
                 .as_ref()
                 .map(|deployment| deployment.target)
             {
-                Some(rivetos_config::Target::Local) => program::find(globals.agent_bin.as_deref())?,
+                Some(rivetos_config::Target::Local) => {
+                    let found = program::find(globals.agent_bin.as_deref());
+                    match secrets {
+                        Secrets::Needed => found?,
+                        // A fleet can be seen and taken down without the program that it runs.
+                        Secrets::NotNeeded => found.unwrap_or_default(),
+                    }
+                }
                 Some(rivetos_config::Target::Docker) | None => None,
             },
             seed: match &config.runtime.workspace {
