@@ -255,6 +255,13 @@ async fn an_agent_that_does_not_stay_up_is_told_by_its_log() {
     .await;
     let agent = world.see(Kind::Agent).await.unwrap();
     assert_eq!(agent.life, Life::Running, "it is about to be started again");
+    wait(async || {
+        let error = world.provider.connect(&agent.id).await.unwrap_err();
+        let error = error.to_string();
+        let told = error.contains("it exited with code 78 and is started again in a moment");
+        told.then_some(()).ok_or(error)
+    })
+    .await;
     assert_eq!(world.remove(&agent).await, Ok(Applied::Changed));
 }
 
