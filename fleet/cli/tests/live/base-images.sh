@@ -29,7 +29,8 @@ have() {
     client image inspect "$1" >/dev/null 2>&1
 }
 
-# A mirror that this host is set up to use and that has the release, else Debian's own.
+# A mirror that this host is set up to use and that has the release; nothing when there is none,
+# and debootstrap takes its own.
 mirror() {
     for uri in $(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | uniq); do
         case $uri in http://* | https://*) ;; *) continue ;; esac
@@ -38,7 +39,6 @@ mirror() {
             return
         fi
     done
-    echo http://deb.debian.org/debian
 }
 
 make_debian() {
@@ -46,7 +46,8 @@ make_debian() {
     command -v debootstrap >/dev/null || fail "debootstrap is not installed"
     root=$(mktemp -d "$cache/root.XXXXXX")
     trap 'rm -rf "$root"' EXIT
-    debootstrap --variant=minbase trixie "$root" "$(mirror)" >"$cache/debootstrap.log" 2>&1 ||
+    # shellcheck disable=SC2046 # one word or none
+    debootstrap --variant=minbase trixie "$root" $(mirror) >"$cache/debootstrap.log" 2>&1 ||
         fail "debootstrap failed; see $cache/debootstrap.log"
     apt-config dump | grep -E '^Acquire::(https?|Check|Retries)' \
         >"$root/etc/apt/apt.conf.d/90host" || true
