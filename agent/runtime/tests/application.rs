@@ -270,23 +270,6 @@ async fn what_tools_answered_before_a_stop_is_kept() {
 }
 
 #[tokio::test]
-async fn the_history_has_what_another_process_answered() {
-    let folder = tempfile::tempdir().unwrap();
-    let here = Bench::start(folder.path());
-    here.send("1", "one").await;
-    here.asked().await.say("first").done();
-    here.reply("1").await;
-    let there = Bench::start(folder.path());
-    there.send("2", "two").await;
-    there.asked().await.say("second").done();
-    there.reply("2").await;
-    here.send("3", "three").await;
-    let messages = here.asked().await.request.messages;
-    assert_eq!(messages.len(), 5, "{messages:?}");
-    assert_eq!(messages[3], Message::assistant("second"));
-}
-
-#[tokio::test]
 async fn a_prompt_file_that_never_ends_is_left_out() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/dev/zero", folder.path().join("CORE.md")).unwrap();
