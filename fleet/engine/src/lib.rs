@@ -4,6 +4,7 @@
 //! - [`FleetHome`]: the fleet's folder on the operator's machine, its key and its lock.
 //! - [`execute`]: one pass over a plan, in dependency order and in parallel.
 //! - [`RunJournal`]: what a run began and ended, on the disk before the next step starts.
+//! - [`Exit`]: how a run ends, as a number.
 //! - [`Events`]: the only link between the engine and whatever shows progress.
 //! - [`AgentClient`]: HTTP to an agent over any byte stream.
 //! - [`wait_ready`]: polls nodes until they take work.
@@ -11,6 +12,7 @@
 mod client;
 mod event;
 mod execute;
+mod exit;
 mod home;
 mod journal;
 mod ready;
@@ -18,6 +20,7 @@ mod ready;
 pub use client::{AgentClient, ClientError, Frames};
 pub use event::{Event, EventKind, Events};
 pub use execute::{ExecuteReport, Options, PARALLEL_DEFAULT, execute};
+pub use exit::Exit;
 pub use home::{FleetHome, Holder, HomeError, LockError, LockGuard};
 pub use journal::{JournalEntry, JournalError, JournalLine, RUNS_KEPT_MAX, RunJournal};
 pub use ready::{Expected, LOG_LINES_SHOWN, Readiness, wait_ready};

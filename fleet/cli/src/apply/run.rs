@@ -6,7 +6,6 @@ use rivetos_engine::{
     Events, ExecuteReport, FleetHome, JournalError, LockError, LockGuard, Options,
     PARALLEL_DEFAULT, RunJournal, execute,
 };
-use rivetos_fleet::port::ApplyErrorKind;
 use rivetos_fleet::{ApprovedPlan, Refusal};
 use tokio::signal;
 
@@ -62,7 +61,7 @@ impl Edge for JournalError {
 
 impl Edge for Refusal {
     fn exit(&self) -> Exit {
-        Exit::Blocked
+        self.into()
     }
 
     fn hints(&self) -> Vec<String> {
@@ -104,28 +103,8 @@ impl Run<'_> {
             return Ok(Outcome::Complete);
         }
         self.printer.talk(failures(&report));
-        Ok(Outcome::Incomplete(ending(&report)))
+        Ok(Outcome::Incomplete(Exit::from(&report)))
     }
-}
-
-fn ending(report: &ExecuteReport) -> Exit {
-    let refused = |kind: ApplyErrorKind| kind == ApplyErrorKind::Refused;
-    let failed = match (report.failed.is_empty(), report.done.is_empty()) {
-        (true, _) => Exit::Ok,
-        (false, true) => Exit::Failed,
-        (false, false) => Exit::PartlyApplied,
-    };
-    let refused = if report.failed.values().any(|error| refused(error.kind)) {
-        Exit::Blocked
-    } else {
-        Exit::Ok
-    };
-    let stopped = if report.not_started.is_empty() {
-        Exit::Ok
-    } else {
-        Exit::Interrupted
-    };
-    failed.or(refused).or(stopped)
 }
 
 fn failures(report: &ExecuteReport) -> String {

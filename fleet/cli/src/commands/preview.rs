@@ -48,9 +48,5 @@ fn ending(plan: &Plan, pending: Exit) -> Exit {
 
 /// How a run ends for what the plan could not take up.
 pub(crate) fn in_the_way(plan: &Plan) -> Exit {
-    if plan.report.blocked.is_empty() && plan.report.foreign.is_empty() {
-        Exit::Ok
-    } else {
-        Exit::Blocked
-    }
+    Exit::from(&plan.report)
 }
