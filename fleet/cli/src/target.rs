@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures_util::Stream;
 use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
 use rivetos_fleet::port::{
-    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess,
+    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess, Progress,
 };
 use rivetos_provider_docker::DockerProvider;
 use rivetos_provider_local::LocalProvider;
@@ -33,10 +33,10 @@ impl InfraProvider for Target {
         }
     }
 
-    async fn apply(&self, step: &Step) -> Result<Applied, ApplyError> {
+    async fn apply(&self, step: &Step, progress: Progress<'_>) -> Result<Applied, ApplyError> {
         match self {
-            Self::Docker(provider) => provider.apply(step).await,
-            Self::Local(provider) => provider.apply(step).await,
+            Self::Docker(provider) => provider.apply(step, progress).await,
+            Self::Local(provider) => provider.apply(step, progress).await,
         }
     }
 }

@@ -35,6 +35,13 @@ pub enum EventKind {
         /// What happens to the resource as a whole.
         action: Action,
     },
+    /// A running step says what it is at.
+    Progress {
+        /// Which one.
+        step: StepId,
+        /// For example `waiting for it to stop`.
+        what: String,
+    },
     /// A step is done. Ends the step.
     Done {
         /// Which one.

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 
 use rivetos_fleet::ApprovedPlan;
 use rivetos_fleet::model::{Step, StepId};
-use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider, Progress};
 
 use crate::event::{EventKind, Events};
 use crate::journal::{JournalEntry, RunJournal};
@@ -89,7 +89,7 @@ pub async fn execute<P: InfraProvider>(
                 resource: step.resource.clone(),
                 action: step.action,
             });
-            running.push(async move { (step, carry_out(provider, step, journal).await) });
+            running.push(async move { (step, carry_out(provider, step, journal, events).await) });
         }
         let Some((step, result)) = running.next().await else {
             break;
@@ -142,6 +142,7 @@ async fn carry_out<P: InfraProvider>(
     provider: &P,
     step: &Step,
     journal: &RunJournal,
+    events: &Events<'_>,
 ) -> Result<Applied, ApplyError> {
     let begin = JournalEntry::Begin {
         step: step.id.clone(),
@@ -151,7 +152,13 @@ async fn carry_out<P: InfraProvider>(
         hint: Some("make room on the disk that holds the fleet's folder".to_owned()),
         kind: ApplyErrorKind::Failed,
     })?;
-    let result = provider.apply(step).await;
+    let sink = |what: &str| {
+        events.emit(EventKind::Progress {
+            step: step.id.clone(),
+            what: what.to_owned(),
+        });
+    };
+    let result = provider.apply(step, Progress::new(&sink)).await;
     let end = match &result {
         Ok(_) => JournalEntry::Done {
             step: step.id.clone(),

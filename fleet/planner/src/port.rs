@@ -1,5 +1,6 @@
 //! What a provider of infrastructure implements. Signatures only; no runtime.
 
+use std::fmt;
 use std::future::Future;
 
 use thiserror::Error;
@@ -17,14 +18,49 @@ pub trait InfraProvider: Sync {
     ///   `desired` wants, whoever made it.
     fn observe(&self, desired: &DesiredSet) -> impl Future<Output = Inventory> + Send;
 
-    /// Carries out one step, once.
+    /// Carries out one step, once, and says on the way what takes its time.
     ///
     /// # Guarantees
     /// - Touches only objects that carry the fleet's label, and checks that right before.
     /// - Idempotent: what is already so is [`Applied::AlreadySo`].
     /// - A failure or a kill in the middle leaves a state that the next observation shows as
     ///   absent or [`crate::model::Life::Incomplete`], so that a new plan converges.
-    fn apply(&self, step: &Step) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
+    fn apply(
+        &self,
+        step: &Step,
+        progress: Progress<'_>,
+    ) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
+}
+
+/// Where a running step says what it is at, for whoever watches. Never needed for anything else.
+#[derive(Clone, Copy)]
+pub struct Progress<'a>(Option<&'a (dyn Fn(&str) + Sync)>);
+
+impl<'a> Progress<'a> {
+    /// Nobody watches.
+    pub const UNSEEN: Self = Self(None);
+
+    /// `sink` gets every word, for example `waiting for it to stop`.
+    pub fn new(sink: &'a (dyn Fn(&str) + Sync)) -> Self {
+        Self(Some(sink))
+    }
+
+    /// Says what the step is at now.
+    pub fn say(self, what: &str) {
+        if let Some(sink) = self.0 {
+            sink(what);
+        }
+    }
+}
+
+impl fmt::Debug for Progress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Progress"
+        } else {
+            "Progress::UNSEEN"
+        })
+    }
 }
 
 /// What a step did.

@@ -6,7 +6,7 @@ use rivetos_fleet::model::{
     Desired, DesiredSet, ErrorScope, Field, Inventory, Kind, Life, Observed, Owner, ResourceId,
     Spec, Step, TargetFacts,
 };
-use rivetos_fleet::port::{Applied, ApplyError, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 
 use crate::world::{SimWorld, State, native_name};
 
@@ -18,7 +18,11 @@ impl InfraProvider for SimWorld {
         ready(self.look(desired))
     }
 
-    fn apply(&self, step: &Step) -> impl Future<Output = Result<Applied, ApplyError>> + Send {
+    fn apply(
+        &self,
+        step: &Step,
+        _: Progress<'_>,
+    ) -> impl Future<Output = Result<Applied, ApplyError>> + Send {
         ready(self.carry_out(step))
     }
 }

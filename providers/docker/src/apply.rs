@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use data_encoding::HEXLOWER;
 use rivetos_fleet::FleetId;
 use rivetos_fleet::label::{self, Identity};
-use rivetos_fleet::model::{Desired, Fingerprint, Op, Owner, ResourceId, Spec, Step};
-use rivetos_fleet::port::{Applied, ApplyError};
+use rivetos_fleet::model::{Desired, Fingerprint, Kind, Op, Owner, ResourceId, Spec, Step};
+use rivetos_fleet::port::{Applied, ApplyError, Progress};
 
 use bollard::models::Volume;
 
@@ -28,24 +28,43 @@ const INCARNATION: &str = "io.rivetos.incarnation";
 const RUN_AGAIN: &str = "run this again: a new plan takes it as it is now";
 
 /// Does what `step` says.
-pub(crate) async fn apply(provider: &DockerProvider, step: &Step) -> Result<Applied, ApplyError> {
+pub(crate) async fn apply(
+    provider: &DockerProvider,
+    step: &Step,
+    progress: Progress<'_>,
+) -> Result<Applied, ApplyError> {
     match &step.op {
-        Op::Create { desired } | Op::Ensure { desired } => make(provider, desired).await,
+        Op::Create { desired } | Op::Ensure { desired } => make(provider, desired, progress).await,
         Op::Start { native_id, .. } => container::start(provider, &step.resource, native_id).await,
         Op::Remove {
             native_id,
             fingerprint,
             ..
-        } => remove::remove(provider, &step.resource, native_id, fingerprint).await,
+        } => {
+            match step.resource.kind {
+                Kind::Datahub | Kind::Agent => progress.say("waiting for it to stop"),
+                Kind::Network
+                | Kind::Volume
+                | Kind::Image
+                | Kind::Config
+                | Kind::Secret
+                | Kind::Role => {}
+            }
+            remove::remove(provider, &step.resource, native_id, fingerprint).await
+        }
     }
 }
 
-async fn make(provider: &DockerProvider, desired: &Desired) -> Result<Applied, ApplyError> {
+async fn make(
+    provider: &DockerProvider,
+    desired: &Desired,
+    progress: Progress<'_>,
+) -> Result<Applied, ApplyError> {
     match &desired.spec {
         Spec::Network(network) => things::create_network(provider, desired, network).await,
         Spec::Volume(volume) => things::create_volume(provider, desired, volume).await,
         Spec::Files(files) => files::create(provider, desired, files).await,
-        Spec::Image(image) => pull::pull(provider, image).await,
+        Spec::Image(image) => pull::pull(provider, image, progress).await,
         Spec::Container(container) => container::create(provider, desired, container).await,
         Spec::Role(wanted) => role::ensure(provider, desired, wanted).await,
         Spec::Process(_) => Err(broken(

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use rivetos_fleet::model::{DesiredSet, Inventory, Step};
-use rivetos_fleet::port::{Applied, ApplyError, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 use rivetos_fleet::{FleetId, SecretResolver};
 
 use crate::{DockerEngine, apply, observe};
@@ -44,7 +44,11 @@ impl InfraProvider for DockerProvider {
         observe::observe(self, desired)
     }
 
-    fn apply(&self, step: &Step) -> impl Future<Output = Result<Applied, ApplyError>> + Send {
-        apply::apply(self, step)
+    fn apply(
+        &self,
+        step: &Step,
+        progress: Progress<'_>,
+    ) -> impl Future<Output = Result<Applied, ApplyError>> + Send {
+        apply::apply(self, step, progress)
     }
 }

@@ -9,17 +9,27 @@ use std::path::Path;
 
 use rivetos_fleet::label::Identity;
 use rivetos_fleet::model::{Fingerprint, Kind, Op, Owner, Spec, Step};
-use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind};
+use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, Progress};
 
 use crate::provider::LocalSettings;
 
+/// What takes the time of an agent's start.
+const STARTING: &str = "waiting for its supervisor to start it";
+
 /// Carries out `step`, once.
-pub(crate) async fn apply(settings: &LocalSettings, step: &Step) -> Result<Applied, ApplyError> {
+pub(crate) async fn apply(
+    settings: &LocalSettings,
+    step: &Step,
+    progress: Progress<'_>,
+) -> Result<Applied, ApplyError> {
     match &step.op {
         Op::Create { desired } | Op::Ensure { desired } => match &desired.spec {
             Spec::Volume(volume) => files::create_volume(settings, desired, volume),
             Spec::Files(spec) => files::create_files(settings, desired, spec),
-            Spec::Process(process) => agent::create(settings, desired, process).await,
+            Spec::Process(process) => {
+                progress.say(STARTING);
+                agent::create(settings, desired, process).await
+            }
             Spec::Network(_) | Spec::Image(_) | Spec::Container(_) | Spec::Role(_) => {
                 Err(not_here(step))
             }
@@ -28,7 +38,10 @@ pub(crate) async fn apply(settings: &LocalSettings, step: &Step) -> Result<Appli
             native_id,
             fingerprint,
         } => match step.resource.kind {
-            Kind::Agent => agent::start(settings, Path::new(native_id), fingerprint).await,
+            Kind::Agent => {
+                progress.say(STARTING);
+                agent::start(settings, Path::new(native_id), fingerprint).await
+            }
             Kind::Network
             | Kind::Volume
             | Kind::Config
@@ -44,7 +57,10 @@ pub(crate) async fn apply(settings: &LocalSettings, step: &Step) -> Result<Appli
         } => {
             let path = Path::new(native_id);
             match step.resource.kind {
-                Kind::Agent => agent::remove(settings, path, fingerprint).await,
+                Kind::Agent => {
+                    progress.say("waiting for it to stop");
+                    agent::remove(settings, path, fingerprint).await
+                }
                 Kind::Volume | Kind::Config | Kind::Secret => {
                     files::remove(settings, path, fingerprint).await
                 }

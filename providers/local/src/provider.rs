@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
 use rivetos_fleet::port::{
-    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess,
+    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess, Progress,
 };
 use rivetos_fleet::{FleetId, SecretResolver};
 
@@ -51,8 +51,8 @@ impl InfraProvider for LocalProvider {
         observe::observe(&self.settings, desired)
     }
 
-    async fn apply(&self, step: &Step) -> Result<Applied, ApplyError> {
-        apply::apply(&self.settings, step).await
+    async fn apply(&self, step: &Step, progress: Progress<'_>) -> Result<Applied, ApplyError> {
+        apply::apply(&self.settings, step, progress).await
     }
 }
 

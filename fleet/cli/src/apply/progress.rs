@@ -67,7 +67,8 @@ impl Progress {
             EventKind::NodeNotReady { node, last } => {
                 say(style.red("✗"), &format!("{node} is not ready: {last}"));
             }
-            EventKind::Started { .. } | EventKind::Executed { .. } => {}
+            EventKind::Started { .. } | EventKind::Progress { .. } | EventKind::Executed { .. } => {
+            }
         }
     }
 

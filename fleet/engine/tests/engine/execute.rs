@@ -15,7 +15,7 @@ use rivetos_fleet::model::{
     Action, DesiredSet, Fingerprint, Inventory, Kind, Op, Plan, PlanReport, Reason, ResourceId,
     Risk, Step, StepId,
 };
-use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider, Progress};
 use rivetos_fleet::{Approval, ApprovedPlan};
 
 /// A target that only counts, and fails where it is told to.
@@ -35,7 +35,7 @@ impl InfraProvider for Target {
         Inventory::default()
     }
 
-    async fn apply(&self, step: &Step) -> Result<Applied, ApplyError> {
+    async fn apply(&self, step: &Step, progress: Progress<'_>) -> Result<Applied, ApplyError> {
         let begin = JournalEntry::Begin {
             step: step.id.clone(),
         };
@@ -48,6 +48,7 @@ impl InfraProvider for Target {
         self.most_running.fetch_max(running, Ordering::SeqCst);
         // Stays until others had every chance to come, too.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        progress.say("writing");
         self.running.fetch_sub(1, Ordering::SeqCst);
         self.ended.lock().unwrap().push(step.id.to_string());
         if self.fails.contains(&step.id) {
@@ -227,6 +228,10 @@ async fn every_started_step_ends_once_and_the_execution_ends_last() {
             EventKind::Started { step, .. } => assert!(open.insert(step.clone())),
             EventKind::Done { step, .. } | EventKind::Failed { step, .. } => {
                 assert!(open.remove(step), "{step}");
+            }
+            EventKind::Progress { step, what } => {
+                assert!(open.contains(step), "{step}");
+                assert_eq!(what, "writing");
             }
             EventKind::Skipped { step, .. } => assert!(!open.contains(step), "{step}"),
             EventKind::Interrupted { .. }

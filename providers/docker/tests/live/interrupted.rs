@@ -6,7 +6,7 @@ use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVo
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use rivetos_fleet::label;
 use rivetos_fleet::model::{Kind, Life, ResourceId};
-use rivetos_fleet::port::InfraProvider;
+use rivetos_fleet::port::{InfraProvider, Progress};
 
 use crate::world::{Wish, World, names};
 
@@ -113,7 +113,7 @@ async fn killed_after_any_step_the_next_run_converges() {
     for done in 1..total {
         let plan = world.plan(&desired).await;
         for step in plan.steps.iter().take(1) {
-            world.provider.apply(step).await.unwrap();
+            world.provider.apply(step, Progress::UNSEEN).await.unwrap();
         }
         assert_eq!(world.plan(&desired).await.steps.len(), total - done);
     }

@@ -5,7 +5,7 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
 use rivetos_fleet::model::{Kind, Reason, ResourceId};
-use rivetos_fleet::port::{Applied, ApplyErrorKind, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyErrorKind, InfraProvider, Progress};
 use rivetos_fleet::{Consent, plan_destroy};
 
 use crate::world::{GIVEN, Wish, World, names};
@@ -182,7 +182,7 @@ async fn a_step_is_harmless_the_second_time() {
         .filter(|step| step.resource.kind != Kind::Image)
     {
         assert_eq!(
-            world.provider.apply(step).await,
+            world.provider.apply(step, Progress::UNSEEN).await,
             Ok(Applied::AlreadySo),
             "{}",
             step.id

@@ -9,7 +9,7 @@ use bollard::Docker;
 use bollard::query_parameters::BuildImageOptionsBuilder;
 use futures_util::StreamExt;
 use rivetos_fleet::model::{DesiredSet, Inventory, Kind, Op, Plan, ResourceId, Step};
-use rivetos_fleet::port::{Applied, ApplyError, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 use rivetos_fleet::{
     BuildInfo, Consent, Context, FleetId, FleetSpec, Secret, SecretError, SecretRef,
     SecretResolver, desired, plan, plan_destroy,
@@ -206,7 +206,7 @@ impl World {
     /// Applies the steps in order. Stops at the first that fails.
     pub(crate) async fn apply(&self, plan: &Plan) -> Result<(), (Step, ApplyError)> {
         for step in &plan.steps {
-            if let Err(error) = self.provider.apply(step).await {
+            if let Err(error) = self.provider.apply(step, Progress::UNSEEN).await {
                 return Err((step.clone(), error));
             }
         }
@@ -240,7 +240,7 @@ impl World {
             risk: rivetos_fleet::model::Risk::None,
             after: [].into(),
         };
-        self.provider.apply(&step).await
+        self.provider.apply(&step, Progress::UNSEEN).await
     }
 
     /// Takes everything down, data too, and sees that nothing of the fleet is left.

@@ -11,7 +11,7 @@ use rivetos_fleet::model::{
     Action, Desired, DesiredSet, FileContent, FilesSpec, ImageSource, ImageSpec, Inventory, Kind,
     Observed, Op, ProcessSpec, Reason, ResourceId, Risk, Spec, Step, StepId, Uid, VolumeSpec,
 };
-use rivetos_fleet::port::{Applied, ApplyError, InfraProvider};
+use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 use rivetos_fleet::{FleetId, PortRange, Secret, SecretError, SecretRef, SecretResolver};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -217,7 +217,7 @@ impl World {
             risk: Risk::None,
             after: BTreeSet::new(),
         };
-        self.provider.apply(&step).await
+        self.provider.apply(&step, Progress::UNSEEN).await
     }
 
     pub(crate) async fn observe(&self) -> Inventory {
