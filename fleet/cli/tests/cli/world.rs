@@ -13,13 +13,17 @@ use tempfile::TempDir;
 /// Ports of one fleet; ranges of concurrent tests do not overlap.
 const PORTS_EACH: u16 = 10;
 const FIRST_PORT: u16 = 45_000;
-const BUILD_VARIABLES: [&str; 6] = [
+/// What the compiler needs. Without the last two `rustup` may take it upon itself to bring the
+/// toolchain up to date under the feet of whoever uses it.
+const BUILD_VARIABLES: [&str; 8] = [
     "PATH",
     "HOME",
     "CARGO",
     "CARGO_HOME",
     "CARGO_TARGET_DIR",
     "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_AUTO_INSTALL",
 ];
 static NEXT_RANGE: AtomicU16 = AtomicU16::new(0);
 
@@ -93,7 +97,7 @@ impl World {
         command
             .current_dir(self.path())
             .env_clear()
-            // What the compiler needs; `RIVETOS_HOME` keeps the rest apart.
+            // `RIVETOS_HOME` keeps the rest apart.
             .envs(
                 BUILD_VARIABLES
                     .iter()

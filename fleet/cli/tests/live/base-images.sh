@@ -18,6 +18,7 @@ socket=$1
 mkdir -p "$2"
 cache=$(cd "$2" && pwd -P)
 here=$(cd "$(dirname "$0")" && pwd -P)
+. "$here/mirror.sh"
 debian=debian:trixie-slim
 pgvector=pgvector/pgvector:pg17
 
@@ -29,23 +30,12 @@ have() {
     client image inspect "$1" >/dev/null 2>&1
 }
 
-# A mirror that this host is set up to use and that has the release; nothing when there is none,
-# and debootstrap takes its own.
-mirror() {
-    for uri in $(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | uniq); do
-        case $uri in http://* | https://*) ;; *) continue ;; esac
-        if wget --quiet --timeout=10 --tries=1 --spider "${uri%/}/dists/trixie/Release"; then
-            echo "${uri%/}"
-            return
-        fi
-    done
-}
-
 make_debian() {
     [ "$(id -u)" = 0 ] || fail "debootstrap needs root (this is uid $(id -u))"
     command -v debootstrap >/dev/null || fail "debootstrap is not installed"
     root=$(mktemp -d "$cache/root.XXXXXX")
     trap 'rm -rf "$root"' EXIT
+    # Without a mirror debootstrap takes its own.
     # shellcheck disable=SC2046 # one word or none
     debootstrap --variant=minbase trixie "$root" $(mirror) >"$cache/debootstrap.log" 2>&1 ||
         fail "debootstrap failed; see $cache/debootstrap.log"
