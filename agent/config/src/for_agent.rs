@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
 
-use crate::model::{Agent, AgentChannel, Channels, Config, Memory, Runtime, Sqlite};
+use crate::model::{Agent, AgentChannel, Channels, Config, Deploy, Memory, Runtime, Sqlite};
 
 /// Where an agent finds its things on its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ impl Config {
         let agent_here = Agent {
             provider: own.provider.clone(),
             model: None,
+            was: None,
+            deploy: Deploy::default(),
         };
         let mut given = BTreeMap::new();
         if let Some(secret) = provider.api_key.take() {

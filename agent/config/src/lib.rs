@@ -17,11 +17,12 @@ mod write;
 pub use environment::Environment;
 pub use for_agent::{AgentFiles, Placement};
 pub use model::{
-    Agent, AgentChannel, Channels, Config, Datahub, Deployment, Docker, Image, Local, Memory,
-    PortRange, Provider, ProviderKind, Runtime, Sqlite, Target, Variant,
+    Agent, AgentChannel, Channels, Config, Datahub, Deploy, Deployment, Docker, DockerHost, Image,
+    Local, Memory, PortRange, Provider, ProviderKind, Resources, Runtime, Sqlite, Target, Tls,
+    Variant,
 };
 pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};
-pub use rivetos_types::id::{AgentName, FleetId, NameError};
+pub use rivetos_types::id::{AgentName, FleetId, HostName, NameError};
 pub use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 pub use write::quoted;

@@ -8,6 +8,13 @@ use std::time::Duration;
 use rivetos_types::id::{AgentName, FleetId};
 use rivetos_types::secret::SecretRef;
 
+mod deployment;
+
+pub use deployment::{
+    Datahub, Deploy, Deployment, Docker, DockerHost, Image, Local, PortRange, Resources, Target,
+    Tls, Variant,
+};
+
 /// Everything one file says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -49,6 +56,11 @@ pub struct Agent {
     pub provider: String,
     /// `model`: instead of the provider's.
     pub model: Option<String>,
+    /// `was`: the first name of an agent that was renamed; nobody else's first name, and no
+    /// present agent's name.
+    pub was: Option<AgentName>,
+    /// `deploy:`
+    pub deploy: Deploy,
 }
 
 /// `providers.<name>`
@@ -109,95 +121,4 @@ pub struct Sqlite {
     /// `path` of the store's file; default `.rivetos/store.db` beside the
     /// configuration.
     pub path: Option<PathBuf>,
-}
-
-/// `deployment:`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deployment {
-    /// `target`
-    pub target: Target,
-    /// `datahub:`; absent or `postgres: false`: none. Refused with `target: local`.
-    pub datahub: Option<Datahub>,
-    /// `image:`
-    pub image: Image,
-    /// `docker:`
-    pub docker: Docker,
-    /// `local:`
-    pub local: Local,
-}
-
-/// Where agents run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// `docker`: containers of one engine.
-    Docker,
-    /// `local`: supervised processes of this host.
-    Local,
-}
-
-/// `deployment.datahub`, with `postgres: true`, which is its default.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Datahub {
-    /// `postgres_version`: major version; default 17.
-    pub postgres_version: u32,
-}
-
-/// `deployment.image`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Image {
-    /// `agent_image`: repository of the agent's image; default `rivetos-agent`.
-    pub agent_image: Option<String>,
-    /// `tag` of the agent's image; default `<version>-<commit>` of the operator's tool.
-    pub tag: Option<String>,
-    /// `variant`: `slim` (Debian with git and curl) or `scratch` (the binary alone, no shell).
-    pub variant: Variant,
-    /// `datahub_image`; default `pgvector/pgvector:pg<postgres_version>`.
-    pub datahub_image: Option<String>,
-}
-
-/// What the agent's image is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Variant {
-    /// `slim`: Debian with CA certificates, git and curl.
-    #[default]
-    Slim,
-    /// `scratch`: the binary and CA certificates. There is no shell tool.
-    Scratch,
-}
-
-/// `deployment.docker`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Docker {
-    /// `host`: the engine's address, `unix://…` or `tcp://…`; default `$DOCKER_HOST`, else the
-    /// local socket.
-    pub host: Option<String>,
-    /// `network`: name of the fleet's network; default the fleet's name.
-    pub network: Option<String>,
-    /// `postgres_port`: publish the datahub on 127.0.0.1 at this port; 0 or absent: not at all.
-    pub postgres_port: Option<u16>,
-}
-
-/// `deployment.local`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Local {
-    /// `port_range`: where the agents' ports come from; default 43100-43199.
-    pub port_range: PortRange,
-}
-
-/// An inclusive range of ports, written `43100-43199`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PortRange {
-    /// The lowest.
-    pub first: u16,
-    /// The highest; not below `first`.
-    pub last: u16,
-}
-
-impl Default for PortRange {
-    fn default() -> Self {
-        Self {
-            first: 43_100,
-            last: 43_199,
-        }
-    }
 }

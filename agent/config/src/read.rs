@@ -6,10 +6,14 @@
 mod agents;
 mod channels;
 mod choice;
+mod deploy;
 mod deployment;
+mod docker;
 mod field;
+mod image;
 mod later;
 mod number;
+mod providers;
 mod reader;
 mod runtime;
 mod secret;
@@ -20,6 +24,7 @@ use crate::model::Config;
 use crate::node::{self, Broken, Node, Place, Value};
 use crate::problem::{Problem, Problems};
 
+use agents::Surroundings;
 use field::Field;
 use reader::Reader;
 use section::Section;
@@ -62,12 +67,22 @@ fn config(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
     }
     let mut section = Section::open(reader, &Field::root(root))?;
     let fleet = section.optional("fleet").map(|field| field.name(reader));
+    let deployment = section
+        .optional("deployment")
+        .and_then(|field| deployment::deployment(reader, &field));
     let providers = section
         .required(reader, "providers")
-        .and_then(|field| agents::providers(reader, &field));
+        .and_then(|field| providers::providers(reader, &field));
+    let surroundings = Surroundings {
+        providers: providers.as_ref(),
+        places: deployment.as_ref().map(|read| &read.places),
+    };
     let agents = section
         .required(reader, "agents")
-        .and_then(|field| agents::agents(reader, &field, providers.as_ref()));
+        .and_then(|field| agents::agents(reader, &field, &surroundings));
+    if let (Some(deployment), Some(agents)) = (&deployment, &agents) {
+        deployment.without_effect(reader, &agents.targets);
+    }
     let runtime_field = section.optional("runtime");
     let names = agents.as_ref().map(|agents| &agents.names);
     let runtime = runtime::runtime(reader, runtime_field.as_ref(), names);
@@ -77,12 +92,10 @@ fn config(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
     let memory = section
         .optional("memory")
         .and_then(|f| channels::memory(reader, &f));
-    let deployment = section
-        .optional("deployment")
-        .and_then(|field| deployment::deployment(reader, &field));
     section.finish(reader);
     let (project, deployment) = match deployment {
-        Some(read) => (read.project, Some(read.deployment)),
+        // A section that cannot be used was reported.
+        Some(read) => (read.project, Some(read.deployment?)),
         None => (None, None),
     };
     let fleet = fleet.unwrap_or_else(|| project.or_else(|| "rivetos".parse().ok()));

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
 
 use crate::environment::escape;
-use crate::model::{
-    Agent, AgentChannel, Config, Datahub, Deployment, Docker, Image, Local, PortRange, Provider,
-    ProviderKind, Runtime, Target, Variant,
-};
+use crate::model::{Agent, AgentChannel, Config, Provider, ProviderKind, Runtime};
+
+mod deployment;
+
+use deployment::{deploy, deployment};
 
 /// A map of the file to be written.
 #[derive(Default)]
@@ -30,7 +32,7 @@ impl Map {
         self.scalar(key, &quoted(&escape(value)));
     }
 
-    fn optional_text(&mut self, key: &str, value: Option<&String>) {
+    fn optional_text(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(key, value);
         }
@@ -38,6 +40,13 @@ impl Map {
 
     fn optional_scalar(&mut self, key: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
+            self.scalar(key, &value);
+        }
+    }
+
+    /// `key: true`; nothing when it is false, which is the default wherever this is used.
+    fn flag(&mut self, key: &str, value: bool) {
+        if value {
             self.scalar(key, &value);
         }
     }
@@ -159,7 +168,9 @@ fn runtime(runtime: &Runtime) -> Map {
 fn agent(agent: &Agent) -> Map {
     let mut map = Map::default();
     map.text("provider", &agent.provider);
-    map.optional_text("model", agent.model.as_ref());
+    map.optional_text("model", agent.model.as_deref());
+    map.optional_text("was", agent.was.as_ref().map(AgentName::as_str));
+    map.map("deploy", deploy(&agent.deploy));
     map
 }
 
@@ -171,7 +182,7 @@ fn provider(provider: &Provider) -> Map {
     let mut map = Map::default();
     map.scalar("kind", &kind);
     map.text("model", &provider.model);
-    map.optional_text("base_url", provider.base_url.as_ref());
+    map.optional_text("base_url", provider.base_url.as_deref());
     map.secret("api_key", provider.api_key.as_ref());
     map.optional_scalar("max_tokens", provider.max_tokens);
     map.optional_scalar("temperature", provider.temperature);
@@ -180,56 +191,9 @@ fn provider(provider: &Provider) -> Map {
 
 fn agent_channel(channel: &AgentChannel) -> Map {
     let mut map = Map::default();
-    map.optional_text("host", channel.host.map(|host| host.to_string()).as_ref());
+    let host = channel.host.map(|host| host.to_string());
+    map.optional_text("host", host.as_deref());
     map.optional_scalar("port", channel.port);
     map.secret("secret", channel.secret.as_ref());
-    map
-}
-
-fn deployment(deployment: &Deployment) -> Map {
-    let target = match deployment.target {
-        Target::Docker => "docker",
-        Target::Local => "local",
-    };
-    let mut map = Map::default();
-    map.scalar("target", &target);
-    if let Some(Datahub { postgres_version }) = &deployment.datahub {
-        let mut datahub = Map::default();
-        datahub.scalar("postgres", &true);
-        datahub.scalar("postgres_version", postgres_version);
-        map.map("datahub", datahub);
-    }
-    map.map("image", image(&deployment.image));
-    map.map("docker", docker(&deployment.docker));
-    map.map("local", local(&deployment.local));
-    map
-}
-
-fn image(image: &Image) -> Map {
-    let mut map = Map::default();
-    map.optional_text("agent_image", image.agent_image.as_ref());
-    map.optional_text("tag", image.tag.as_ref());
-    match image.variant {
-        Variant::Slim => {}
-        Variant::Scratch => map.scalar("variant", &"scratch"),
-    }
-    map.optional_text("datahub_image", image.datahub_image.as_ref());
-    map
-}
-
-fn docker(docker: &Docker) -> Map {
-    let mut map = Map::default();
-    map.optional_text("host", docker.host.as_ref());
-    map.optional_text("network", docker.network.as_ref());
-    map.optional_scalar("postgres_port", docker.postgres_port);
-    map
-}
-
-fn local(local: &Local) -> Map {
-    let mut map = Map::default();
-    let PortRange { first, last } = local.port_range;
-    if local.port_range != PortRange::default() {
-        map.text("port_range", &format!("{first}-{last}"));
-    }
     map
 }

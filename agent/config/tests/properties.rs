@@ -10,8 +10,9 @@ use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;
 use rivetos_config::{
-    Agent, AgentChannel, AgentName, Channels, Config, Datahub, Deployment, Docker, Image, Local,
-    Memory, PortRange, Provider, ProviderKind, Runtime, SecretRef, Sqlite, Target, Variant, parse,
+    Agent, AgentChannel, AgentName, Channels, Config, Datahub, Deploy, Deployment, Docker,
+    DockerHost, HostName, Image, Local, Memory, PortRange, Provider, ProviderKind, Resources,
+    Runtime, SecretRef, Sqlite, Target, Tls, Variant, parse,
 };
 
 /// Whatever text, and texts that YAML could take for something else.
@@ -68,41 +69,95 @@ fn channels() -> impl Strategy<Value = Channels> {
     })
 }
 
-fn deployment() -> impl Strategy<Value = Deployment> {
-    let image = (of(word()), of(word()), any::<bool>(), of(word())).prop_map(
-        |(agent_image, tag, scratch, datahub_image)| Image {
-            agent_image,
-            tag,
-            variant: if scratch {
-                Variant::Scratch
-            } else {
-                Variant::Slim
-            },
-            datahub_image,
+fn target() -> impl Strategy<Value = Target> {
+    prop::sample::select(vec![Target::Docker, Target::Local])
+}
+
+fn resources() -> impl Strategy<Value = Resources> {
+    let memory = prop_oneof![6u64 << 20..=1 << 50, (6u64..1000).prop_map(|m| m << 20)];
+    (of(memory), of(10u32..=4_096_000), of(32u32..=4_194_304)).prop_map(
+        |(memory_bytes, milli_cpus, pids)| Resources {
+            memory_bytes,
+            milli_cpus,
+            pids,
         },
+    )
+}
+
+fn tls() -> impl Strategy<Value = Tls> {
+    (path(), path(), path()).prop_map(|(ca, cert, key)| Tls { ca, cert, key })
+}
+
+fn engine() -> impl Strategy<Value = DockerHost> {
+    prop_oneof![
+        hostile().prop_map(|path| (format!("unix://{path}"), None)),
+        "[a-z]{1,9}(@[a-z0-9][a-z0-9.]{0,8})?".prop_map(|host| (format!("ssh://{host}0"), None)),
+        (word(), of(tls())).prop_map(|(host, tls)| (format!("tcp://{host}:2376"), tls)),
+    ]
+    .prop_map(|(host, tls)| DockerHost { host, tls })
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    (
+        of(word()),
+        of(word()),
+        of(word()),
+        any::<bool>(),
+        of(word()),
+    )
+        .prop_map(
+            |(registry, agent_image, tag, scratch, datahub_image)| Image {
+                registry,
+                agent_image,
+                tag,
+                variant: if scratch {
+                    Variant::Scratch
+                } else {
+                    Variant::Slim
+                },
+                datahub_image,
+            },
+        )
+}
+
+fn docker() -> impl Strategy<Value = Docker> {
+    let hosts = btree_map(
+        word().prop_map(|name| name.parse().unwrap()),
+        engine(),
+        0..3,
     );
-    let docker =
-        (of(hostile()), of(word()), of(1u16..)).prop_map(|(host, network, postgres_port)| Docker {
-            host: host.map(|host| format!("unix://{host}")),
-            network,
-            postgres_port,
-        });
+    (of(engine()), hosts, of(word()), of(1u16..), resources()).prop_map(
+        |(default, hosts, network, postgres_port, resources)| {
+            let (host, tls) = default.map_or((None, None), |one| (Some(one.host), one.tls));
+            Docker {
+                host,
+                tls,
+                hosts,
+                network,
+                postgres_port,
+                resources,
+            }
+        },
+    )
+}
+
+fn deployment() -> impl Strategy<Value = Deployment> {
     let local = (1u16.., 0u16..100).prop_map(|(first, more)| Local {
         port_range: PortRange {
             first,
             last: first.saturating_add(more),
         },
     });
-    (any::<bool>(), of(13u32..30), image, docker, local).prop_map(
-        |(on_docker, version, image, docker, local)| Deployment {
-            target: if on_docker {
-                Target::Docker
-            } else {
-                Target::Local
-            },
-            datahub: version
-                .filter(|_| on_docker)
-                .map(|postgres_version| Datahub { postgres_version }),
+    let datahub = of((13u32..30, any::<bool>()));
+    (target(), datahub, image(), docker(), local).prop_map(
+        |(target, datahub, image, docker, local)| Deployment {
+            target,
+            datahub: datahub.filter(|_| target == Target::Docker).map(
+                |(postgres_version, protect)| Datahub {
+                    postgres_version,
+                    protect,
+                },
+            ),
             image,
             docker,
             local,
@@ -110,22 +165,78 @@ fn deployment() -> impl Strategy<Value = Deployment> {
     )
 }
 
+/// What an agent asks for, as far as `deployment` lets it.
+fn deploy(
+    deployment: Option<&Deployment>,
+    target: Option<Target>,
+    wished: (prop::sample::Index, Resources, Option<String>, bool),
+) -> Deploy {
+    let Some(deployment) = deployment else {
+        return Deploy::default();
+    };
+    let (index, resources, image, protect) = wished;
+    let hosts: Vec<Option<HostName>> = deployment.docker.hosts.keys().cloned().map(Some).collect();
+    let deploy = Deploy {
+        target,
+        protect,
+        ..Deploy::default()
+    };
+    match target.unwrap_or(deployment.target) {
+        Target::Local => deploy,
+        Target::Docker => Deploy {
+            host: [vec![None], hosts].concat()[index.index(deployment.docker.hosts.len() + 1)]
+                .clone(),
+            resources,
+            image,
+            ..deploy
+        },
+    }
+}
+
+prop_compose! {
+    fn wish()(
+        provider in any::<prop::sample::Index>(),
+        model in of(hostile()),
+        renamed in any::<bool>(),
+        target in of(target()),
+        deploy in (any::<prop::sample::Index>(), resources(), of(word()), any::<bool>()),
+    ) -> Wish {
+        (provider, model, renamed, target, deploy)
+    }
+}
+
+/// What an agent would like to be.
+type Wish = (
+    prop::sample::Index,
+    Option<String>,
+    bool,
+    Option<Target>,
+    (prop::sample::Index, Resources, Option<String>, bool),
+);
+
 prop_compose! {
     fn config()(
         fleet in word(),
         providers in btree_map(word(), endpoint(), 1..4),
-        names in btree_map(word(), (any::<prop::sample::Index>(), of(hostile())), 1..4),
+        wishes in btree_map(word(), wish(), 1..4),
         runtime in (any::<prop::sample::Index>(), of(path()), 1u32..=10_000, 1u64..=86_400),
         channels in channels(),
         store in of(path()),
         deployment in of(deployment()),
     ) -> Config {
         let provider_names: Vec<&String> = providers.keys().collect();
-        let agents: BTreeMap<AgentName, Agent> = names
+        let agents: BTreeMap<AgentName, Agent> = wishes
             .into_iter()
-            .map(|(name, (index, model))| {
-                let provider = (*index.get(&provider_names)).clone();
-                (name.parse().unwrap(), Agent { provider, model })
+            .map(|(name, (index, model, renamed, target, wished))| {
+                // Longer than any name, so nobody's.
+                let first = format!("{name}-was-somebody-else-before");
+                let agent = Agent {
+                    provider: (*index.get(&provider_names)).clone(),
+                    model,
+                    was: renamed.then(|| first.parse().unwrap()),
+                    deploy: deploy(deployment.as_ref(), target, wished),
+                };
+                (name.parse().unwrap(), agent)
             })
             .collect();
         let (index, workspace, max_tool_iterations, seconds) = runtime;

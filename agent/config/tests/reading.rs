@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rivetos_config::{
-    Config, Placement, PortRange, ProviderKind, SecretRef, Target, Variant, parse,
+    Config, Deploy, Placement, PortRange, ProviderKind, Resources, SecretRef, Target, Variant,
+    parse,
 };
 
 const FULL: &str = r#"
@@ -229,5 +230,61 @@ fn an_unknown_agent_gets_nothing() {
     assert_eq!(
         read(FULL).for_agent(&"nobody".parse().unwrap(), &placement()),
         None
+    );
+}
+
+#[test]
+fn agents_say_where_they_run() {
+    let config = read(
+        "
+agents:
+  ada: {provider: p}
+  eve:
+    provider: p
+    was: eva
+    deploy: {host: nas, resources: {memory: 1536M, cpus: 0.25, pids: 64}, image: a:1, protect: true}
+  max: {provider: p, deploy: {target: local}}
+providers: {p: {kind: rehearsal}}
+deployment:
+  target: docker
+  datahub: {protect: true}
+  image: {registry: registry.example:5000/team}
+  docker:
+    host: ssh://op@near:2222
+    resources: {memory: 512MiB}
+    hosts:
+      nas: {host: tcp://nas:2376, tls: {ca: ca.pem, cert: ~/cert.pem, key: /key.pem}}
+  local: {port_range: 43200-43210}
+",
+    );
+    let [ada, eve, max] = ["ada", "eve", "max"].map(|name| &config.agents[&name.parse().unwrap()]);
+    assert_eq!(ada.deploy, Deploy::default());
+    assert_eq!(eve.was.as_ref().unwrap().as_str(), "eva");
+    let expected = Deploy {
+        target: None,
+        host: Some("nas".parse().unwrap()),
+        resources: Resources {
+            memory_bytes: Some(1536 << 20),
+            milli_cpus: Some(250),
+            pids: Some(64),
+        },
+        image: Some("a:1".to_owned()),
+        protect: true,
+    };
+    assert_eq!(eve.deploy, expected);
+    assert_eq!(max.deploy.target, Some(Target::Local));
+    let deployment = config.deployment.unwrap();
+    assert!(deployment.datahub.unwrap().protect);
+    assert_eq!(
+        deployment.image.agent_repository(),
+        "registry.example:5000/team/rivetos-agent"
+    );
+    let docker = deployment.docker;
+    assert_eq!(docker.host.as_deref(), Some("ssh://op@near:2222"));
+    assert_eq!(docker.resources.memory_bytes, Some(512 << 20));
+    let nas = &docker.hosts[&"nas".parse().unwrap()];
+    assert_eq!(
+        nas.tls.as_ref().unwrap().cert,
+        PathBuf::from("/home/op/cert.pem")
     );
 }

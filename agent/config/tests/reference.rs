@@ -14,11 +14,9 @@ const STRANGE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 fn sections() -> Vec<(&'static str, String)> {
     let base = "agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: {}}\n";
     let with = |more: String| format!("{base}{more}\n");
-    let deployed = |target: &str, more: &str| {
-        with(format!(
-            "deployment: {{target: {target}, {more}: {{{STRANGE}: 1}}}}"
-        ))
-    };
+    let deployed =
+        |target: &str, more: &str| with(format!("deployment: {{target: {target}, {more}}}"));
+    let part = |target, part| deployed(target, &format!("{part}: {{{STRANGE}: 1}}"));
     vec![
         ("## Top level", with(format!("{STRANGE}: 1"))),
         ("## `runtime`", with(format!("runtime: {{{STRANGE}: 1}}"))),
@@ -26,6 +24,13 @@ fn sections() -> Vec<(&'static str, String)> {
             "## `agents.<name>`",
             format!(
                 "agents: {{ada: {{provider: p, {STRANGE}: 1}}}}\nproviders: {{p: {{kind: rehearsal}}}}\n"
+            ),
+        ),
+        (
+            "### `agents.<name>.deploy`",
+            format!(
+                "agents: {{ada: {{provider: p, deploy: {{{STRANGE}: 1}}}}}}\nproviders: {{p: {{kind: rehearsal}}}}\n\
+                 deployment: {{target: docker}}"
             ),
         ),
         (
@@ -46,10 +51,33 @@ fn sections() -> Vec<(&'static str, String)> {
             "## `deployment`",
             with(format!("deployment: {{target: docker, {STRANGE}: 1}}")),
         ),
-        ("### `deployment.datahub`", deployed("docker", "datahub")),
-        ("### `deployment.image`", deployed("docker", "image")),
-        ("### `deployment.docker`", deployed("docker", "docker")),
-        ("### `deployment.local`", deployed("local", "local")),
+        ("### `deployment.datahub`", part("docker", "datahub")),
+        ("### `deployment.image`", part("docker", "image")),
+        ("### `deployment.docker`", part("docker", "docker")),
+        (
+            "### `deployment.docker.hosts.<name>`",
+            deployed(
+                "docker",
+                &format!("docker: {{hosts: {{nas: {{host: ssh://nas, {STRANGE}: 1}}}}}}"),
+            ),
+        ),
+        (
+            "### `tls` of an engine",
+            deployed(
+                "docker",
+                &format!(
+                    "docker: {{host: tcp://a:1, tls: {{ca: a, cert: b, key: c, {STRANGE}: 1}}}}"
+                ),
+            ),
+        ),
+        (
+            "### `resources`",
+            deployed(
+                "docker",
+                &format!("docker: {{resources: {{{STRANGE}: 1}}}}"),
+            ),
+        ),
+        ("### `deployment.local`", part("local", "local")),
     ]
 }
 

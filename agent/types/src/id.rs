@@ -109,6 +109,11 @@ name_type!(
     RESERVED_AGENT_NAMES
 );
 name_type!(
+    /// The name that a fleet's file gives an engine on another host: a DNS label.
+    HostName,
+    []
+);
+name_type!(
     /// The name of a fleet: a DNS label.
     FleetId,
     []

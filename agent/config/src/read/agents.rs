@@ -1,168 +1,32 @@
-//! `agents:` and `providers:`
+//! `agents:`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use rivetos_types::id::{AgentName, check_dns_label};
+use rivetos_types::id::AgentName;
 
-use crate::model::{Agent, Provider, ProviderKind};
+use crate::model::{Agent, Provider, Target};
 use crate::problem::nearest;
 
+use super::deploy::{Places, deploy};
 use super::field::Field;
 use super::reader::Reader;
 use super::section::Section;
 
-/// What a provider can be, by the words for it.
-const KINDS: [(&str, ProviderKind); 3] = [
-    ("openai-compat", ProviderKind::OpenaiCompat),
-    ("llama-server", ProviderKind::OpenaiCompat),
-    ("rehearsal", ProviderKind::Rehearsal),
-];
-/// Kinds that other versions know.
-const LATER_KINDS: [&str; 6] = ["anthropic", "claude-cli", "google", "ollama", "vllm", "xai"];
-
-/// `providers:`. An entry that cannot be used is reported and still there by its name, so that
-/// the agents that use it are not reported as well.
-pub(super) fn providers(
-    reader: &mut Reader<'_>,
-    field: &Field<'_>,
-) -> Option<BTreeMap<String, Provider>> {
-    let entries = Section::open(reader, field)?.entries();
-    if entries.is_empty() {
-        field.problem(
-            reader,
-            "there is no provider here, but at least one is needed",
-            None,
-        );
-    }
-    let mut providers = BTreeMap::new();
-    for (key, field) in entries {
-        // The name becomes part of file names.
-        if let Err(error) = check_dns_label(&key.name) {
-            reader.problem(key.at, &field.path, error.to_string(), None);
-        }
-        let provider = provider(reader, &field, &key.name).unwrap_or_else(unusable);
-        providers.insert(key.name.clone(), provider);
-    }
-    Some(providers)
-}
-
-fn unusable() -> Provider {
-    Provider {
-        kind: ProviderKind::Rehearsal,
-        model: String::new(),
-        base_url: None,
-        api_key: None,
-        max_tokens: None,
-        temperature: None,
-    }
-}
-
-fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<Provider> {
-    let mut section = Section::open(reader, field)?;
-    let kind = match section.optional("kind") {
-        Some(kind) => kind.choice(reader, &KINDS, &LATER_KINDS),
-        None => kind_by_name(reader, field, name),
-    };
-    let model_field = section.optional("model");
-    let model = model_field.as_ref().and_then(|field| field.text(reader));
-    let base_url_field = section.optional("base_url");
-    let base_url = base_url_field
-        .as_ref()
-        .and_then(|field| base_url(reader, field));
-    let api_key_field = section.optional("api_key");
-    let api_key = api_key_field
-        .as_ref()
-        .and_then(|field| field.secret(reader));
-    let max_tokens = section
-        .optional("max_tokens")
-        .and_then(|f| f.integer(reader, 1..=u32::MAX.into()));
-    let temperature = section
-        .optional("temperature")
-        .and_then(|f| f.number(reader, 0.0..=2.0));
-    match kind {
-        Some(ProviderKind::OpenaiCompat) => {
-            if model_field.is_none() {
-                section.missing(reader, "model", None);
-            }
-            if base_url_field.is_none() {
-                let hint = "for example http://127.0.0.1:8080/v1".to_owned();
-                section.missing(reader, "base_url", Some(hint));
-            }
-        }
-        Some(ProviderKind::Rehearsal) => {
-            for field in [base_url_field, api_key_field].into_iter().flatten() {
-                let hint = Some("remove it".to_owned());
-                field.problem(reader, "this has no effect with `kind: rehearsal`", hint);
-            }
-        }
-        None => {}
-    }
-    section.finish(reader);
-    let model = model.unwrap_or_else(|| "rehearsal".to_owned());
-    Some(Provider {
-        kind: kind?,
-        model,
-        base_url,
-        api_key,
-        max_tokens,
-        temperature,
-    })
-}
-
-fn kind_by_name(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<ProviderKind> {
-    if let Some((_, kind)) = KINDS.iter().find(|(word, _)| *word == name) {
-        return Some(*kind);
-    }
-    let hint = Some("write `kind: openai-compat` or `kind: rehearsal`".to_owned());
-    let message = if LATER_KINDS.contains(&name) {
-        format!("`{name}` is not in this version")
-    } else {
-        format!("`{name}` is not a kind of provider, so the key `kind` is needed")
-    };
-    reader.problem(field.at, &field.path, message, hint);
-    None
-}
-
-/// An address of an endpoint, without the slash at its end.
-fn base_url(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<String> {
-    let text = field.text(reader)?;
-    let rest = text
-        .strip_prefix("http://")
-        .or_else(|| text.strip_prefix("https://"));
-    if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
-        let hint = Some("for example http://127.0.0.1:8080/v1".to_owned());
-        field.problem(
-            reader,
-            "an address starts with http:// or https:// and a host",
-            hint,
-        );
-        return None;
-    }
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        field.problem(reader, "an address has no blanks", None);
-        return None;
-    }
-    if rest.is_some_and(|rest| {
-        rest.split('/')
-            .next()
-            .is_some_and(|host| host.contains('@'))
-    }) {
-        let hint = Some("write the secret as `api_key`".to_owned());
-        field.problem(
-            reader,
-            "an address with a user or password is not used",
-            hint,
-        );
-        return None;
-    }
-    Some(text.trim_end_matches('/').to_owned())
+/// What agents refer to.
+pub(super) struct Surroundings<'a> {
+    /// `None` when they are missing.
+    pub(super) providers: Option<&'a BTreeMap<String, Provider>>,
+    /// `None` without `deployment`.
+    pub(super) places: Option<&'a Places>,
 }
 
 /// What `agents:` says.
-pub(super) struct Agents {
+pub(super) struct Read {
     /// Every name that is there, so that a mistake in one agent does not look like an absent one.
     pub(super) names: BTreeSet<String>,
+    /// The targets that agents name themselves.
+    pub(super) targets: BTreeSet<Target>,
     /// Never empty; `None` when one of them cannot be used.
     pub(super) agents: Option<BTreeMap<AgentName, Agent>>,
 }
@@ -171,8 +35,8 @@ pub(super) struct Agents {
 pub(super) fn agents(
     reader: &mut Reader<'_>,
     field: &Field<'_>,
-    providers: Option<&BTreeMap<String, Provider>>,
-) -> Option<Agents> {
+    surroundings: &Surroundings<'_>,
+) -> Option<Read> {
     let entries = Section::open(reader, field)?.entries();
     if entries.is_empty() {
         field.problem(
@@ -182,43 +46,83 @@ pub(super) fn agents(
         );
         return None;
     }
-    let names = entries.iter().map(|(key, _)| key.name.clone()).collect();
+    let names: BTreeSet<String> = entries.iter().map(|(key, _)| key.name.clone()).collect();
     let mut agents = BTreeMap::new();
     let mut complete = true;
+    let mut firsts = Firsts::default();
     for (key, field) in entries {
         let name = AgentName::from_str(&key.name).map_err(|error| {
             reader.problem(key.at, &field.path, error.to_string(), None);
         });
-        match (name, agent(reader, &field, providers)) {
+        match (name, agent(reader, &field, surroundings, &mut firsts)) {
             (Ok(name), Some(agent)) => {
                 agents.insert(name, agent);
             }
             (Err(()), _) | (_, None) => complete = false,
         }
     }
-    Some(Agents {
+    firsts.check(reader, &names);
+    let targets = agents
+        .values()
+        .filter_map(|agent: &Agent| agent.deploy.target)
+        .collect();
+    Some(Read {
         names,
+        targets,
         agents: complete.then_some(agents),
     })
 }
 
-fn agent(
+fn agent<'n>(
     reader: &mut Reader<'_>,
-    field: &Field<'_>,
-    providers: Option<&BTreeMap<String, Provider>>,
+    field: &Field<'n>,
+    surroundings: &Surroundings<'_>,
+    firsts: &mut Firsts<'n>,
 ) -> Option<Agent> {
     let mut section = Section::open(reader, field)?;
     let provider = section
         .required(reader, "provider")
-        .and_then(|field| provider_of_agent(reader, &field, providers));
+        .and_then(|field| provider_of_agent(reader, &field, surroundings.providers));
     let model = section
         .optional("model")
         .and_then(|field| field.text(reader));
+    let was = section.optional("was").and_then(|field| {
+        let was: AgentName = field.name(reader)?;
+        firsts.0.push((was.clone(), field));
+        Some(was)
+    });
+    let deploy = section
+        .optional("deploy")
+        .and_then(|field| deploy(reader, &field, surroundings.places));
     section.finish(reader);
     Some(Agent {
         provider: provider?,
         model,
+        was,
+        deploy: deploy.unwrap_or_default(),
     })
+}
+
+/// First names of agents that were renamed.
+#[derive(Default)]
+struct Firsts<'n>(Vec<(AgentName, Field<'n>)>);
+
+impl Firsts<'_> {
+    /// Reports those that are not one agent's alone.
+    fn check(self, reader: &mut Reader<'_>, names: &BTreeSet<String>) {
+        let mut taken: BTreeSet<AgentName> = BTreeSet::new();
+        for (was, field) in self.0 {
+            if names.contains(was.as_str()) {
+                let message = format!("agent `{was}` is still there");
+                let hint = "`was` is the name that the agent had first and nobody has now";
+                field.problem(reader, message, Some(hint.to_owned()));
+            } else if taken.contains(&was) {
+                let message = format!("another agent was `{was}` already");
+                field.problem(reader, message, None);
+            }
+            taken.insert(was);
+        }
+    }
 }
 
 fn provider_of_agent(

@@ -1,7 +1,7 @@
 //! Keys that other versions of RivetOS know and this one does not.
 
 /// Paths of such keys; `*` stands for one name.
-const LATER: [&str; 41] = [
+const LATER: [&str; 40] = [
     "agents.*.default_thinking",
     "agents.*.fallbacks",
     "agents.*.local",
@@ -15,7 +15,6 @@ const LATER: [&str; 41] = [
     "deployment.datahub.shared_mount_path",
     "deployment.datahub.shared_storage",
     "deployment.image.build_from_source",
-    "deployment.image.registry",
     "deployment.kubernetes",
     "deployment.manual",
     "deployment.proxmox",

@@ -159,7 +159,7 @@ pub(crate) async fn agent_image(
 
 /// The name under which the plan looks for the image.
 fn reference(source: &Source, wanted: &Image) -> String {
-    let repository = wanted.agent_image.as_deref().unwrap_or("rivetos-agent");
+    let repository = wanted.agent_repository();
     let suffix = match wanted.variant {
         Variant::Slim => "",
         Variant::Scratch => "-scratch",

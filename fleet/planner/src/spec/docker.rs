@@ -91,9 +91,10 @@ impl Layout<'_> {
 
     /// An image of another repository than ours can be pulled when it is not there.
     fn agent_image(&self) -> Desired {
-        let source = match self.spec.deployment.image.agent_image {
-            Some(_) => ImageSource::Registry,
-            None => ImageSource::Built,
+        let image = &self.spec.deployment.image;
+        let source = match (&image.registry, &image.agent_image) {
+            (None, None) => ImageSource::Built,
+            (Some(_), _) | (None, Some(_)) => ImageSource::Registry,
         };
         let spec = Spec::Image(ImageSpec {
             reference: self.spec.agent_image(),

@@ -115,7 +115,7 @@ impl FleetSpec {
     /// and commit, so that it never means something else later.
     pub fn agent_image(&self) -> String {
         let image = &self.deployment.image;
-        let repository = image.agent_image.as_deref().unwrap_or("rivetos-agent");
+        let repository = image.agent_repository();
         if let Some(tag) = &image.tag {
             return format!("{repository}:{tag}");
         }

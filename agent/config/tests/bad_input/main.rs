@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use rivetos_config::parse;
 
+mod deploy;
+
 /// The problems and warnings of `text`; `#REST` stands for a sound remainder of the file.
 fn said(text: &str) -> String {
     let rest = "agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: {}}\n";
@@ -514,15 +516,15 @@ f.yaml:7:49: providers.e.base_url: this text is empty
         r#"#REST
 deployment:
   target: docker
-  docker: {host: "ssh://x", network: "a b", project_name: Shop}
+  docker: {host: "http://x", network: "a b", project_name: Shop}
   image: {agent_image: "x:1", tag: "-a", datahub_image: "a b", variant: full}
 "#,
         r#"
-f.yaml:5:18: deployment.docker.host: an engine's address starts with unix:// or tcp://
-  hint: for example unix:///var/run/docker.sock or tcp://127.0.0.1:2375
-f.yaml:5:38: deployment.docker.network: this is not the name of a network
+f.yaml:5:18: deployment.docker.host: an engine's address starts with unix://, tcp:// or ssh://
+  hint: for example unix:///var/run/docker.sock, tcp://127.0.0.1:2375 or ssh://operator@nas
+f.yaml:5:39: deployment.docker.network: this is not the name of a network
   hint: letters, digits, `_`, `.` and `-`; a letter or digit first
-f.yaml:5:59: deployment.docker.project_name: `S` is not possible in a name: use lower-case letters, digits and hyphens
+f.yaml:5:60: deployment.docker.project_name: `S` is not possible in a name: use lower-case letters, digits and hyphens
 f.yaml:6:24: deployment.image.agent_image: this is the image's name without its tag
   hint: write the tag as `deployment.image.tag`
 f.yaml:6:36: deployment.image.tag: this is not a tag
