@@ -15,7 +15,7 @@ use std::time::Instant;
 use rivetos_config::parse;
 use rivetos_fleet::model::{DesiredSet, Inventory, Spec};
 use rivetos_fleet::{Approval, BuildInfo, Context, FleetSpec, desired, plan};
-use rivetos_sim::{Fault, SimWorld};
+use rivetos_sim::SimWorld;
 
 const ROUNDS: usize = 201;
 
@@ -64,7 +64,7 @@ fn main() {
         let approved = plan(&set, &empty).approve(Approval::Yes).unwrap();
         // The world looks through all its objects at every step, which is of no interest here.
         if agents <= 100 {
-            world.execute(&approved, &Fault::None, |_| 0);
+            world.execute(&approved, &[], |_| 0);
             let whole = fastest_us(&set, &world.look(&set));
             println!("{agents} agents: from nothing {nothing} us, without changes {whole} us");
         } else {

@@ -8,14 +8,43 @@ use rivetos_fleet::model::{
 use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind};
 
 use crate::observe::{ARCHITECTURE, port};
-use crate::world::{Object, SimWorld, State, life_when_made, native_name};
+use crate::world::{Object, SimWorld, State, life_when_begun, life_when_made, native_name};
+
+/// Why a step did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It failed.
+    Error(ApplyError),
+    /// The tool was killed.
+    Killed,
+}
+
+impl From<ApplyError> for Cut {
+    fn from(error: ApplyError) -> Self {
+        Self::Error(error)
+    }
+}
 
 impl SimWorld {
     /// [`rivetos_fleet::port::InfraProvider::apply`] without a runtime.
     pub fn carry_out(&self, step: &Step) -> Result<Applied, ApplyError> {
+        match self.carry_out_until(step, None) {
+            Ok(applied) => Ok(applied),
+            Err(Cut::Error(error)) => Err(error),
+            Err(Cut::Killed) => Err(failed("killed".to_owned())),
+        }
+    }
+
+    /// Carries `step` out; with `calls` the tool is killed when it wants to make one more.
+    pub(crate) fn carry_out_until(
+        &self,
+        step: &Step,
+        calls: Option<usize>,
+    ) -> Result<Applied, Cut> {
         let mut state = self.state();
-        state.calls += 1;
-        match &step.op {
+        state.steps += 1;
+        state.calls_left = calls;
+        let result = match &step.op {
             Op::Create { desired } => state.create(desired),
             Op::Ensure { desired } => state.ensure(desired),
             Op::Start {
@@ -27,34 +56,26 @@ impl SimWorld {
                 fingerprint,
                 ..
             } => state.remove(native_id, fingerprint),
-        }
-    }
-
-    /// Begins a step and is killed in the middle of it: what is made in several calls is left
-    /// unfinished, everything else is either done or not.
-    pub(crate) fn begin(&self, step: &Step) {
-        let Op::Create { desired } = &step.op else {
-            return;
         };
-        let unfinished = match &desired.spec {
-            Spec::Files(_) => "its files were not delivered",
-            Spec::Container(_) | Spec::Process(_) => "it was never started",
-            Spec::Network(_) | Spec::Volume(_) | Spec::Image(_) | Spec::Role(_) => return,
-        };
-        if self.carry_out(step) == Ok(Applied::Changed) {
-            let mut state = self.state();
-            let native_id = state
-                .ours(&desired.id)
-                .map(|(native_id, _)| native_id.clone());
-            if let Some(object) = native_id.and_then(|id| state.objects.get_mut(&id)) {
-                object.life = Life::Incomplete(unfinished.to_owned());
-            }
-        }
+        state.calls_left = None;
+        result
     }
 }
 
 impl State {
-    fn create(&mut self, desired: &Desired) -> Result<Applied, ApplyError> {
+    /// Before every change to the target: whoever was told to die dies here.
+    fn call(&mut self) -> Result<(), Cut> {
+        match &mut self.calls_left {
+            Some(0) => Err(Cut::Killed),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn create(&mut self, desired: &Desired) -> Result<Applied, Cut> {
         let name = native_name(&desired.spec);
         if let Some((_, other)) = self.named(desired.id.kind, &name) {
             return match other.owner {
@@ -62,10 +83,28 @@ impl State {
                     Ok(Applied::AlreadySo)
                 }
                 Owner::Ours | Owner::OtherFleet(_) | Owner::Foreign => {
-                    Err(refused(format!("the name `{name}` is taken")))
+                    Err(refused(format!("the name `{name}` is taken")).into())
                 }
             };
         }
+        let object = self.new_object(desired)?;
+        self.call()?;
+        let finished = object.life.clone();
+        let native_id = self.add(Object {
+            life: life_when_begun(&desired.spec),
+            ..object
+        });
+        if life_when_begun(&desired.spec) != finished {
+            self.call()?;
+            if let Some(object) = self.objects.get_mut(&native_id) {
+                object.life = finished;
+            }
+        }
+        Ok(Applied::Changed)
+    }
+
+    /// What `desired` becomes once it is finished.
+    fn new_object(&self, desired: &Desired) -> Result<Object, ApplyError> {
         let made_from = self.foundations(desired)?;
         let mut fields = desired.spec.fields();
         match &desired.spec {
@@ -82,30 +121,30 @@ impl State {
             Spec::Process(_) => self.check_port(fields.get("port").and_then(port))?,
             Spec::Network(_) | Spec::Volume(_) | Spec::Files(_) | Spec::Role(_) => {}
         }
-        self.add(Object {
+        Ok(Object {
             id: desired.id.clone(),
             uid: Some(desired.uid.clone()),
-            native_name: name,
+            native_name: native_name(&desired.spec),
             owner: Owner::Ours,
             spec_hash: Some(desired.spec.hash()),
             fields,
             life: life_when_made(&desired.spec),
             generation: 0,
             made_from,
-        });
-        Ok(Applied::Changed)
+        })
     }
 
-    fn ensure(&mut self, desired: &Desired) -> Result<Applied, ApplyError> {
+    fn ensure(&mut self, desired: &Desired) -> Result<Applied, Cut> {
         let runs = |id: &&ResourceId| id.kind == Kind::Datahub;
         for datahub in desired.after.iter().filter(runs) {
             if !self.ours(datahub).is_some_and(|(_, object)| object.runs()) {
-                return Err(failed(format!("{datahub} does not run")));
+                return Err(failed(format!("{datahub} does not run")).into());
             }
         }
         let mut made_from = self.foundations(desired)?;
         let volume = ResourceId::new(Kind::Volume, "datahub");
         made_from.extend(self.ours(&volume).map(|(native_id, _)| native_id.clone()));
+        self.call()?;
         let existing = self
             .ours(&desired.id)
             .map(|(native_id, _)| native_id.clone());
@@ -126,9 +165,9 @@ impl State {
         Ok(Applied::Changed)
     }
 
-    fn start(&mut self, native_id: &str, planned: &Fingerprint) -> Result<Applied, ApplyError> {
+    fn start(&mut self, native_id: &str, planned: &Fingerprint) -> Result<Applied, Cut> {
         let Some(object) = self.objects.get(native_id) else {
-            return Err(refused(format!("{native_id} is gone")));
+            return Err(refused(format!("{native_id} is gone")).into());
         };
         check_ours(object, planned)?;
         let missing = object
@@ -136,16 +175,15 @@ impl State {
             .iter()
             .find(|from| !self.objects.contains_key(*from));
         if let Some(missing) = missing {
-            return Err(failed(format!(
-                "{} was made from {missing}, which is gone",
-                object.id
-            )));
+            let message = format!("{} was made from {missing}, which is gone", object.id);
+            return Err(failed(message).into());
         }
         let own_port = object.fields.get("port").and_then(port);
         if object.runs() {
             return Ok(Applied::AlreadySo);
         }
         self.check_port_if_any(own_port)?;
+        self.call()?;
         if let Some(object) = self.objects.get_mut(native_id) {
             object.life = Life::Running;
             object.generation += 1;
@@ -153,16 +191,14 @@ impl State {
         Ok(Applied::Changed)
     }
 
-    fn remove(&mut self, native_id: &str, planned: &Fingerprint) -> Result<Applied, ApplyError> {
+    fn remove(&mut self, native_id: &str, planned: &Fingerprint) -> Result<Applied, Cut> {
         let Some(object) = self.objects.get(native_id) else {
             return Ok(Applied::AlreadySo);
         };
         check_ours(object, planned)?;
         if object.id.kind == Kind::Volume && !self.may_delete_data {
-            return Err(refused(format!(
-                "{} holds data and nobody consented",
-                object.id
-            )));
+            let message = format!("{} holds data and nobody consented", object.id);
+            return Err(refused(message).into());
         }
         // A login does not keep what it was made from in use.
         let user = self
@@ -170,8 +206,9 @@ impl State {
             .values()
             .find(|user| user.id.kind != Kind::Role && user.made_from.contains(native_id));
         if let Some(user) = user {
-            return Err(failed(format!("{} is in use by {}", object.id, user.id)));
+            return Err(failed(format!("{} is in use by {}", object.id, user.id)).into());
         }
+        self.call()?;
         self.forget(native_id);
         Ok(Applied::Changed)
     }

@@ -1,26 +1,13 @@
-//! All steps of a plan, one after the other, as the engine does them.
+//! All steps of a plan, one after the other, in any order that the plan allows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rivetos_fleet::ApprovedPlan;
 use rivetos_fleet::model::{Risk, StepId};
 use rivetos_fleet::port::ApplyError;
 
-use crate::apply::failed;
+use crate::fault::{BadDay, Fault, Struck};
 use crate::world::SimWorld;
-
-/// What goes wrong during an execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// The step fails and changes nothing.
-    Fails(StepId),
-    /// The tool is killed before the step of this number, from 0.
-    KilledBefore(usize),
-    /// The tool is killed in the middle of the step of this number, from 0.
-    KilledDuring(usize),
-}
 
 /// What became of the steps of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,57 +23,91 @@ pub struct Execution {
 }
 
 impl SimWorld {
-    /// Executes `plan`. Steps after a failed one are skipped; all others are done.
+    /// Executes `plan` while `faults` happen. Steps after a failed one are skipped; all others
+    /// are done.
     ///
     /// `choose` picks which of so many steps that could be next is next (any number; it is taken
     /// modulo their count), so that tests can try orders that a parallel engine would take.
     pub fn execute(
         &self,
         plan: &ApprovedPlan,
-        fault: &Fault,
+        faults: &[Fault],
         mut choose: impl FnMut(usize) -> usize,
     ) -> Execution {
         self.allow_data_loss(plan.plan().risk() == Risk::DataLoss);
+        let day = BadDay::new(self, faults.to_vec());
         let mut execution = Execution::default();
-        let mut over: BTreeSet<&StepId> = BTreeSet::new();
         let mut stuck: BTreeSet<&StepId> = BTreeSet::new();
-        for number in 0..plan.steps().len() {
-            let ready: Vec<_> = plan
-                .steps()
-                .iter()
-                .filter(|step| !over.contains(&step.id))
-                .filter(|step| step.after.iter().all(|id| over.contains(id)))
-                .collect();
-            let Some(step) = ready.get(choose(ready.len()) % ready.len().max(1)) else {
-                break;
-            };
-            over.insert(&step.id);
-            if *fault == Fault::KilledBefore(number) || *fault == Fault::KilledDuring(number) {
-                if *fault == Fault::KilledDuring(number) {
-                    self.begin(step);
-                }
-                execution.killed = true;
-                break;
-            }
+        let mut queue = Queue::new(plan);
+        while let Some(place) = queue.next(&mut choose) {
+            let step = &plan.steps()[place];
             if step.after.iter().any(|id| stuck.contains(id)) {
                 stuck.insert(&step.id);
                 execution.skipped.push(step.id.clone());
                 continue;
             }
-            let result = match fault {
-                Fault::Fails(id) if *id == step.id => Err(failed("told to fail".to_owned())),
-                Fault::Fails(_) | Fault::None | Fault::KilledBefore(_) | Fault::KilledDuring(_) => {
-                    self.carry_out(step)
-                }
-            };
-            match result {
-                Ok(_) => execution.done.push(step.id.clone()),
-                Err(error) => {
+            match day.strike(step) {
+                Struck::Over(Ok(_)) => execution.done.push(step.id.clone()),
+                Struck::Over(Err(error)) => {
                     stuck.insert(&step.id);
                     execution.failed.push((step.id.clone(), error));
+                }
+                Struck::Killed => {
+                    execution.killed = true;
+                    break;
                 }
             }
         }
         execution
+    }
+}
+
+/// The steps whose turn may come, by their place in the plan.
+struct Queue {
+    waits: Vec<usize>,
+    waiters: Vec<Vec<usize>>,
+    ready: Vec<usize>,
+}
+
+impl Queue {
+    fn new(plan: &ApprovedPlan) -> Self {
+        let steps = plan.steps();
+        let places: BTreeMap<&StepId, usize> = steps
+            .iter()
+            .enumerate()
+            .map(|(place, step)| (&step.id, place))
+            .collect();
+        let mut waiters = vec![Vec::new(); steps.len()];
+        for (place, step) in steps.iter().enumerate() {
+            for cause in &step.after {
+                waiters[places[cause]].push(place);
+            }
+        }
+        let waits: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+        let ready = (0..steps.len())
+            .filter(|place| waits[*place] == 0)
+            .collect();
+        Self {
+            waits,
+            waiters,
+            ready,
+        }
+    }
+
+    fn next(&mut self, choose: &mut impl FnMut(usize) -> usize) -> Option<usize> {
+        if self.ready.is_empty() {
+            return None;
+        }
+        let place = self
+            .ready
+            .remove(choose(self.ready.len()) % self.ready.len());
+        for waiter in std::mem::take(&mut self.waiters[place]) {
+            self.waits[waiter] -= 1;
+            if self.waits[waiter] == 0 {
+                let at = self.ready.partition_point(|other| *other < waiter);
+                self.ready.insert(at, waiter);
+            }
+        }
+        Some(place)
     }
 }

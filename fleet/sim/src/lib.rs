@@ -6,9 +6,11 @@
 
 mod apply;
 mod execute;
+mod fault;
 mod inject;
 mod observe;
 mod world;
 
-pub use execute::{Execution, Fault};
+pub use execute::Execution;
+pub use fault::{BadDay, Fault, Meddling, Mishap, Place};
 pub use world::SimWorld;

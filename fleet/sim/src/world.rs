@@ -22,7 +22,10 @@ pub(crate) struct State {
     pub(crate) ports_in_use: BTreeSet<u16>,
     pub(crate) unseen: Vec<InventoryError>,
     pub(crate) may_delete_data: bool,
-    pub(crate) calls: usize,
+    /// How many steps were asked for so far.
+    pub(crate) steps: usize,
+    /// How many calls of the present step are left until the tool is killed.
+    pub(crate) calls_left: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,8 +63,8 @@ impl SimWorld {
     }
 
     /// How many steps were asked for so far.
-    pub fn calls(&self) -> usize {
-        self.state().calls
+    pub fn steps(&self) -> usize {
+        self.state().steps
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -175,5 +178,16 @@ pub(crate) fn life_when_made(spec: &Spec) -> Life {
         Spec::Network(_) | Spec::Volume(_) | Spec::Files(_) | Spec::Image(_) | Spec::Role(_) => {
             Life::Present
         }
+    }
+}
+
+/// What something made of `spec` is between the first and the last call of making it.
+pub(crate) fn life_when_begun(spec: &Spec) -> Life {
+    match spec {
+        Spec::Container(_) | Spec::Process(_) => {
+            Life::Incomplete("it was never started".to_owned())
+        }
+        Spec::Files(_) => Life::Incomplete("its files were not delivered".to_owned()),
+        Spec::Network(_) | Spec::Volume(_) | Spec::Image(_) | Spec::Role(_) => Life::Present,
     }
 }

@@ -11,12 +11,12 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use rivetos_config::Target;
 use rivetos_fleet::model::{
-    DesiredSet, ErrorScope, Inventory, InventoryError, Kind, Op, Owner, Plan, ResourceId,
+    DesiredSet, ErrorScope, Inventory, InventoryError, Kind, Op, Owner, Plan, ResourceId, StepId,
 };
 use rivetos_fleet::{Approval, Consent, check_plan, plan, plan_destroy};
-use rivetos_sim::{Fault, SimWorld};
+use rivetos_sim::{Fault, Mishap, Place, SimWorld};
 use story::CANARY;
-use tale::{Event, Tale, event};
+use tale::{CALLS_MAX, Event, Tale, event, killed};
 
 fn tale() -> impl Strategy<Value = Tale> {
     (
@@ -59,6 +59,19 @@ fn assert_converged(tale: &Tale) {
         desired.resources.into_keys().collect(),
         "{plan}"
     );
+}
+
+/// The step `at` fails: before it did anything, or because its answer was lost.
+fn fails(at: StepId, answer_is_lost: bool) -> Fault {
+    let mishap = if answer_is_lost {
+        Mishap::FailsAfter
+    } else {
+        Mishap::FailsBefore
+    };
+    Fault {
+        at: Place::Step(at),
+        mishap,
+    }
 }
 
 fn covers(scope: &ErrorScope, id: &ResourceId) -> bool {
@@ -105,24 +118,28 @@ proptest! {
         let (_, _, plan) = plan_of(&tale);
         prop_assert!(plan.report.blocked.is_empty(), "{plan}");
         prop_assert_eq!(check_plan(&plan), []);
-        tale.up(&Fault::None, usize::from(order));
+        tale.up(&[], usize::from(order));
         assert_converged(&tale);
         prop_assert!(data(&tale.world).is_superset(&before));
     }
 
     /// A step that fails keeps back only what comes after it; the next `up` converges.
     #[test]
-    fn a_failed_step_is_recovered_from(tale in tale(), which in any::<Index>()) {
+    fn a_failed_step_is_recovered_from(
+        tale in tale(),
+        which in any::<Index>(),
+        lost in any::<bool>(),
+    ) {
         tale.operator.build_images(&tale.world);
         let (_, _, plan) = plan_of(&tale);
         prop_assume!(!plan.steps.is_empty());
         let victim = plan.steps[which.index(plan.steps.len())].id.clone();
         let total = plan.steps.len();
         let approved = plan.approve(Approval::Yes).unwrap();
-        let execution = tale.world.execute(&approved, &Fault::Fails(victim), |_| 0);
+        let execution = tale.world.execute(&approved, &[fails(victim, lost)], |_| 0);
         prop_assert_eq!(execution.failed.len(), 1);
         prop_assert_eq!(execution.done.len() + execution.skipped.len() + 1, total);
-        tale.up(&Fault::None, 0);
+        tale.up(&[], 0);
         assert_converged(&tale);
     }
 
@@ -206,7 +223,7 @@ proptest! {
             prop_assert!(!touched(&plan).contains(&stranger.native_id));
             prop_assert!(!touched(&destroy).contains(&stranger.native_id));
         }
-        tale.up(&Fault::None, usize::from(order));
+        tale.up(&[], usize::from(order));
         prop_assert_eq!(strangers(&tale.world), before);
     }
 
@@ -218,12 +235,12 @@ proptest! {
         let before = data(&tale.world);
         let approved =
             plan_destroy(&fleet, &look(), Consent::KeepData).approve(Approval::Yes).unwrap();
-        prop_assert_eq!(tale.world.execute(&approved, &Fault::None, |_| 0).failed, []);
+        prop_assert_eq!(tale.world.execute(&approved, &[], |_| 0).failed, []);
         prop_assert_eq!(&data(&tale.world), &before);
         prop_assert_eq!(plan_destroy(&fleet, &look(), Consent::KeepData).steps, []);
 
         tale.operator.build_images(&tale.world);
-        tale.up(&Fault::None, 0);
+        tale.up(&[], 0);
         assert_converged(&tale);
         prop_assert!(data(&tale.world).is_superset(&before));
 
@@ -231,7 +248,7 @@ proptest! {
         prop_assert!(all.clone().approve(Approval::Yes).is_err());
         let consent = Approval::YesWithDataLoss { fleet: fleet.to_string() };
         let approved = all.approve(consent).unwrap();
-        prop_assert_eq!(tale.world.execute(&approved, &Fault::None, |_| 0).failed, []);
+        prop_assert_eq!(tale.world.execute(&approved, &[], |_| 0).failed, []);
         let left = tale.world.everything();
         prop_assert!(left.iter().all(|object| object.id.kind == Kind::Image), "{left:?}");
     }
@@ -257,10 +274,10 @@ proptest! {
         let before = data(&tale.world);
         let steps = plan_of(&tale).2.steps.len();
         for number in 0..steps {
-            for fault in [Fault::KilledBefore(number), Fault::KilledDuring(number)] {
+            for after_calls in 0..=CALLS_MAX {
                 let tale = tale.clone();
-                tale.up(&fault, usize::from(order));
-                tale.up(&Fault::None, 0);
+                tale.up(&[killed(number, after_calls)], usize::from(order));
+                tale.up(&[], 0);
                 assert_converged(&tale);
                 prop_assert!(data(&tale.world).is_superset(&before));
             }

@@ -5,18 +5,23 @@ use std::path::PathBuf;
 
 use rivetos_config::parse;
 use rivetos_fleet::model::{DesiredSet, Spec};
-use rivetos_fleet::{BuildInfo, Context, FleetSpec, Program, SecretRef, desired};
+use rivetos_fleet::{BuildInfo, Context, FleetKey, FleetSpec, Program, Secret, SecretRef, desired};
 use rivetos_sim::SimWorld;
 
-/// What the secrets of every story are; must never be seen.
+/// What every value of a secret begins with; must never be seen.
 pub(crate) const CANARY: &str = "canary-4711";
+/// The one secret of a story.
+const KEY: &str = "KEY";
 
-/// What the operator's side knows: the text of the configuration and digests of secrets.
+/// What the operator's side knows: the text of the configuration and the secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
     pub(crate) text: String,
     pub(crate) commit: String,
-    pub(crate) digests: BTreeMap<SecretRef, String>,
+    /// The value of the secret.
+    secret: String,
+    /// Absent: it was lost.
+    key: Option<FleetKey>,
 }
 
 impl Operator {
@@ -24,13 +29,33 @@ impl Operator {
         Self {
             text: text.to_owned(),
             commit: "0123456789ab".to_owned(),
-            digests: BTreeMap::from([(SecretRef::Env("KEY".to_owned()), "d1".to_owned())]),
+            secret: CANARY.to_owned(),
+            key: Some(FleetKey::new([7; 32])),
         }
+    }
+
+    /// The secret has another value now.
+    pub(crate) fn rotate(&mut self, value: &str) {
+        self.secret = format!("{CANARY}-{value}");
+    }
+
+    /// The fleet's key is gone.
+    pub(crate) fn lose_key(&mut self) {
+        self.key = None;
+    }
+
+    fn digests(&self) -> BTreeMap<SecretRef, String> {
+        let digest = |key: &FleetKey| key.digest(&Secret::from(self.secret.as_str()));
+        let digest = self.key.as_ref().map(digest);
+        digest
+            .into_iter()
+            .map(|digest| (SecretRef::Env(KEY.to_owned()), digest))
+            .collect()
     }
 
     /// The configuration, laid out.
     pub(crate) fn desired(&self) -> DesiredSet {
-        let environment = BTreeMap::from([("KEY".to_owned(), CANARY.to_owned())]);
+        let environment = BTreeMap::from([(KEY.to_owned(), self.secret.clone())]);
         let config = parse(&self.text, "rivet.config.yaml", &environment)
             .unwrap_or_else(|problems| panic!("{problems:?}\n{}", self.text))
             .config;
@@ -45,7 +70,7 @@ impl Operator {
                 digest: "00112233aabbccdd".to_owned(),
             }),
             seed: BTreeMap::from([("CORE.md".to_owned(), "Be kind.\n".to_owned())]),
-            digests: self.digests.clone(),
+            digests: self.digests(),
         };
         desired(&FleetSpec::resolve(&config, context).unwrap())
     }

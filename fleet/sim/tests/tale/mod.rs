@@ -5,14 +5,25 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use rivetos_config::{SecretRef, Target};
+use rivetos_config::Target;
 use rivetos_fleet::model::{Kind, Owner, ResourceId, Risk};
 use rivetos_fleet::{Approval, plan};
-use rivetos_sim::{Fault, SimWorld};
+use rivetos_sim::{Fault, Mishap, Place, SimWorld};
 
 use crate::story::Operator;
 
 const NAMES: [&str; 4] = ["ada", "bob", "eve", "zoe-2"];
+
+/// A kill after as many calls as this is a kill after the last one of the step.
+pub(crate) const CALLS_MAX: usize = 2;
+
+/// The tool is killed in the step of this number once that made so many calls.
+pub(crate) fn killed(step: usize, after_calls: usize) -> Fault {
+    Fault {
+        at: Place::Number(step),
+        mishap: Mishap::Killed { after_calls },
+    }
+}
 
 /// What the operator wants, apart from the text of it.
 #[derive(Debug, Clone)]
@@ -35,7 +46,7 @@ pub(crate) enum Event {
     Secret(Option<u8>),
     Build,
     Up {
-        kill: Option<(bool, usize)>,
+        kill: Option<(usize, usize)>,
         order: u8,
     },
     Stop(Index),
@@ -55,7 +66,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         proptest::option::weighted(0.8, 0..3_u8).prop_map(Event::Secret),
     ];
     let up = (
-        proptest::option::weighted(0.5, (any::<bool>(), 0..20_usize)),
+        proptest::option::weighted(0.5, (0..20_usize, 0..=CALLS_MAX)),
         any::<u8>(),
     )
         .prop_map(|(kill, order)| Event::Up { kill, order });
@@ -115,19 +126,17 @@ impl Tale {
             Event::Network(network) => self.wish.network = *network,
             Event::Published(published) => self.wish.published = *published,
             Event::Commit(commit) => self.operator.commit = format!("00000000000{commit}"),
-            Event::Secret(digest) => {
-                let digest = digest.map(|digest| format!("d{digest}"));
-                let key = SecretRef::Env("KEY".to_owned());
-                self.operator.digests = digest.into_iter().map(|d| (key.clone(), d)).collect();
-            }
+            Event::Secret(digest) => match digest {
+                Some(value) => self.operator.rotate(&value.to_string()),
+                None => self.operator.lose_key(),
+            },
             Event::Build => self.operator.build_images(&self.world),
             Event::Up { kill, order } => {
-                let fault = match kill {
-                    None => Fault::None,
-                    Some((true, number)) => Fault::KilledDuring(*number),
-                    Some((false, number)) => Fault::KilledBefore(*number),
-                };
-                self.up(&fault, usize::from(*order));
+                let faults: Vec<Fault> = kill
+                    .map(|(step, calls)| killed(step, calls))
+                    .into_iter()
+                    .collect();
+                self.up(&faults, usize::from(*order));
             }
             Event::Stop(index) => {
                 self.some_object(*index)
@@ -150,7 +159,7 @@ impl Tale {
     }
 
     /// Plans, approves and executes; nothing happens when the plan is blocked.
-    pub(crate) fn up(&self, fault: &Fault, order: usize) {
+    pub(crate) fn up(&self, faults: &[Fault], order: usize) {
         let desired = self.operator.desired();
         let plan = plan(&desired, &self.world.look(&desired));
         assert!(plan.risk() < Risk::DataLoss, "{plan}");
@@ -158,7 +167,7 @@ impl Tale {
             return;
         };
         let mut turn = 0;
-        let execution = self.world.execute(&approved, fault, |_| {
+        let execution = self.world.execute(&approved, faults, |_| {
             turn += 1;
             order * turn
         });

@@ -1,0 +1,194 @@
+//! What goes wrong while a plan is carried out.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+
+use rivetos_fleet::model::{DesiredSet, Inventory, Step, StepId};
+use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
+
+use crate::apply::{Cut, failed};
+use crate::world::SimWorld;
+
+/// How often a slow step lets others go on before it does its work.
+const SLOW_TURNS: usize = 64;
+
+/// One thing that goes wrong during a run.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// At which step.
+    pub at: Place,
+    /// What.
+    pub mishap: Mishap,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// By its name.
+    Step(StepId),
+    /// The one that is tried after so many others.
+    Number(usize),
+}
+
+/// What can go wrong at a step.
+#[derive(Clone)]
+pub enum Mishap {
+    /// It fails and changes nothing.
+    FailsBefore,
+    /// It does its work and fails all the same: the answer was lost.
+    FailsAfter,
+    /// It takes its time, so that everything that need not wait for it overtakes it.
+    Slow,
+    /// The tool is killed when the step wants to make one more call than so many; after its last
+    /// call where it makes no more.
+    Killed {
+        /// How many calls it makes.
+        after_calls: usize,
+    },
+    /// Somebody presses Ctrl-C as it begins.
+    Interrupted,
+    /// Somebody else changes the world right before it.
+    Meddled(Meddling),
+}
+
+/// What somebody else does to the world.
+pub type Meddling = Arc<dyn Fn(&SimWorld) + Send + Sync>;
+
+impl fmt::Debug for Mishap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FailsBefore => f.write_str("FailsBefore"),
+            Self::FailsAfter => f.write_str("FailsAfter"),
+            Self::Slow => f.write_str("Slow"),
+            Self::Killed { after_calls } => write!(f, "Killed({after_calls})"),
+            Self::Interrupted => f.write_str("Interrupted"),
+            Self::Meddled(_) => f.write_str("Meddled"),
+        }
+    }
+}
+
+/// How a step went under its faults.
+pub(crate) enum Struck {
+    /// To its end.
+    Over(Result<Applied, ApplyError>),
+    /// The tool was killed.
+    Killed,
+}
+
+/// A world on a bad day: a provider for one run.
+#[derive(Debug)]
+pub struct BadDay<'w> {
+    world: &'w SimWorld,
+    faults: Vec<Fault>,
+    begun: AtomicUsize,
+    killed: AtomicBool,
+    interrupted: AtomicBool,
+}
+
+impl<'w> BadDay<'w> {
+    /// A run in `world` during which `faults` happen.
+    pub fn new(world: &'w SimWorld, faults: Vec<Fault>) -> Self {
+        Self {
+            world,
+            faults,
+            begun: AtomicUsize::new(0),
+            killed: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether somebody pressed Ctrl-C.
+    pub fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// What comes of `run`; `None` when the tool was killed in it, which drops it where it is.
+    pub async fn survive<T>(&self, run: impl Future<Output = T>) -> Option<T> {
+        let mut run = pin!(run);
+        poll_fn(|context| match run.as_mut().poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending if self.killed.load(Ordering::Relaxed) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// What is to happen at the step that begins now.
+    fn strikes(&self, step: &Step) -> Vec<&Mishap> {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let is_here = |fault: &&Fault| match &fault.at {
+            Place::Step(id) => *id == step.id,
+            Place::Number(at) => *at == number,
+        };
+        let here = self.faults.iter().filter(is_here);
+        here.map(|fault| &fault.mishap).collect()
+    }
+
+    /// Carries `step` out with all that is to happen at it.
+    pub(crate) fn strike(&self, step: &Step) -> Struck {
+        self.work(step, &self.strikes(step))
+    }
+
+    fn work(&self, step: &Step, mishaps: &[&Mishap]) -> Struck {
+        let mut kill = None;
+        let mut answer_is_lost = false;
+        for mishap in mishaps {
+            match mishap {
+                Mishap::FailsBefore => {
+                    return Struck::Over(Err(failed("told to fail".to_owned())));
+                }
+                Mishap::FailsAfter => answer_is_lost = true,
+                Mishap::Slow => {}
+                Mishap::Killed { after_calls } => kill = Some(*after_calls),
+                Mishap::Interrupted => self.interrupted.store(true, Ordering::Relaxed),
+                Mishap::Meddled(meddle) => meddle(self.world),
+            }
+        }
+        match self.world.carry_out_until(step, kill) {
+            Err(Cut::Killed) => Struck::Killed,
+            Ok(_) | Err(Cut::Error(_)) if kill.is_some() => Struck::Killed,
+            Ok(_) if answer_is_lost => Struck::Over(Err(failed("the answer was lost".to_owned()))),
+            Ok(applied) => Struck::Over(Ok(applied)),
+            Err(Cut::Error(error)) => Struck::Over(Err(error)),
+        }
+    }
+}
+
+impl InfraProvider for BadDay<'_> {
+    async fn observe(&self, desired: &DesiredSet) -> Inventory {
+        self.world.look(desired)
+    }
+
+    async fn apply(&self, step: &Step, _: Progress<'_>) -> Result<Applied, ApplyError> {
+        let mishaps = self.strikes(step);
+        if mishaps.iter().any(|mishap| matches!(mishap, Mishap::Slow)) {
+            for _ in 0..SLOW_TURNS {
+                let_others_go_on().await;
+            }
+        }
+        match self.work(step, &mishaps) {
+            Struck::Over(result) => result,
+            Struck::Killed => {
+                self.killed.store(true, Ordering::Relaxed);
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+async fn let_others_go_on() {
+    let mut asked = false;
+    poll_fn(|context| {
+        if asked {
+            return Poll::Ready(());
+        }
+        asked = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,94 @@
+//! One run of the tool over a plan, as `rivetos infra up` does it: the real engine, with its
+//! journal on the disk and its events.
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Mutex;
+
+use rivetos_engine::{Event, EventKind, Events, Exit, Options, RunJournal, execute};
+use rivetos_fleet::ApprovedPlan;
+use rivetos_fleet::model::Risk;
+use rivetos_sim::{BadDay, Fault, SimWorld};
+
+/// How a run ended, and all that it said and wrote.
+pub(crate) struct Told {
+    /// For the transcript.
+    pub(crate) text: String,
+    /// `None`: the tool was killed.
+    pub(crate) exit: Option<Exit>,
+    /// Events and journal, byte for byte.
+    pub(crate) written: String,
+}
+
+/// Carries `plan` out in `world` while `faults` happen. Steps are taken one by one, so that the
+/// transcript is the same each time, unless one of them is slow.
+pub(crate) fn run(
+    world: &SimWorld,
+    plan: &ApprovedPlan,
+    faults: Vec<Fault>,
+    parallel: usize,
+) -> Told {
+    world.allow_data_loss(plan.plan().risk() == Risk::DataLoss);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = RunJournal::begin(folder.path(), "infra up").unwrap();
+    let day = BadDay::new(world, faults);
+    let seen: Mutex<Vec<Event>> = Mutex::default();
+    let sink = |event: &Event| seen.lock().unwrap().push(event.clone());
+    let events = Events::new(&sink);
+    let options = Options {
+        parallel: NonZeroUsize::new(parallel).unwrap(),
+        interrupted: &|| day.interrupted(),
+        events: &events,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let report = runtime.block_on(day.survive(execute(&day, plan, &journal, options)));
+    let seen = seen.into_inner().unwrap();
+    let mut text: String = seen.iter().map(line).collect();
+    let exit = if let Some(report) = &report {
+        Some(Exit::from(report))
+    } else {
+        text.push_str("killed\n");
+        None
+    };
+    Told {
+        text,
+        exit,
+        written: serde_json::to_string(&seen).unwrap() + &journals(folder.path()),
+    }
+}
+
+fn line(event: &Event) -> String {
+    let mut text = String::new();
+    match &event.kind {
+        EventKind::Done {
+            step,
+            changed: true,
+        } => writeln!(text, "done {step}").unwrap(),
+        EventKind::Done { step, .. } => writeln!(text, "done {step}: it was so already").unwrap(),
+        EventKind::Failed { step, message, .. } => {
+            writeln!(text, "failed {step}: {message}").unwrap();
+        }
+        EventKind::Skipped { step, because } => {
+            writeln!(text, "skipped {step} because of {because}").unwrap();
+        }
+        EventKind::Interrupted { running } => {
+            writeln!(text, "interrupted while {running} steps run").unwrap();
+        }
+        EventKind::Started { .. }
+        | EventKind::Progress { .. }
+        | EventKind::Executed { .. }
+        | EventKind::NodeReady { .. }
+        | EventKind::NodeNotReady { .. } => {}
+    }
+    text
+}
+
+fn journals(folder: &Path) -> String {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect()
+}
