@@ -10,8 +10,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    ContainerSpec, Field, Fields, FileContent, FilesSpec, HealthCheck, MountMode, ProcessSpec,
-    RoleSpec, Spec, SpecHash,
+    ContainerSpec, Field, Fields, FileContent, FilesSpec, HealthCheck, Limits, MountMode,
+    ProcessSpec, RoleSpec, Spec, SpecHash,
 };
 
 /// The version of the hashing scheme. Another version of the same spec is not a change.
@@ -165,16 +165,56 @@ fn container_fields(spec: &ContainerSpec) -> Fields {
         "cap_drop",
         sorted_words(spec.cap_drop.iter().map(String::as_str)),
     );
+    if !spec.cap_add.is_empty() {
+        set(
+            "cap_add",
+            sorted_words(spec.cap_add.iter().map(String::as_str)),
+        );
+    }
     set(
         "security_opt",
         sorted_words(spec.security_opt.iter().map(String::as_str)),
     );
     set("restart", spec.restart.as_str().to_owned());
     set("stop_grace_seconds", spec.stop_grace_seconds.to_string());
+    fields.extend(limit_fields(&spec.limits));
+    if let Some(log) = &spec.log {
+        fields.insert("log.max_size".to_owned(), Field::text(&log.max_size));
+        let max_file = Field::text(log.max_file.to_string());
+        fields.insert("log.max_file".to_owned(), max_file);
+    }
     if let Some(health) = &spec.health {
         fields.extend(health_fields(health));
     }
     fields
+}
+
+/// As the configuration writes them: `1g`, `1.5`. What has no limit has no field.
+fn limit_fields(limits: &Limits) -> Fields {
+    [
+        ("memory", limits.memory_bytes.map(size)),
+        ("cpus", limits.milli_cpus.map(thousandths)),
+        ("pids", limits.pids.map(|pids| pids.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(path, value)| Some((path.to_owned(), Field::Text(value?))))
+    .collect()
+}
+
+/// In the largest unit that leaves no remainder.
+fn size(bytes: u64) -> String {
+    [(40, "t"), (30, "g"), (20, "m"), (10, "k")]
+        .into_iter()
+        .find(|(power, _)| bytes >> power > 0 && bytes.is_multiple_of(1 << power))
+        .map_or_else(
+            || bytes.to_string(),
+            |(power, unit)| format!("{}{unit}", bytes >> power),
+        )
+}
+
+fn thousandths(milli: u32) -> String {
+    let text = format!("{}.{:03}", milli / 1000, milli % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn health_fields(health: &HealthCheck) -> Fields {

@@ -17,6 +17,7 @@ pub use plan::{
 };
 pub use resource::{Kind, ResourceId, Uid};
 pub use spec::{
-    ContainerSpec, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Mount, MountMode,
-    NetworkSpec, ProcessSpec, PublishedPort, RestartPolicy, RoleSpec, Spec, SpecHash, VolumeSpec,
+    ContainerSpec, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Limits,
+    LogRotation, Mount, MountMode, NetworkSpec, ProcessSpec, PublishedPort, RestartPolicy,
+    RoleSpec, Spec, SpecHash, VolumeSpec,
 };

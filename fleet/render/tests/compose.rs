@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use rivetos_config::{FleetId, PortRange, SecretRef};
 use rivetos_fleet::label::labels;
 use rivetos_fleet::model::{
-    ContainerSpec, Desired, DesiredSet, FileContent, FilesSpec, HealthCheck, Kind, Mount,
-    MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy, Spec, Uid, VolumeSpec,
+    ContainerSpec, Desired, DesiredSet, FileContent, FilesSpec, HealthCheck, Kind, Limits,
+    LogRotation, Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy, Spec,
+    Uid, VolumeSpec,
 };
 use rivetos_render::render;
 use serde_json::{Map, Value};
@@ -106,6 +107,21 @@ fn health() -> impl Strategy<Value = HealthCheck> {
     })
 }
 
+fn limits() -> impl Strategy<Value = Limits> {
+    let memory = of(any::<u32>().prop_map(u64::from));
+    (memory, of(any::<u32>()), of(any::<u32>())).prop_map(|(memory_bytes, milli_cpus, pids)| {
+        Limits {
+            memory_bytes,
+            milli_cpus,
+            pids,
+        }
+    })
+}
+
+fn log() -> impl Strategy<Value = LogRotation> {
+    (hostile(), any::<u32>()).prop_map(|(max_size, max_file)| LogRotation { max_size, max_file })
+}
+
 prop_compose! {
     fn container()(
         (native_name, hostname, network) in (name(), name(), name()),
@@ -117,15 +133,17 @@ prop_compose! {
         tmpfs in btree_map("/[a-z ]{1,5}", hostile(), 0..2),
         mounts in btree_map(hostile(), mount(), 0..3),
         published in vec(port(), 0..2),
-        (cap_drop, security_opt) in (vec(hostile(), 0..2), vec(hostile(), 0..2)),
+        (cap_drop, cap_add) in (vec(hostile(), 0..2), vec(hostile(), 0..2)),
+        security_opt in vec(hostile(), 0..2),
+        (limits, log) in (limits(), of(log())),
         restart in prop::sample::select(&RESTART_POLICIES[..]),
         stop_grace_seconds in any::<u32>(),
         health in of(health()),
     ) -> ContainerSpec {
         ContainerSpec {
             native_name, hostname, image, image_id: None, command, env, user, init,
-            read_only_root, tmpfs, mounts, network, published, cap_drop, security_opt,
-            restart, stop_grace_seconds, health,
+            read_only_root, tmpfs, mounts, network, published, cap_drop, cap_add,
+            security_opt, limits, log, restart, stop_grace_seconds, health,
         }
     }
 }
@@ -270,6 +288,45 @@ fn number<T: TryFrom<u64, Error: std::fmt::Debug>>(value: &Value) -> T {
     value.as_u64().unwrap().try_into().unwrap()
 }
 
+fn limits_of(service: &Value) -> Limits {
+    Limits {
+        memory_bytes: service.get("mem_limit").map(|bytes| {
+            assert_eq!(bytes, &service["memswap_limit"]);
+            number(bytes)
+        }),
+        milli_cpus: service.get("cpu_quota").map(|quota| {
+            let per_milli = service["cpu_period"].as_u64().unwrap() / 1000;
+            (quota.as_u64().unwrap() / per_milli).try_into().unwrap()
+        }),
+        pids: service.get("pids_limit").map(number),
+    }
+}
+
+fn mount_of(volume: &Value) -> (String, Mount) {
+    assert_eq!(volume["type"], "volume");
+    let mode = if volume["read_only"].as_bool().unwrap() {
+        MountMode::ReadOnly
+    } else {
+        MountMode::ReadWrite
+    };
+    let volume_name = text(&volume["source"]);
+    (
+        text(&volume["target"]),
+        Mount {
+            volume: volume_name,
+            mode,
+        },
+    )
+}
+
+fn log_of(logging: &Value) -> LogRotation {
+    assert_eq!(logging["driver"], "json-file");
+    LogRotation {
+        max_size: text(&logging["options"]["max-size"]),
+        max_file: text(&logging["options"]["max-file"]).parse().unwrap(),
+    }
+}
+
 /// The container that a service of the compose file describes.
 fn container_of(service: &Value) -> ContainerSpec {
     let list = |key: &str| {
@@ -296,24 +353,7 @@ fn container_of(service: &Value) -> ContainerSpec {
             .map(|entry| entry.split_once(':').unwrap_or((entry, "")))
             .map(|(path, options)| (path.to_owned(), options.to_owned()))
             .collect(),
-        mounts: list("volumes")
-            .iter()
-            .map(|volume| {
-                assert_eq!(volume["type"], "volume");
-                let mode = if volume["read_only"].as_bool().unwrap() {
-                    MountMode::ReadOnly
-                } else {
-                    MountMode::ReadWrite
-                };
-                (
-                    text(&volume["target"]),
-                    Mount {
-                        volume: text(&volume["source"]),
-                        mode,
-                    },
-                )
-            })
-            .collect(),
+        mounts: list("volumes").iter().map(mount_of).collect(),
         network: texts(service.get("networks")).concat(),
         published: list("ports")
             .iter()
@@ -324,6 +364,9 @@ fn container_of(service: &Value) -> ContainerSpec {
             })
             .collect(),
         cap_drop: texts(service.get("cap_drop")),
+        cap_add: texts(service.get("cap_add")),
+        limits: limits_of(service),
+        log: service.get("logging").map(log_of),
         security_opt: texts(service.get("security_opt")),
         restart: *RESTART_POLICIES
             .iter()
@@ -397,6 +440,9 @@ fn small_set() -> DesiredSet {
         network: "home".to_owned(),
         published: Vec::new(),
         cap_drop: vec!["ALL".to_owned()],
+        cap_add: Vec::new(),
+        limits: Limits::default(),
+        log: None,
         security_opt: vec!["no-new-privileges:true".to_owned()],
         restart: RestartPolicy::UnlessStopped,
         stop_grace_seconds: 30,

@@ -1,7 +1,7 @@
 //! Looks at everything of a fleet that can drift: the lists of the engine, one inspect for each
 //! container and image of the fleet, and one query for the logins.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
@@ -13,7 +13,7 @@ use rivetos_fleet::model::{
 };
 
 use crate::apply::container_fingerprint;
-use crate::container::{Surroundings, life, lift};
+use crate::container::{Surroundings, lacks_limits, life, lift, unlimited};
 use crate::error::{found, said};
 use crate::{DockerProvider, role};
 
@@ -231,6 +231,18 @@ async fn inspect_containers(
         .buffer_unordered(INSPECTS_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
+    let lacking = |own: &Own, live: &ContainerInspectResponse| {
+        let wanted = wanted.container(&own.resource);
+        wanted.is_some_and(|wanted| lacks_limits(live, wanted))
+    };
+    let unlimited = if answers
+        .iter()
+        .any(|(answer, own)| answer.as_ref().is_ok_and(|live| lacking(own, live)))
+    {
+        unlimited(docker).await
+    } else {
+        BTreeSet::new()
+    };
     let mut datahub = None;
     for (answer, own) in answers {
         match found(answer) {
@@ -239,6 +251,7 @@ async fn inspect_containers(
                     image: images.get(&own.image).unwrap_or(&EMPTY_IMAGE),
                     wanted: wanted.container(&own.resource),
                     networks: &networks,
+                    unlimited: &unlimited,
                 };
                 let seen = seen_container(own, &live, &around);
                 if seen.id.kind == Kind::Datahub && seen.life == Life::Running {

