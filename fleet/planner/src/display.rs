@@ -118,6 +118,15 @@ impl Plan {
     }
 }
 
+impl Step {
+    /// Why it is there, in words; empty where the action says it already.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = self.reasons.iter().filter_map(cause).collect();
+        causes.dedup();
+        causes
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.lines() {
@@ -137,8 +146,7 @@ fn change_lines(step: &Step) -> Vec<Line> {
     if step.risk == Risk::DataLoss {
         text.push_str(" with all its data");
     }
-    let mut causes: Vec<String> = step.reasons.iter().filter_map(cause).collect();
-    causes.dedup();
+    let causes = step.causes();
     if !causes.is_empty() {
         text = format!("{text}: {}", causes.join("; "));
     }
