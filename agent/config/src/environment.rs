@@ -131,7 +131,7 @@ fn variable(inside: &str) -> Result<Piece<'_>, Unresolved> {
     Ok(Piece::Variable { name, otherwise })
 }
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

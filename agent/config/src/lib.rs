@@ -4,8 +4,10 @@
 //! reads the file that was rendered for it alone ([`Config::for_agent`]).
 //!
 //! - [`parse`]: text to [`Config`]; variables come from an [`Environment`].
+//! - [`EnvFile`]: the variables of a `.env` file.
 //! - [`Config::to_yaml`]: back to text that [`parse`] reads as the same.
 
+mod env_file;
 mod environment;
 mod for_agent;
 mod model;
@@ -14,6 +16,7 @@ mod problem;
 mod read;
 mod write;
 
+pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use for_agent::{AgentFiles, Placement};
 pub use model::{

@@ -237,6 +237,7 @@ fn an_unknown_agent_gets_nothing() {
 fn agents_say_where_they_run() {
     let config = read(
         "
+runtime: {default_agent: ada}
 agents:
   ada: {provider: p}
   eve:
