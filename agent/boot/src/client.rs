@@ -10,7 +10,6 @@ use rivetos_protocol::{HealthReport, check_handshake, operator_handshake};
 use rivetos_types::secret::SecretResolver;
 
 use crate::error::BootError;
-use crate::secrets::Secrets;
 use crate::setup::Setup;
 
 /// How long the agent may take to answer.
@@ -52,7 +51,8 @@ pub(crate) fn connect(config: &Path) -> Result<(), BootError> {
     let setup = Setup::read(config)?;
     let address = setup.own_address();
     let failed = |source| BootError::Unreachable { address, source };
-    let token = Secrets::new(setup.folder)
+    let token = setup
+        .secrets
         .resolve(&setup.token)
         .map_err(BootError::Token)?;
     let mut stream = open(address).map_err(failed)?;

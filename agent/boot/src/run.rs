@@ -18,7 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::error::BootError;
-use crate::secrets::{Secrets, ensure_token};
+use crate::secrets::ensure_token;
 use crate::setup::Setup;
 use crate::version::{COMMIT, VERSION};
 use crate::{compose, logging, workspace};
@@ -54,7 +54,7 @@ async fn work(args: &RunArgs) -> Result<(), BootError> {
     let application = start(&setup, args.uid.clone()).await?;
     let channel = AgentChannel::new(
         Arc::new(application.clone()),
-        Arc::new(Secrets::new(setup.folder.clone())),
+        setup.secrets.clone(),
         settings::AgentChannel {
             agent: setup.agent()?.0.to_owned(),
             bearer: setup.token.clone(),
@@ -97,7 +97,7 @@ fn prepare_folders(setup: &Setup) -> Result<(), BootError> {
 async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootError> {
     let (name, agent, provider) = setup.agent()?;
     let model_name = agent.model.as_ref().unwrap_or(&provider.model);
-    let secrets = Arc::new(Secrets::new(setup.folder.clone()));
+    let secrets = setup.secrets.clone();
     let model = compose::model(&agent.provider, provider, model_name, secrets).await?;
     let store = SqliteStore::open(&setup.store).map_err(|source| {
         let path = setup.store.clone();

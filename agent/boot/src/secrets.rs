@@ -1,20 +1,61 @@
 //! Secrets from files and variables.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rivetos_config::{EnvFile, Environment};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
+
+use crate::error::BootError;
 
 /// Looks secrets up where they are, at each use.
 pub(crate) struct Secrets {
     folder: PathBuf,
+    variables: Variables,
+    written: BTreeMap<String, Secret<String>>,
 }
 
 impl Secrets {
-    /// Relative files start at `folder`.
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// Relative files start at `folder`; `written` are those of the configuration itself.
+    pub(crate) fn new(
+        folder: PathBuf,
+        variables: Variables,
+        written: BTreeMap<String, Secret<String>>,
+    ) -> Self {
+        Self {
+            folder,
+            variables,
+            written,
+        }
+    }
+}
+
+/// The variables of this process and, for those that it does not have, of a `.env` file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Variables(EnvFile);
+
+impl Variables {
+    /// Those of the `.env` in `folder`, if there is one.
+    pub(crate) fn beside(folder: &Path) -> Result<Self, BootError> {
+        let path = folder.join(".env");
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(BootError::ReadConfig { path, source }),
+            Ok(text) => Secret::new(text),
+        };
+        let file = EnvFile::parse(text.expose(), &path.display().to_string());
+        file.map(Self).map_err(BootError::InvalidConfig)
+    }
+}
+
+impl Environment for Variables {
+    fn get(&self, name: &str) -> Option<String> {
+        match std::env::var_os(name) {
+            Some(value) => value.into_string().ok(),
+            None => self.0.get(name).map(|value| value.expose().clone()),
+        }
     }
 }
 
@@ -22,7 +63,10 @@ impl SecretResolver for Secrets {
     fn resolve(&self, secret: &SecretRef) -> Result<Secret<String>, SecretError> {
         let missing = || SecretError::Missing(secret.clone());
         let value = match secret {
-            SecretRef::Env(name) => std::env::var(name).map_err(|_| missing())?,
+            SecretRef::Env(name) => self.variables.get(name).ok_or_else(missing)?,
+            SecretRef::Written(path) => {
+                self.written.get(path).ok_or_else(missing)?.expose().clone()
+            }
             SecretRef::File(path) => {
                 std::fs::read_to_string(self.folder.join(path)).map_err(|error| {
                     if error.kind() == io::ErrorKind::NotFound {
@@ -64,9 +108,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_its_last_line_break_is_the_secret() {
+    fn a_secret_is_found_where_it_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let secrets = Secrets::new(folder.path().to_owned());
+        let written = BTreeMap::from([("a.key".to_owned(), Secret::from("canary"))]);
+        std::fs::write(folder.path().join(".env"), "BESIDE=found\nPATH=other\n").unwrap();
+        let variables = Variables::beside(folder.path()).unwrap();
+        let secrets = Secrets::new(folder.path().to_owned(), variables, written);
         let name = SecretRef::File("key".into());
         let resolve = |content: &str| {
             std::fs::write(folder.path().join("key"), content).unwrap();
@@ -79,6 +126,10 @@ mod tests {
         let absent = SecretRef::File("absent".into());
         let expected = SecretError::Missing(absent.clone());
         assert_eq!(secrets.resolve(&absent).map(|_| ()), Err(expected));
+        let found = |secret| secrets.resolve(&secret).unwrap().expose().clone();
+        assert_eq!(found(SecretRef::Written("a.key".into())), "canary");
+        assert_eq!(found(SecretRef::Env("BESIDE".into())), "found");
+        assert_ne!(found(SecretRef::Env("PATH".into())), "other");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rivetos_config::{Agent, Config, Environment, Provider, SecretRef, parse};
+use rivetos_config::{Agent, Config, Provider, SecretRef, parse};
 use rivetos_protocol::DEFAULT_PORT;
 
 use crate::error::BootError;
+use crate::secrets::{Secrets, Variables};
 
 /// What an agent needs to know before anything is opened.
 pub(crate) struct Setup {
@@ -19,6 +21,8 @@ pub(crate) struct Setup {
     /// The bearer token; generated when nobody gave one.
     pub(crate) token: SecretRef,
     pub(crate) token_is_ours: bool,
+    /// Finds the secrets that the configuration names.
+    pub(crate) secrets: Arc<Secrets>,
 }
 
 impl Setup {
@@ -30,16 +34,18 @@ impl Setup {
         };
         let text = std::fs::read_to_string(path).map_err(read)?;
         let path = std::path::absolute(path).map_err(read)?;
-        let parsed = parse(&text, &path.display().to_string(), &ProcessEnvironment)
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let variables = Variables::beside(&folder)?;
+        let parsed = parse(&text, &path.display().to_string(), &variables)
             .map_err(BootError::InvalidConfig)?;
         for warning in &parsed.warnings {
             tracing::warn!("{warning}");
         }
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self::new(parsed.config, folder))
+        let secrets = Secrets::new(folder.clone(), variables, parsed.written);
+        Ok(Self::new(parsed.config, folder, secrets))
     }
 
-    fn new(config: Config, folder: PathBuf) -> Self {
+    fn new(config: Config, folder: PathBuf, secrets: Secrets) -> Self {
         let from_folder = |path: &PathBuf| folder.join(path);
         let workspace = config.runtime.workspace.as_ref().map(from_folder);
         let workspace = workspace.unwrap_or_else(|| folder.join("workspace"));
@@ -51,7 +57,7 @@ impl Setup {
         let listen = SocketAddr::new(host, channel.port.unwrap_or(DEFAULT_PORT));
         let token = match &channel.secret {
             Some(SecretRef::File(path)) => SecretRef::File(folder.join(path)),
-            Some(SecretRef::Env(name)) => SecretRef::Env(name.clone()),
+            Some(other @ (SecretRef::Env(_) | SecretRef::Written(_))) => other.clone(),
             None => SecretRef::File(store.with_file_name("agent_token")),
         };
         let token_is_ours = channel.secret.is_none();
@@ -63,6 +69,7 @@ impl Setup {
             store,
             token,
             token_is_ours,
+            secrets: Arc::new(secrets),
         }
     }
 
@@ -85,13 +92,5 @@ impl Setup {
             ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
         SocketAddr::new(ip, self.listen.port())
-    }
-}
-
-struct ProcessEnvironment;
-
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
     }
 }

@@ -44,10 +44,25 @@ enum Otherwise<'a> {
     Required(&'a str),
 }
 
-/// The name of the variable when `text` is exactly one without default.
-pub(crate) fn sole_variable(text: &str) -> Option<&str> {
-    let name = text.strip_prefix("${")?.strip_suffix('}')?;
-    is_name(name).then_some(name)
+/// A text that is one variable and nothing else.
+pub(crate) struct Sole<'a> {
+    pub(crate) name: &'a str,
+    /// What stands for it when it has no value.
+    pub(crate) default: Option<&'a str>,
+}
+
+/// The variable when `text` is exactly one.
+pub(crate) fn sole_variable(text: &str) -> Option<Sole<'_>> {
+    match next_piece(text) {
+        Ok((Piece::Variable { name, otherwise }, "")) => Some(Sole {
+            name,
+            default: match otherwise {
+                Otherwise::Default(default) => Some(default),
+                Otherwise::Unset | Otherwise::Required(_) => None,
+            },
+        }),
+        Ok((Piece::Variable { .. } | Piece::Literal(_), _)) | Err(_) => None,
+    }
 }
 
 /// Whether `text` says anything to [`interpolate`].

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{
     Budget, DuplicateKeyPolicy, Error as YamlError, Location, NonFiniteFloatPolicy, Options,
     Spanned, UserMessageFormatter,
@@ -54,8 +54,7 @@ pub(crate) enum Value {
     Integer(i128),
     Float(f64),
     Text(String),
-    /// No key of ours is a list, so what is in it is not kept.
-    List,
+    List(Vec<Node>),
     /// In the order of the file; a key that is written twice is here twice.
     Map(Vec<(Key, Node)>),
 }
@@ -197,8 +196,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::List)
+        let mut nodes = Vec::new();
+        while let Some(node) = seq.next_element()? {
+            if nodes.len() == NODES_MAX {
+                return Err(A::Error::custom("the file has too many values"));
+            }
+            nodes.push(node);
+        }
+        Ok(Value::List(nodes))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {

@@ -12,12 +12,17 @@ mod docker;
 mod field;
 mod image;
 mod later;
+mod literal;
 mod number;
 mod providers;
 mod reader;
 mod runtime;
 mod secret;
 mod section;
+
+use std::collections::BTreeMap;
+
+use rivetos_types::secret::Secret;
 
 use crate::environment::Environment;
 use crate::model::Config;
@@ -36,6 +41,9 @@ pub struct Parsed {
     pub config: Config,
     /// What it says without effect, in the order of the file.
     pub warnings: Vec<Problem>,
+    /// The secrets that it holds itself, by the path of their keys: what a
+    /// [`SecretRef::Written`](crate::SecretRef::Written) stands for.
+    pub written: BTreeMap<String, Secret<String>>,
 }
 
 /// Reads the whole of a `rivet.config.yaml`.
@@ -93,6 +101,7 @@ fn config(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
         .optional("memory")
         .and_then(|f| channels::memory(reader, &f));
     section.finish(reader);
+    literal::warn_of_secrets(reader, &Field::root(root));
     let (project, deployment) = match deployment {
         // A section that cannot be used was reported.
         Some(read) => (read.project, Some(read.deployment?)),

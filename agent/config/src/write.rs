@@ -61,6 +61,8 @@ impl Map {
         match secret {
             None => {}
             Some(SecretRef::Env(name)) => self.scalar(key, &quoted(&format!("${{{name}}}"))),
+            // The text is for people to see.
+            Some(SecretRef::Written(_)) => self.scalar(key, &quoted("***")),
             Some(SecretRef::File(path)) => {
                 let mut map = Self::default();
                 map.path("file", Some(path));
@@ -124,7 +126,8 @@ impl Config {
     /// The file that says this: the same bytes for equal configurations, and read by
     /// [`parse`](crate::parse) as an equal one, provided that every path is UTF-8.
     ///
-    /// Secrets stay references, so the text holds none.
+    /// Secrets stay references, so the text holds none; one that stands in the file itself becomes
+    /// `***`.
     pub fn to_yaml(&self) -> String {
         let mut root = Map::default();
         root.text("fleet", self.fleet.as_str());

@@ -64,6 +64,8 @@ pub enum SecretRef {
     Env(String),
     /// A file whose whole content, without the last line break, is the secret.
     File(PathBuf),
+    /// The fleet's file itself, at the key with this path.
+    Written(String),
 }
 
 impl fmt::Display for SecretRef {
@@ -71,6 +73,7 @@ impl fmt::Display for SecretRef {
         match self {
             Self::Env(name) => write!(f, "environment variable `{name}`"),
             Self::File(path) => write!(f, "file `{}`", path.display()),
+            Self::Written(path) => write!(f, "`{path}` of the configuration"),
         }
     }
 }

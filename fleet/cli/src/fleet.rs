@@ -1,5 +1,6 @@
 //! The fleet of this run: from its file to what should be, and the target it lives on.
 
+mod file;
 mod load;
 mod locate;
 mod program;

@@ -30,6 +30,7 @@ pub(crate) fn given(files: &FilesSpec, folder: &str) -> Vec<Given> {
             let (variable, source_path) = match secret {
                 SecretRef::Env(name) => (Some(name.clone()), None),
                 SecretRef::File(path) => (None, Some(path.display().to_string())),
+                SecretRef::Written(path) => (Some(variable_for(path)), None),
             };
             Given {
                 file: format!("{folder}{path}"),
@@ -39,6 +40,12 @@ pub(crate) fn given(files: &FilesSpec, folder: &str) -> Vec<Given> {
             }
         })
         .collect()
+}
+
+/// The variable that whoever uses the rendered files gives a secret in that stands in the fleet's
+/// file.
+fn variable_for(path: &str) -> String {
+    path.to_ascii_uppercase().replace(['.', '-'], "_")
 }
 
 /// The generated secrets among `files`, each below `folder`.

@@ -166,7 +166,7 @@ fn memory(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<u64> {
             }
             bytes
         }
-        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List | Value::Map(_) => {
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
             let hint = Some("for example 512m or 2g".to_owned());
             field.wrong_type(reader, "an amount of memory", hint);
             return None;

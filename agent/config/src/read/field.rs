@@ -9,6 +9,7 @@ use rivetos_types::id::NameError;
 use crate::environment::has_variables;
 use crate::node::{Key, Node, Place, Value};
 
+use super::literal::looks_secret;
 use super::reader::Reader;
 
 /// How much of a value a message shows, in characters.
@@ -42,6 +43,15 @@ impl<'n> Field<'n> {
         }
     }
 
+    /// One value of the list that this is.
+    pub(super) fn item(&self, node: &'n Node) -> Self {
+        Self {
+            path: self.path.clone(),
+            at: node.at,
+            node,
+        }
+    }
+
     /// The path of the key `name` in the map that this is.
     pub(super) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() {
@@ -69,7 +79,7 @@ impl<'n> Field<'n> {
             Value::Integer(value) => format!("this is the number {value}"),
             Value::Float(value) => format!("this is the number {value}"),
             Value::Text(text) => format!("this is the text {}", shown(text)),
-            Value::List => "this is a list".to_owned(),
+            Value::List(_) => "this is a list".to_owned(),
             Value::Map(_) => "this is a map".to_owned(),
         };
         self.problem(reader, format!("{found}, but {wanted} is needed"), hint);
@@ -141,14 +151,17 @@ impl<'n> Field<'n> {
             | Value::Integer(_)
             | Value::Float(_)
             | Value::Text(_)
-            | Value::List
+            | Value::List(_)
             | Value::Map(_) => shown(text),
         }
     }
 }
 
-/// The beginning of `text`, in one line.
+/// The beginning of `text`, in one line; nothing of what looks like a secret.
 pub(super) fn shown(text: &str) -> String {
+    if looks_secret(text) {
+        return "\"***\"".to_owned();
+    }
     let mut start: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     if start.len() < text.len() {
         start.push('…');

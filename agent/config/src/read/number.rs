@@ -19,7 +19,7 @@ impl Field<'_> {
         let value = match &self.node.value {
             Value::Integer(value) => *value,
             Value::Text(written) => self.number_in_text(reader, written, "a whole number")?,
-            Value::Null | Value::Bool(_) | Value::Float(_) | Value::List | Value::Map(_) => {
+            Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
                 self.wrong_type(reader, "a whole number", None);
                 return None;
             }
@@ -50,7 +50,7 @@ impl Field<'_> {
             Value::Integer(value) => *value as f64,
             Value::Float(value) => *value,
             Value::Text(written) => self.number_in_text(reader, written, "a number")?,
-            Value::Null | Value::Bool(_) | Value::List | Value::Map(_) => {
+            Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
                 self.wrong_type(reader, "a number", None);
                 return None;
             }
@@ -114,7 +114,7 @@ impl Field<'_> {
             | Value::Text(_)
             | Value::Integer(_)
             | Value::Float(_)
-            | Value::List
+            | Value::List(_)
             | Value::Map(_) => {}
         }
         let quoted =

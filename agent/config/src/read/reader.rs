@@ -1,5 +1,9 @@
 //! Where problems are collected.
 
+use std::collections::BTreeMap;
+
+use rivetos_types::secret::{Secret, SecretRef};
+
 use crate::environment::{Environment, interpolate};
 use crate::model::Config;
 use crate::node::Place;
@@ -13,6 +17,7 @@ pub(super) struct Reader<'a> {
     environment: &'a dyn Environment,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    written: BTreeMap<String, Secret<String>>,
 }
 
 impl<'a> Reader<'a> {
@@ -22,6 +27,7 @@ impl<'a> Reader<'a> {
             environment,
             problems: Vec::new(),
             warnings: Vec::new(),
+            written: BTreeMap::new(),
         }
     }
 
@@ -47,6 +53,17 @@ impl<'a> Reader<'a> {
             message,
             hint,
         }
+    }
+
+    /// Keeps a secret that stands in the file itself.
+    pub(super) fn keep(&mut self, path: &str, secret: &str) -> SecretRef {
+        self.written.insert(path.to_owned(), Secret::from(secret));
+        SecretRef::Written(path.to_owned())
+    }
+
+    /// Whether the value of the key `path` was kept as a secret.
+    pub(super) fn is_kept(&self, path: &str) -> bool {
+        self.written.contains_key(path)
     }
 
     /// The value of an environment variable.
@@ -79,6 +96,7 @@ impl<'a> Reader<'a> {
             Some(config) if self.problems.is_empty() => Ok(Parsed {
                 config,
                 warnings: self.warnings,
+                written: self.written,
             }),
             _ => Err(Problems(self.problems)),
         }

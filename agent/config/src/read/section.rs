@@ -22,7 +22,11 @@ impl<'n> Section<'n> {
         let left = match &field.node.value {
             Value::Map(entries) => entries_of(reader, field, entries),
             Value::Null => BTreeMap::new(),
-            Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::List => {
+            Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_) => {
                 field.wrong_type(reader, "a map of keys and values", None);
                 return None;
             }

@@ -117,9 +117,9 @@ warning: f.yaml:1:37: agents.ada.deploy: this has no effect without `deployment`
 #[test]
 fn amounts() {
     check(
-        r#"#REST
+        "#REST
 deployment: {target: docker, docker: {resources: {memory: lots, cpus: 0, pids: 1}}}
-"#,
+",
         r#"
 f.yaml:3:59: deployment.docker.resources.memory: "lots" is not an amount of memory
   hint: for example 512m or 2g
@@ -149,9 +149,9 @@ f.yaml:3:78: deployment.docker.resources.cpus: 5000 is not between 0.01 and 4096
 "#,
     );
     check(
-        r#"#REST
+        "#REST
 deployment: {target: docker, docker: {resources: {memory: 1.5, pids: 99999999}}}
-"#,
+",
         "
 f.yaml:3:59: deployment.docker.resources.memory: this is the number 1.5, but an amount of memory is needed
   hint: for example 512m or 2g
@@ -159,17 +159,17 @@ f.yaml:3:70: deployment.docker.resources.pids: 99999999 is not between 32 and 41
 ",
     );
     check(
-        r#"#REST
+        "#REST
 deployment: {target: docker, docker: {resources: {memory: 99999999999999999t}}}
-"#,
+",
         "
 f.yaml:3:59: deployment.docker.resources.memory: the memory of a container is between 6m and 1024t
 ",
     );
     check(
-        r#"#REST
+        "#REST
 deployment: {target: docker, docker: {resources: {memory: -5}}}
-"#,
+",
         "
 f.yaml:3:59: deployment.docker.resources.memory: the memory of a container is between 6m and 1024t
 ",

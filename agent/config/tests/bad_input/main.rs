@@ -660,24 +660,52 @@ providers:
 channels: {agent: {secret: 12345678}}
 "#,
         "
-f.yaml:3:69: providers.a.api_key: a secret is not written into this file
-  hint: export it as a variable and write `${NAME}`, with nothing around it, or write `{file: PATH}`
 f.yaml:4:69: providers.b.api_key: the environment variable `NOT_SET` is not set
-  hint: export NOT_SET=…
+  hint: export NOT_SET=… or write ${NOT_SET:-default}
 f.yaml:5:69: providers.c.api_key: the environment variable `EMPTY` is empty
   hint: export EMPTY=…
-f.yaml:6:69: providers.d.api_key: a secret is not written into this file
-  hint: export it as a variable and write `${NAME}`, with nothing around it, or write `{file: PATH}`
-f.yaml:7:69: providers.e.api_key: a secret is not written into this file
-  hint: export it as a variable and write `${NAME}`, with nothing around it, or write `{file: PATH}`
+f.yaml:6:69: providers.d.api_key: a secret is one variable with nothing around it
+  hint: export it as a variable and write `${NAME}`, or write `{file: PATH}`
 f.yaml:8:60: providers.f.api_key.file: this key is missing
 f.yaml:8:70: providers.f.api_key.fiel: unknown key
   hint: did you mean `file`?
-f.yaml:9:67: providers.g.api_key: a secret is not written into this file
-  hint: export it as a variable and write `${NAME}`, with nothing around it, or write `{file: PATH}`
-f.yaml:10:28: channels.agent.secret: a secret is not written into this file
-  hint: export it as a variable and write `${NAME}`, with nothing around it, or write `{file: PATH}`
+f.yaml:9:67: providers.g.api_key: a secret is a text
+  hint: export it as a variable and write `${NAME}`, or write `{file: PATH}`
+f.yaml:10:28: channels.agent.secret: a secret is a text
+  hint: export it as a variable and write `${NAME}`, or write `{file: PATH}`
 ",
+    );
+}
+
+#[test]
+fn secrets_in_the_file() {
+    check(
+        r#"agents: {ada: {provider: a}}
+providers:
+  a: {kind: openai-compat, model: m, base_url: "http://x", api_key: canary}
+  b: {kind: openai-compat, model: "sk-canaryabcdefghijklmnopqrst", base_url: "http://x"}
+  c: {kind: openai-compat, model: m, base_url: "http://x", api_key: "${NOT_SET:-canary}"}
+  d: {kind: openai-compat, model: m, base_url: "http://x", api_key: "${CANARY:-x}"}
+memory: {sqlite: {path: "postgres://ada:canary@db/x"}}
+"#,
+        "
+warning: f.yaml:3:69: providers.a.api_key: a secret is written into this file
+  hint: export it as a variable and write `${NAME}`, or write `{file: PATH}`
+warning: f.yaml:4:35: providers.b.model: this looks like a secret
+  hint: secrets belong into variables or files, and here only their names
+warning: f.yaml:5:69: providers.c.api_key: a secret is written into this file
+  hint: export it as a variable and write `${NAME}`, or write `{file: PATH}`
+warning: f.yaml:7:25: memory.sqlite.path: this looks like a secret
+  hint: secrets belong into variables or files, and here only their names
+",
+    );
+    check(
+        r#"#REST
+runtime: {max_tool_iterations: "sk-canaryabcdefghijklmnopqrst"}
+"#,
+        r#"
+f.yaml:3:32: runtime.max_tool_iterations: this is the text "***", but a whole number is needed
+"#,
     );
 }
 

@@ -109,7 +109,7 @@ pub(crate) async fn bring_up(
         preview::approve(shown.clone(), Approval::Yes, printer)?;
     }
     if !shown.steps.is_empty() {
-        deliverable(&shown)?;
+        deliverable(&shown, &fleet.secrets)?;
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
     let _lock = lock(&fleet.home, OPERATION)?;
@@ -156,7 +156,7 @@ pub(crate) async fn bring_up(
 }
 
 /// Every secret that the plan delivers must be at hand before anything is changed.
-fn deliverable(plan: &Plan) -> Result<(), UpError> {
+fn deliverable(plan: &Plan, secrets: &OperatorSecrets) -> Result<(), UpError> {
     let mut missing = BTreeMap::new();
     for step in &plan.steps {
         let Op::Create { desired } = &step.op else {
@@ -167,7 +167,7 @@ fn deliverable(plan: &Plan) -> Result<(), UpError> {
         };
         for content in files.files.values() {
             if let FileContent::Given { secret, .. } = content
-                && let Err(error) = OperatorSecrets.resolve(secret)
+                && let Err(error) = secrets.resolve(secret)
             {
                 missing.insert(desired.id.clone(), error);
             }

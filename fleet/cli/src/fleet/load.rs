@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, fs, io};
+use std::{env, io};
 
-use rivetos_config::{AgentName, Config, Environment, Problems};
+use rivetos_config::{AgentName, Config};
 use rivetos_engine::FleetHome;
 use rivetos_fleet::model::{DesiredSet, Plan};
 use rivetos_fleet::port::InfraProvider;
@@ -17,6 +17,7 @@ use rivetos_provider_docker::{DockerEngine, DockerProvider};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
 use thiserror::Error;
 
+use super::file::{FleetFile, Secrets};
 use super::{locate, program, seed};
 use crate::commands::version::{COMMIT, VERSION};
 use crate::exit::Exit;
@@ -35,15 +36,13 @@ pub(crate) struct Fleet {
     pub(crate) home: FleetHome,
     /// The agent that is talked to unless another one is named.
     pub(crate) default_agent: AgentName,
+    /// Finds the secrets that its file names.
+    pub(crate) secrets: Arc<OperatorSecrets>,
 }
 
 /// Why there is no fleet.
 #[derive(Debug, Error)]
 enum LoadError {
-    #[error("the configuration file `{}` cannot be read", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error("the configuration file `{}` has {} problem{}", path.display(), problems.0.len(), if problems.0.len() == 1 { "" } else { "s" })]
-    Invalid { path: PathBuf, problems: Problems },
     #[error("`{}` cannot be deployed", path.display())]
     NoFleet {
         path: PathBuf,
@@ -64,23 +63,15 @@ enum LoadError {
 impl Edge for LoadError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Unreadable { .. }
-            | Self::Invalid { .. }
-            | Self::NoFleet { .. }
-            | Self::NoAgent { .. }
-            | Self::Denied { .. } => Exit::Usage,
+            Self::NoFleet { .. } | Self::NoAgent { .. } | Self::Denied { .. } => Exit::Usage,
             Self::Home { .. } => Exit::Failed,
         }
     }
 
     fn details(&self) -> Vec<String> {
         match self {
-            Self::Invalid { problems, .. } => problems.0.iter().map(ToString::to_string).collect(),
             Self::Denied { notes, .. } => notes.iter().map(ToString::to_string).collect(),
-            Self::Unreadable { .. }
-            | Self::NoFleet { .. }
-            | Self::NoAgent { .. }
-            | Self::Home { .. } => Vec::new(),
+            Self::NoFleet { .. } | Self::NoAgent { .. } | Self::Home { .. } => Vec::new(),
         }
     }
 
@@ -89,7 +80,7 @@ impl Edge for LoadError {
             Self::NoFleet { .. } => vec!["add `deployment: { target: docker }`".into()],
             Self::NoAgent { agents, .. } => vec![format!("its agents are: {}", agents.join(", "))],
             Self::Denied { notes, .. } => notes.iter().filter_map(Note::fix).collect(),
-            Self::Unreadable { .. } | Self::Invalid { .. } | Self::Home { .. } => Vec::new(),
+            Self::Home { .. } => Vec::new(),
         }
     }
 }
@@ -110,29 +101,6 @@ impl Edge for rivetos_provider_docker::ConnectError {
     }
 }
 
-/// The environment of this process.
-struct ProcessEnvironment {
-    secrets: Secrets,
-}
-
-/// Whether the values of secrets must be at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Secrets {
-    Needed,
-    /// Nothing will be made from them. One that is not at hand compares as unknown.
-    NotNeeded,
-}
-
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Option<String> {
-        env::var(name).ok()
-    }
-
-    fn needs_secrets(&self) -> bool {
-        self.secrets == Secrets::Needed
-    }
-}
-
 impl Fleet {
     /// Reads the fleet's file and completes it. Warnings go to the printer.
     pub(crate) fn load(globals: &Globals, printer: Printer) -> Result<Self, Failure> {
@@ -149,7 +117,11 @@ impl Fleet {
 
     fn complete(globals: &Globals, secrets: Secrets, printer: Printer) -> Result<Self, Failure> {
         let file = locate::locate(globals.config.as_deref(), &globals.home)?;
-        let config = read(&file, secrets, printer)?;
+        let FleetFile {
+            config,
+            secrets: resolver,
+            ..
+        } = FleetFile::read(&file, secrets).inspect(|read| read.warn(printer))?;
         let root = std::path::absolute(&globals.home).map_err(|source| LoadError::Home {
             path: globals.home.clone(),
             source,
@@ -181,7 +153,7 @@ impl Fleet {
                 Some(folder) => seed::read(&beside.join(folder))?,
                 None => BTreeMap::new(),
             },
-            digests: digests(&config, &home.key()?),
+            digests: digests(&config, &resolver, &home.key()?),
         };
         let spec = FleetSpec::resolve(&config, context).map_err(|source| LoadError::NoFleet {
             path: file.clone(),
@@ -194,6 +166,7 @@ impl Fleet {
             desired,
             home,
             default_agent: config.runtime.default_agent,
+            secrets: resolver,
         })
     }
 
@@ -214,7 +187,7 @@ impl Fleet {
 
     /// The target that the fleet's file names.
     pub(crate) async fn target(&self) -> Result<Target, Failure> {
-        let secrets = Arc::new(OperatorSecrets);
+        let secrets = self.secrets.clone();
         let fleet = self.spec.fleet().clone();
         Ok(match self.spec.target() {
             rivetos_config::Target::Docker => {
@@ -251,28 +224,6 @@ pub(crate) fn docker_host() -> Option<String> {
     env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
 }
 
-fn read(file: &Path, secrets: Secrets, printer: Printer) -> Result<Config, LoadError> {
-    let text = fs::read_to_string(file).map_err(|source| LoadError::Unreadable {
-        path: file.to_owned(),
-        source,
-    })?;
-    let name = file.display().to_string();
-    let environment = ProcessEnvironment { secrets };
-    let parsed = rivetos_config::parse(&text, &name, &environment).map_err(|problems| {
-        LoadError::Invalid {
-            path: file.to_owned(),
-            problems,
-        }
-    })?;
-    for warning in &parsed.warnings {
-        printer.talk(format_args!(
-            "{} {warning}",
-            printer.err().yellow("warning:")
-        ));
-    }
-    Ok(parsed.config)
-}
-
 /// Shows what may not be meant, and refuses what cannot be done.
 fn check(spec: &FleetSpec, file: &Path, printer: Printer) -> Result<(), LoadError> {
     let (denied, warned): (Vec<Note>, Vec<Note>) = check_spec(spec)
@@ -294,14 +245,18 @@ fn check(spec: &FleetSpec, file: &Path, printer: Printer) -> Result<(), LoadErro
 }
 
 /// Digests of the secrets that are at hand; of the others nothing is known.
-fn digests(config: &Config, key: &FleetKey) -> BTreeMap<SecretRef, String> {
+fn digests(
+    config: &Config,
+    secrets: &OperatorSecrets,
+    key: &FleetKey,
+) -> BTreeMap<SecretRef, String> {
     let keys = config
         .providers
         .values()
         .filter_map(|provider| provider.api_key.as_ref());
     keys.chain(&config.channels.agent.secret)
         .filter_map(|secret| {
-            let value = OperatorSecrets.resolve(secret).ok()?;
+            let value = secrets.resolve(secret).ok()?;
             Some((secret.clone(), key.digest(&value)))
         })
         .collect()
@@ -323,8 +278,9 @@ impl Recipe {
         let Ok(file) = locate::locate(globals.config.as_deref(), &globals.home) else {
             return Ok(None);
         };
-        let config = read(&file, Secrets::NotNeeded, printer)?;
-        Ok(config.deployment.map(|deployment| Self {
+        let read = FleetFile::read(&file, Secrets::NotNeeded)?;
+        read.warn(printer);
+        Ok(read.config.deployment.map(|deployment| Self {
             target: deployment.target,
             docker_host: deployment.docker.host,
             image: deployment.image,
