@@ -75,15 +75,41 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum InfraCommand {
     /// Show what `up` would do, and change nothing
-    Preview,
+    Preview(PreviewArgs),
     /// Make the fleet what its file says
     Up(UpArgs),
     /// Take the fleet down; its data stays
     Destroy(DestroyArgs),
     /// Show what runs
     Status,
+    /// Draw the fleet as its file describes it, without asking any target
+    Graph(GraphArgs),
     /// Write the fleet's deployment as text files, without asking any target
     Render(RenderArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// Draw the plan instead of writing it
+    #[arg(long, value_name = "KIND")]
+    pub(crate) graph: Option<DrawingArg>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    /// The kind of picture
+    #[arg(long, value_name = "KIND", default_value = "svg")]
+    pub(crate) graph: DrawingArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DrawingArg {
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+    /// For a browser
+    Svg,
 }
 
 #[derive(Debug, Args)]

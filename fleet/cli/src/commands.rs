@@ -4,6 +4,7 @@
 pub(crate) mod build;
 pub(crate) mod chat;
 pub(crate) mod destroy;
+pub(crate) mod graph;
 pub(crate) mod logs;
 pub(crate) mod preview;
 pub(crate) mod quickstart;

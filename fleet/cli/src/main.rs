@@ -89,9 +89,10 @@ fn leave(runtime: Runtime) {
 async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure> {
     let Settings { globals, command } = settings;
     match command {
-        Command::Preview => commands::preview::run(&globals, printer).await,
+        Command::Preview(preview) => commands::preview::run(&globals, &preview, printer).await,
         Command::Up(up) => commands::up::run(&globals, up, printer).await,
         Command::Destroy(destroy) => commands::destroy::run(&globals, &destroy, printer).await,
+        Command::Graph { drawing } => commands::graph::run(&globals, drawing, printer),
         Command::Status => commands::status::run(&globals, printer).await,
         Command::Render { out } => commands::render::run(&globals, &out, printer),
         Command::Build(build) => commands::build::run(&globals, &build, printer).await,

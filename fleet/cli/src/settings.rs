@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivetos_config::{Target, Variant};
+use rivetos_render::Drawing;
 use thiserror::Error;
 
 use crate::args;
@@ -53,13 +54,18 @@ pub(crate) enum Consent {
 #[derive(Debug)]
 pub(crate) enum Command {
     /// `infra preview`
-    Preview,
+    Preview(Preview),
     /// `infra up`
     Up(Up),
     /// `infra destroy`
     Destroy(Destroy),
     /// `infra status`
     Status,
+    /// `infra graph`
+    Graph {
+        /// The kind of picture.
+        drawing: Drawing,
+    },
     /// `infra render`
     Render {
         /// The folder to write into.
@@ -80,6 +86,13 @@ pub(crate) enum Command {
         /// The agent's folder.
         folder: PathBuf,
     },
+}
+
+/// `infra preview`
+#[derive(Debug, Clone)]
+pub(crate) struct Preview {
+    /// A picture of this kind instead of words.
+    pub(crate) drawing: Option<Drawing>,
 }
 
 /// `infra up`
@@ -165,6 +178,9 @@ pub(crate) enum SettingsError {
     /// `--since`
     #[error("option `--since` is not understood")]
     Since(#[source] MomentError),
+    /// Two shapes for one output.
+    #[error("a picture has its own shape: `--output json` does not go with it")]
+    PictureAsJson,
     /// No home folder.
     #[error("there is no home folder: neither `RIVETOS_HOME` nor `HOME` is set")]
     NoHome,
@@ -180,8 +196,29 @@ impl Edge for SettingsError {
             Self::Since(_) => "write an age such as `10m` or a moment such as \
                                `2026-01-31T12:00:00Z`"
                 .into(),
+            Self::PictureAsJson => "leave one of the two out".into(),
             Self::NoHome => "set `RIVETOS_HOME` to a folder for keys, journals and history".into(),
         }]
+    }
+}
+
+impl Command {
+    /// Whether a picture goes to standard output.
+    fn draws(&self) -> bool {
+        match self {
+            Self::Preview(preview) => preview.drawing.is_some(),
+            Self::Graph { .. } => true,
+            Self::Up(_)
+            | Self::Destroy(_)
+            | Self::Status
+            | Self::Render { .. }
+            | Self::Build(_)
+            | Self::Chat(_)
+            | Self::Logs(_)
+            | Self::Version
+            | Self::Quickstart(_)
+            | Self::Supervise { .. } => false,
+        }
     }
 }
 
@@ -214,10 +251,11 @@ impl Settings {
             colour: !no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
             home: home()?,
         };
-        Ok(Self {
-            globals,
-            command: resolve_command(command)?,
-        })
+        let command = resolve_command(command)?;
+        if globals.format == Format::Json && command.draws() {
+            return Err(SettingsError::PictureAsJson);
+        }
+        Ok(Self { globals, command })
     }
 }
 
@@ -231,7 +269,12 @@ fn home() -> Result<PathBuf, SettingsError> {
 
 fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
     Ok(match command {
-        args::Command::Infra(args::InfraCommand::Preview) => Command::Preview,
+        args::Command::Infra(args::InfraCommand::Preview(preview)) => {
+            let args::PreviewArgs { graph } = preview;
+            Command::Preview(Preview {
+                drawing: graph.map(resolve_drawing),
+            })
+        }
         args::Command::Infra(args::InfraCommand::Up(up)) => {
             let args::UpArgs { timeout, no_wait } = up;
             Command::Up(Up {
@@ -251,6 +294,12 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             Command::Destroy(Destroy { data })
         }
         args::Command::Infra(args::InfraCommand::Status) => Command::Status,
+        args::Command::Infra(args::InfraCommand::Graph(graph)) => {
+            let args::GraphArgs { graph } = graph;
+            Command::Graph {
+                drawing: resolve_drawing(graph),
+            }
+        }
         args::Command::Infra(args::InfraCommand::Render(render)) => {
             let args::RenderArgs { out } = render;
             Command::Render { out }
@@ -284,6 +333,14 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             Command::Supervise { folder }
         }
     })
+}
+
+fn resolve_drawing(drawing: args::DrawingArg) -> Drawing {
+    match drawing {
+        args::DrawingArg::Dot => Drawing::Dot,
+        args::DrawingArg::Mermaid => Drawing::Mermaid,
+        args::DrawingArg::Svg => Drawing::Svg,
+    }
 }
 
 fn resolve_logs(logs: args::LogsArgs) -> Result<Logs, SettingsError> {

@@ -2,17 +2,25 @@
 
 use rivetos_fleet::model::Plan;
 use rivetos_fleet::{Approval, ApprovedPlan, Refusal};
+use rivetos_render::Graph;
 
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Format, PlanDocument, Printer, plan_text};
-use crate::settings::Globals;
+use crate::settings::{Globals, Preview};
 
 /// Shows what `up` would do.
-pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    globals: &Globals,
+    preview: &Preview,
+    printer: Printer,
+) -> Result<Exit, Failure> {
     let fleet = Fleet::load(globals, printer)?;
     let plan = fleet.plan(&fleet.target().await?).await;
-    show(&plan, printer);
+    match preview.drawing {
+        Some(drawing) => printer.piece(Graph::of_plan(&plan, &fleet.desired).draw(drawing)),
+        None => show(&plan, printer),
+    }
     Ok(ending(&plan, globals.pending))
 }
 

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod chat;
+mod graph;
 mod live;
 mod live_bad_input;
 mod live_docker;
