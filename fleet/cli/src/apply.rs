@@ -1,8 +1,10 @@
 //! Carries a plan out: lock, journal, progress and what failed.
 
 mod interrupt;
+mod locked;
 mod progress;
 mod run;
 
 pub(crate) use interrupt::Interrupt;
-pub(crate) use run::{Outcome, Run, lock};
+pub(crate) use locked::locked;
+pub(crate) use run::{Outcome, Run};

@@ -84,6 +84,11 @@ pub(crate) enum InfraCommand {
     Status,
     /// Draw the fleet as its file describes it, without asking any target
     Graph(GraphArgs),
+    /// Take the fleet's lock away from a run that does not come back
+    Unlock {
+        /// The id of the lock, as the run that was refused says it
+        id: String,
+    },
     /// Write the fleet's deployment as text files, without asking any target
     Render(RenderArgs),
 }

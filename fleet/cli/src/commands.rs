@@ -11,5 +11,6 @@ pub(crate) mod quickstart;
 pub(crate) mod render;
 pub(crate) mod status;
 pub(crate) mod supervise;
+pub(crate) mod unlock;
 pub(crate) mod up;
 pub(crate) mod version;

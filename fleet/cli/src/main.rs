@@ -94,6 +94,7 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure>
         Command::Destroy(destroy) => commands::destroy::run(&globals, &destroy, printer).await,
         Command::Graph { drawing } => commands::graph::run(&globals, drawing, printer),
         Command::Status => commands::status::run(&globals, printer).await,
+        Command::Unlock { id } => commands::unlock::run(&globals, &id, printer).await,
         Command::Render { out } => commands::render::run(&globals, &out, printer),
         Command::Build(build) => commands::build::run(&globals, &build, printer).await,
         Command::Quickstart(quickstart) => {

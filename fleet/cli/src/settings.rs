@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivetos_config::{Target, Variant};
+use rivetos_fleet::port::LeaseId;
 use rivetos_render::Drawing;
 use thiserror::Error;
 
@@ -65,6 +66,11 @@ pub(crate) enum Command {
     Graph {
         /// The kind of picture.
         drawing: Drawing,
+    },
+    /// `infra unlock`
+    Unlock {
+        /// The lock.
+        id: LeaseId,
     },
     /// `infra render`
     Render {
@@ -217,6 +223,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Version
             | Self::Quickstart(_)
+            | Self::Unlock { .. }
             | Self::Supervise { .. } => false,
         }
     }
@@ -299,6 +306,9 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             Command::Graph {
                 drawing: resolve_drawing(graph),
             }
+        }
+        args::Command::Infra(args::InfraCommand::Unlock { id }) => {
+            Command::Unlock { id: LeaseId(id) }
         }
         args::Command::Infra(args::InfraCommand::Render(render)) => {
             let args::RenderArgs { out } = render;

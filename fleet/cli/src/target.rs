@@ -1,11 +1,13 @@
 //! The target of this run: one of a closed set, chosen once.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use futures_util::Stream;
 use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
 use rivetos_fleet::port::{
-    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess, Progress,
+    AccessError, Applied, ApplyError, FleetLock, Holder, InfraProvider, LeaseId, LockError,
+    LogOptions, NodeAccess, Progress,
 };
 use rivetos_provider_docker::DockerProvider;
 use rivetos_provider_local::LocalProvider;
@@ -18,6 +20,25 @@ pub(crate) enum Target {
     Docker(DockerProvider),
     /// Processes of this host.
     Local(LocalProvider),
+}
+
+/// What proves that the fleet's lock on a target is this run's.
+pub(crate) enum LeaseToken {
+    /// A container of one engine.
+    Docker(rivetos_provider_docker::LeaseToken),
+    /// A file of this host.
+    Local(rivetos_provider_local::LeaseToken),
+}
+
+impl Target {
+    /// What a run over the whole fleet must lock.
+    pub(crate) fn locks(&self) -> BTreeMap<String, Self> {
+        let name = match self {
+            Self::Docker(_) => "docker",
+            Self::Local(_) => "local",
+        };
+        BTreeMap::from([(name.to_owned(), self.clone())])
+    }
 }
 
 /// A connection to an agent, whatever carries it.
@@ -38,6 +59,61 @@ impl InfraProvider for Target {
             Self::Docker(provider) => provider.apply(step, progress).await,
             Self::Local(provider) => provider.apply(step, progress).await,
         }
+    }
+}
+
+impl FleetLock for Target {
+    type Token = LeaseToken;
+
+    async fn acquire(&self, holder: &Holder) -> Result<LeaseToken, LockError> {
+        Ok(match self {
+            Self::Docker(provider) => LeaseToken::Docker(provider.acquire(holder).await?),
+            Self::Local(provider) => LeaseToken::Local(provider.acquire(holder).await?),
+        })
+    }
+
+    async fn renew(&self, token: &LeaseToken, holder: &Holder) -> Result<(), LockError> {
+        match (self, token) {
+            (Self::Docker(provider), LeaseToken::Docker(token)) => {
+                provider.renew(token, holder).await
+            }
+            (Self::Local(provider), LeaseToken::Local(token)) => {
+                provider.renew(token, holder).await
+            }
+            (Self::Docker(_), LeaseToken::Local(_)) | (Self::Local(_), LeaseToken::Docker(_)) => {
+                Err(of_another_target())
+            }
+        }
+    }
+
+    async fn release(&self, token: LeaseToken) -> Result<(), LockError> {
+        match (self, token) {
+            (Self::Docker(provider), LeaseToken::Docker(token)) => provider.release(token).await,
+            (Self::Local(provider), LeaseToken::Local(token)) => provider.release(token).await,
+            (Self::Docker(_), LeaseToken::Local(_)) | (Self::Local(_), LeaseToken::Docker(_)) => {
+                Err(of_another_target())
+            }
+        }
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, LockError> {
+        match self {
+            Self::Docker(provider) => provider.holder().await,
+            Self::Local(provider) => provider.holder().await,
+        }
+    }
+
+    async fn break_lock(&self, id: &LeaseId) -> Result<Applied, LockError> {
+        match self {
+            Self::Docker(provider) => provider.break_lock(id).await,
+            Self::Local(provider) => provider.break_lock(id).await,
+        }
+    }
+}
+
+fn of_another_target() -> LockError {
+    LockError::Lost {
+        message: "the lock was taken on another target".to_owned(),
     }
 }
 

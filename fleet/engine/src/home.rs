@@ -1,12 +1,11 @@
-//! What the fleet half keeps on the operator's machine: a key, a lock, journals.
+//! What the fleet half keeps on the operator's machine: a key and journals.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use rivetos_fleet::{FleetId, FleetKey};
@@ -20,7 +19,6 @@ const KEY_BYTES: usize = 32;
 #[derive(Debug, Clone)]
 pub struct FleetHome {
     folder: PathBuf,
-    fleet: FleetId,
 }
 
 impl FleetHome {
@@ -35,10 +33,7 @@ impl FleetHome {
                 path: folder.clone(),
                 source,
             })?;
-        Ok(Self {
-            folder,
-            fleet: fleet.clone(),
-        })
+        Ok(Self { folder })
     }
 
     /// The folder; absolute when the root was.
@@ -65,62 +60,6 @@ impl FleetHome {
             other => other,
         }
     }
-
-    /// Takes the fleet's lock for `operation`, without waiting. `who` is for the message that
-    /// others get meanwhile. The lock ends with the guard or with the process, however it ends.
-    pub fn lock(&self, who: &str, operation: &str) -> Result<LockGuard, LockError> {
-        let path = self.folder.join("lock");
-        let failed = |source| LockError::Failed {
-            path: path.clone(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held {
-                    fleet: self.fleet.clone(),
-                    holder: read_holder(&mut file),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-        let holder = Holder {
-            who: who.to_owned(),
-            operation: operation.to_owned(),
-            pid: std::process::id(),
-            since_unix_ms: unix_ms(),
-        };
-        write_holder(&mut file, &holder).map_err(failed)?;
-        Ok(LockGuard { _file: file })
-    }
-}
-
-/// Holds the fleet's lock until it is dropped.
-#[derive(Debug)]
-#[must_use = "the lock ends when the guard is dropped"]
-pub struct LockGuard {
-    _file: File,
-}
-
-/// Who holds the lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The person.
-    pub who: String,
-    /// What they do, for example `infra up`.
-    pub operation: String,
-    /// Their process.
-    pub pid: u32,
-    /// Since when, in milliseconds since the Unix epoch.
-    pub since_unix_ms: u64,
 }
 
 /// Why the fleet's folder is of no use.
@@ -158,43 +97,12 @@ pub enum HomeError {
     },
 }
 
-/// Why the lock was not to be had.
-#[derive(Debug, Error)]
-pub enum LockError {
-    /// Another run has it.
-    #[error("fleet `{fleet}` is locked by another run{}", described(holder.as_ref()))]
-    Held {
-        /// The fleet.
-        fleet: FleetId,
-        /// Who, as far as they have said so already.
-        holder: Option<Holder>,
-    },
-    /// The lock file is of no use.
-    #[error("the lock file `{}` cannot be used", path.display())]
-    Failed {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
 /// Milliseconds since the Unix epoch.
 pub(crate) fn unix_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn described(holder: Option<&Holder>) -> String {
-    holder.map_or_else(String::new, |holder| {
-        let seconds = unix_ms().saturating_sub(holder.since_unix_ms) / 1000;
-        format!(
-            ": `{}` by {}, process {}, for {seconds} s",
-            holder.operation, holder.who, holder.pid
-        )
-    })
 }
 
 fn read_key(path: &Path) -> Result<FleetKey, HomeError> {
@@ -231,16 +139,4 @@ fn make_key(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
-}
-
-fn read_holder(file: &mut File) -> Option<Holder> {
-    let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
-}
-
-fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(serde_json::to_string(holder)?.as_bytes())
 }

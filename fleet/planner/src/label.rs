@@ -26,6 +26,9 @@ pub const FILES: &str = "io.rivetos.files";
 /// On a container through which files get into a volume: the address of the files resource.
 pub const CARRIER: &str = "io.rivetos.carrier";
 
+/// On the object that is the fleet's lock: its holder as it was when the lock was taken, as JSON.
+pub const LOCK: &str = "io.rivetos.lock";
+
 /// The labels of the live object that is made for `desired`.
 pub fn labels(fleet: &FleetId, desired: &Desired) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([

@@ -1,5 +1,9 @@
 //! What a provider of infrastructure implements. Signatures only; no runtime.
 
+mod lock;
+
+pub use lock::{FleetLock, Holder, LeaseId, LockError};
+
 use std::fmt;
 use std::future::Future;
 

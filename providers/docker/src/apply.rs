@@ -20,7 +20,7 @@ mod pull;
 mod remove;
 mod things;
 
-pub(crate) use carrier::{Errand, read_file};
+pub(crate) use carrier::{Errand, first_file, read_file};
 
 /// Label that tells a volume from one of the same name that was there before.
 const INCARNATION: &str = "io.rivetos.incarnation";

@@ -22,6 +22,7 @@
 mod access;
 mod apply;
 mod folder;
+mod lease;
 mod log_file;
 mod log_lines;
 mod observe;
@@ -34,5 +35,6 @@ mod stamp;
 mod supervise;
 
 pub use access::LogLines;
+pub use lease::LeaseToken;
 pub use provider::{LocalProvider, LocalSettings};
 pub use supervise::{SuperviseError, supervise};

@@ -44,6 +44,11 @@ impl LocalProvider {
     pub fn new(settings: LocalSettings) -> Self {
         Self { settings }
     }
+
+    /// What it works with.
+    pub(crate) fn settings(&self) -> &LocalSettings {
+        &self.settings
+    }
 }
 
 impl InfraProvider for LocalProvider {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use rivetos_engine::{
-    Events, ExecuteReport, FleetHome, JournalError, LockError, LockGuard, Options,
-    PARALLEL_DEFAULT, RunJournal, execute,
+    Events, ExecuteReport, FleetHome, JournalError, Lease, Options, PARALLEL_DEFAULT, RunJournal,
+    execute,
 };
 use rivetos_fleet::{ApprovedPlan, Refusal};
 use tokio::signal;
@@ -13,7 +13,6 @@ use super::Interrupt;
 use super::progress::Progress;
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
-use crate::person;
 use crate::target::Target;
 
 /// What a run needs.
@@ -22,6 +21,8 @@ pub(crate) struct Run<'a> {
     pub(crate) home: &'a FleetHome,
     /// What it changes.
     pub(crate) target: &'a Target,
+    /// The fleet's lock: once it is lost nothing new is begun.
+    pub(crate) lease: &'a Lease,
     /// What it is called, for example `infra up`.
     pub(crate) operation: &'a str,
     /// Where it talks.
@@ -35,22 +36,6 @@ pub(crate) enum Outcome {
     Complete,
     /// Not every step is done.
     Incomplete(Exit),
-}
-
-impl Edge for LockError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Held { .. } => Exit::Locked,
-            Self::Failed { .. } => Exit::Failed,
-        }
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Held { .. } => vec!["wait until it is done, then run this again".into()],
-            Self::Failed { .. } => Vec::new(),
-        }
-    }
 }
 
 impl Edge for JournalError {
@@ -69,11 +54,6 @@ impl Edge for Refusal {
     }
 }
 
-/// Takes the fleet's lock for `operation`.
-pub(crate) fn lock(home: &FleetHome, operation: &str) -> Result<LockGuard, LockError> {
-    home.lock(&person::name(), operation)
-}
-
 impl Run<'_> {
     /// Carries `plan` out. The first Ctrl-C lets running steps finish, the second one leaves
     /// them to themselves.
@@ -88,7 +68,7 @@ impl Run<'_> {
         let events = Events::new(&sink);
         let options = Options {
             parallel: PARALLEL_DEFAULT,
-            interrupted: &|| interrupt.seen(),
+            interrupted: &|| interrupt.seen() || self.lease.lost().is_some(),
             events: &events,
         };
         let impatient = async {
@@ -103,6 +83,9 @@ impl Run<'_> {
             return Ok(Outcome::Complete);
         }
         self.printer.talk(failures(&report));
+        if let Some(lost) = self.lease.lost() {
+            return Err(lost.into());
+        }
         Ok(Outcome::Incomplete(Exit::from(&report)))
     }
 }

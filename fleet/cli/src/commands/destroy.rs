@@ -1,10 +1,11 @@
 //! `rivetos infra destroy`
 
+use rivetos_engine::Lease;
 use rivetos_fleet::port::InfraProvider;
 use rivetos_fleet::{Approval, plan_destroy};
 
 use super::preview;
-use crate::apply::{Interrupt, Outcome, Run, lock};
+use crate::apply::{Interrupt, Outcome, Run, locked};
 use crate::consent;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
@@ -33,7 +34,19 @@ pub(crate) async fn take_down(
     (globals, destroy): (&Globals, &Destroy),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let _lock = lock(&fleet.home, OPERATION)?;
+    let scope = (fleet.spec.fleet(), target);
+    locked(scope, OPERATION, printer, async |lease: &Lease| {
+        while_locked(fleet, (target, lease), (globals, destroy), printer).await
+    })
+    .await
+}
+
+async fn while_locked(
+    fleet: &Fleet,
+    (target, lease): (&Target, &Lease),
+    (globals, destroy): (&Globals, &Destroy),
+    printer: Printer,
+) -> Result<Exit, Failure> {
     let consent = match &destroy.data {
         DataFate::Keep => rivetos_fleet::Consent::KeepData,
         DataFate::Delete { .. } => rivetos_fleet::Consent::DeleteData,
@@ -61,6 +74,7 @@ pub(crate) async fn take_down(
         let run = Run {
             home: &fleet.home,
             target,
+            lease,
             operation: OPERATION,
             printer,
         };

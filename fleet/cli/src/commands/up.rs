@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rivetos_engine::{Events, Expected, Readiness, wait_ready};
+use rivetos_engine::{Events, Expected, Lease, Readiness, wait_ready};
 use rivetos_fleet::Approval;
 use rivetos_fleet::model::{FileContent, Kind, Op, Plan, ResourceId, Spec};
 use rivetos_fleet::{SecretError, SecretResolver};
@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::signal;
 
 use super::preview;
-use crate::apply::{Interrupt, Outcome, Run, lock};
+use crate::apply::{Interrupt, Outcome, Run, locked};
 use crate::consent;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
@@ -112,7 +112,19 @@ pub(crate) async fn bring_up(
         deliverable(&shown, &fleet.secrets)?;
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
-    let _lock = lock(&fleet.home, OPERATION)?;
+    let scope = (fleet.spec.fleet(), target);
+    locked(scope, OPERATION, printer, async |lease: &Lease| {
+        while_locked(fleet, (target, lease), (globals, up, shown), printer).await
+    })
+    .await
+}
+
+async fn while_locked(
+    fleet: &Fleet,
+    (target, lease): (&Target, &Lease),
+    (globals, up, shown): (&Globals, Up, Plan),
+    printer: Printer,
+) -> Result<Exit, Failure> {
     // What was looked at before the lock may be history.
     let plan = fleet.plan(target).await;
     if plan != shown {
@@ -128,6 +140,7 @@ pub(crate) async fn bring_up(
         let run = Run {
             home: &fleet.home,
             target,
+            lease,
             operation: OPERATION,
             printer,
         };

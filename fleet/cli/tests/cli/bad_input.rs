@@ -1,8 +1,10 @@
 //! Mistakes: each ends in one clear message and the right exit code, and the next `up` converges.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
+
+use rivetos_fleet::port::{Holder, LeaseId};
 
 use crate::world::{Ended, World, agent_bin, skipped};
 
@@ -11,6 +13,7 @@ fn check(name: &str, world: &World, ended: &Ended) {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(&regex_of(world.path().to_str().unwrap()), "[DIR]");
     settings.add_filter(r"4[56]\d{3}", "[PORT]");
+    settings.add_filter(r"\d+ s\b", "[TIME]");
     settings.bind(|| insta::assert_snapshot!(name, ended.snapshot()));
 }
 
@@ -186,8 +189,22 @@ fn another_run_at_work() {
     let world = World::new();
     world.write_agents(&[("ada", "one")]);
     fs::create_dir_all(world.fleet()).unwrap();
-    let file = fs::File::create(world.fleet().join("lock")).unwrap();
+    let mut file = fs::File::create(world.fleet().join("lock")).unwrap();
     file.lock().unwrap();
+    let holder = Holder {
+        id: LeaseId("abcdef012301".to_owned()),
+        who: "ann".to_owned(),
+        operation: "infra destroy".to_owned(),
+        host: "there".to_owned(),
+        pid: 4711,
+        process: None,
+        since_unix_ms: 0,
+        beat: 0,
+        beat_unix_ms: 0,
+        ttl_ms: 60_000,
+    };
+    file.write_all(&serde_json::to_vec(&holder).unwrap())
+        .unwrap();
     let ended = world.rivetos(&["infra", "up", "--yes"]);
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     check(

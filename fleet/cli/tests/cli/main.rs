@@ -12,6 +12,7 @@ mod graph;
 mod live;
 mod live_bad_input;
 mod live_docker;
+mod live_lock;
 mod live_model;
 mod live_scratch;
 mod local;

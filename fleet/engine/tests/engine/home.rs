@@ -1,10 +1,10 @@
-//! The fleet's folder, key and lock.
+//! The fleet's folder and key.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rivetos_engine::{FleetHome, HomeError, LockError};
+use rivetos_engine::{FleetHome, HomeError};
 use rivetos_fleet::Secret;
 
 fn open(root: &Path, fleet: &str) -> FleetHome {
@@ -60,29 +60,4 @@ fn a_damaged_key_is_not_silently_replaced() {
     let home = open(root.path(), "f");
     fs::write(home.folder().join("key"), "short").unwrap();
     assert!(matches!(home.key(), Err(HomeError::DamagedKey { .. })));
-}
-
-#[test]
-fn a_second_run_learns_who_holds_the_lock() {
-    let root = tempfile::tempdir().unwrap();
-    let home = open(root.path(), "f");
-    let guard = home.lock("ann@host", "infra up").unwrap();
-    let error = home.lock("bob@host", "infra destroy").unwrap_err();
-    let process = std::process::id();
-    let who = format!("`infra up` by ann@host, process {process}, for ");
-    assert!(error.to_string().contains(&who), "{error}");
-    let _other_fleet = open(root.path(), "g").lock("bob@host", "infra up").unwrap();
-    drop(guard);
-    let _guard = home.lock("bob@host", "infra destroy").unwrap();
-    let LockError::Held {
-        holder: Some(holder),
-        ..
-    } = home.lock("x", "y").unwrap_err()
-    else {
-        panic!("the lock is held by somebody who said so");
-    };
-    assert_eq!(
-        (holder.who.as_str(), holder.operation.as_str()),
-        ("bob@host", "infra destroy")
-    );
 }

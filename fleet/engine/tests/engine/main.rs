@@ -11,4 +11,6 @@ mod execute;
 #[cfg(test)]
 mod home;
 #[cfg(test)]
+mod lease;
+#[cfg(test)]
 mod ready;

@@ -214,7 +214,7 @@ pub(crate) async fn read_file(
     content
 }
 
-fn first_file(archive: &[u8]) -> std::io::Result<String> {
+pub(crate) fn first_file(archive: &[u8]) -> std::io::Result<String> {
     let mut archive = tar::Archive::new(archive);
     for entry in archive.entries()? {
         let entry = entry?;

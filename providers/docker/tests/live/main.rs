@@ -11,5 +11,6 @@ mod datahub;
 mod hardening;
 mod image;
 mod interrupted;
+mod lease;
 mod lifecycle;
 mod world;
