@@ -21,10 +21,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunJournal, execute};
+use rivetos_fleet::model::{Inventories, Layout, Plan, TargetId};
 use rivetos_fleet::port::InfraProvider;
 use rivetos_fleet::{
-    Approval, BuildInfo, Consent, Context, FleetSpec, Secret, SecretError, SecretRef,
-    SecretResolver, desired, plan, plan_destroy,
+    Approval, BuildInfo, Context, DataFate, FleetSpec, PlanOptions, Secret, SecretError, SecretRef,
+    SecretResolver, Teardown, desired, plan, plan_destroy,
 };
 use rivetos_provider_docker::{DockerEngine, DockerProvider};
 
@@ -107,21 +108,37 @@ impl Bench {
         let provider = DockerProvider::new(engine, spec.fleet().clone(), Arc::new(NoSecrets));
         Self {
             provider,
-            desired: desired(&spec),
+            desired: desired(&spec).pop_first().unwrap().1,
             journals: tempfile::tempdir().unwrap(),
         }
     }
 
     /// Makes the fleet what it should be; the time is that of the execution alone.
     async fn up(&self) -> Duration {
-        let plan = plan(&self.desired, &self.provider.observe(&self.desired).await);
+        let plan = self.plan().await;
         self.execute(plan, Approval::Yes).await
     }
 
+    async fn scene(&self) -> (Layout, Inventories) {
+        let target = TargetId::docker(None);
+        let layout = Layout::from([(target.clone(), self.desired.clone())]);
+        let seen = self.provider.observe(&self.desired).await;
+        (layout, Inventories::from([(target, seen)]))
+    }
+
+    async fn plan(&self) -> Plan {
+        let (layout, seen) = self.scene().await;
+        plan(&self.desired.fleet, &layout, &seen, &PlanOptions::default())
+    }
+
     async fn destroy(&self) {
-        let inventory = self.provider.observe(&self.desired).await;
+        let (layout, seen) = self.scene().await;
         let fleet = self.desired.fleet.clone();
-        let plan = plan_destroy(&fleet, &inventory, Consent::DeleteData);
+        let teardown = Teardown {
+            data: DataFate::DeleteAll,
+            ..Teardown::default()
+        };
+        let plan = plan_destroy(&fleet, &layout, &seen, &teardown);
         let consent = Approval::YesWithDataLoss {
             fleet: fleet.to_string(),
         };
@@ -151,10 +168,7 @@ async fn look(host: &str, image: &str) {
     bench.destroy().await;
     bench.up().await;
     let ours = async || {
-        let plan = plan(
-            &bench.desired,
-            &bench.provider.observe(&bench.desired).await,
-        );
+        let plan = bench.plan().await;
         assert!(plan.steps.is_empty(), "{:?}", plan.steps);
     };
     let client = raw::connect(host).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use futures_util::Stream;
-use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
+use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step, TargetId};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, FleetLock, Holder, InfraProvider, LeaseId, LockError,
     LogOptions, NodeAccess, Progress,
@@ -45,6 +45,16 @@ impl Target {
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+
+impl Target {
+    /// Whether it is the one that plans call `id`.
+    pub(crate) fn is(&self, id: &TargetId) -> bool {
+        *id == match self {
+            Self::Docker(_) => TargetId::docker(None),
+            Self::Local(_) => TargetId::local(),
+        }
+    }
+}
 
 impl InfraProvider for Target {
     async fn observe(&self, desired: &DesiredSet) -> Inventory {

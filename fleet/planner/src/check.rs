@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use rivetos_config::{AgentName, PortRange, Target, Variant};
+use rivetos_config::{AgentName, PortRange, Variant};
 
-use crate::model::{Kind, Op, Plan, ResourceId, Risk, StepId};
-use crate::spec::{FleetSpec, role_name};
+use crate::model::{Kind, Op, Plan, ResourceId, Risk, StepId, TargetId};
+use crate::spec::{FleetSpec, datahub_target, role_name};
 
 /// The longest host name of a container (RFC 1035 §2.3.4), in characters.
 const CONTAINER_NAME_CHARS_MAX: usize = 63;
 /// The longest name of a login in Postgres, in bytes.
 const ROLE_NAME_BYTES_MAX: usize = 63;
+
+/// What an agent needs to start, answer and run a command, in bytes.
+const MEMORY_BYTES_MIN: u64 = 64 << 20;
 
 /// How grave a note is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +44,25 @@ pub enum Note {
         /// How many characters that may have.
         chars_max: usize,
     },
+    /// An agent is on another target than the datahub, which it cannot reach from there.
+    FarFromDatahub {
+        /// The agent.
+        agent: AgentName,
+        /// Where it is.
+        target: TargetId,
+    },
+    /// An agent's container gets so little memory that it is killed before long.
+    LittleMemory {
+        /// The agent.
+        agent: AgentName,
+        /// How many bytes it gets.
+        bytes: u64,
+    },
     /// The image has no shell, so its agents have no shell tool.
     NoShell,
+    /// The tag of the agents' image means something else from time to time, so that two looks at
+    /// one configuration can differ.
+    MovingTag,
     /// A step waits for one that comes later or never.
     OutOfOrder {
         /// The step.
@@ -64,8 +84,9 @@ impl Note {
     /// How grave it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NoShell => Severity::Warn,
+            Self::NoShell | Self::MovingTag | Self::LittleMemory { .. } => Severity::Warn,
             Self::TooFewPorts { .. }
+            | Self::FarFromDatahub { .. }
             | Self::NameTooLong { .. }
             | Self::OutOfOrder { .. }
             | Self::SameStepTwice(_)
@@ -80,6 +101,16 @@ impl Note {
         match self {
             Self::TooFewPorts { .. } => Some("widen `deployment.local.port_range`".to_owned()),
             Self::NameTooLong { .. } => Some("shorten the agent's or the fleet's name".to_owned()),
+            Self::FarFromDatahub { .. } => Some(
+                "leave out the agent's `deploy.target` and `deploy.host`, or do without \
+                 `deployment.datahub`"
+                    .to_owned(),
+            ),
+            Self::LittleMemory { .. } => Some(format!(
+                "give it `deploy.resources.memory: {}m` or more",
+                MEMORY_BYTES_MIN >> 20
+            )),
+            Self::MovingTag => Some("name a tag that always means the same".to_owned()),
             Self::NoShell => {
                 Some("set `deployment.image.variant: slim` if they need one".to_owned())
             }
@@ -109,6 +140,17 @@ impl fmt::Display for Note {
                 f,
                 "agent `{agent}` becomes `{becomes}`, which is longer than {chars_max} characters"
             ),
+            Self::FarFromDatahub { agent, target } => write!(
+                f,
+                "agent `{agent}` is on {target} and the datahub on {}: it cannot reach it",
+                datahub_target()
+            ),
+            Self::LittleMemory { agent, bytes } => {
+                write!(f, "agent `{agent}` gets {bytes} bytes of memory")
+            }
+            Self::MovingTag => {
+                f.write_str("the tag `latest` of the agents' image does not always mean the same")
+            }
             Self::NoShell => {
                 f.write_str("the `scratch` image has no shell, so its agents have no shell tool")
             }
@@ -128,45 +170,70 @@ impl fmt::Display for Note {
 
 /// The rules that `spec` does not follow, sorted.
 pub fn check_spec(spec: &FleetSpec) -> Vec<Note> {
-    let mut notes: Vec<Note> = match spec.target() {
-        Target::Docker => check_docker(spec),
-        Target::Local => check_local(spec),
-    };
+    let mut notes: Vec<Note> = spec
+        .agents()
+        .flat_map(|agent| check_agent(spec, agent))
+        .collect();
+    notes.extend(check_ports(spec));
+    let on_engines = spec
+        .targets()
+        .iter()
+        .any(|target| *target != TargetId::local());
+    if on_engines && spec.deployment().image.variant == Variant::Scratch {
+        notes.push(Note::NoShell);
+    }
+    if on_engines && spec.deployment().image.tag.as_deref() == Some("latest") {
+        notes.push(Note::MovingTag);
+    }
     notes.sort();
     notes
 }
 
-fn check_docker(spec: &FleetSpec) -> Vec<Note> {
+fn check_agent(spec: &FleetSpec, agent: &AgentName) -> Vec<Note> {
+    let Some(target) = spec.target_of(agent) else {
+        return Vec::new();
+    };
     let mut notes = Vec::new();
-    if spec.deployment().image.variant == Variant::Scratch {
-        notes.push(Note::NoShell);
+    let with_datahub = spec.deployment().datahub.is_some();
+    if with_datahub && *target != datahub_target() {
+        notes.push(Note::FarFromDatahub {
+            agent: agent.clone(),
+            target: target.clone(),
+        });
     }
-    for agent in spec.agents() {
-        let container = format!("{}-{agent}", spec.fleet());
-        let mut names = vec![(container, CONTAINER_NAME_CHARS_MAX)];
-        if spec.deployment().datahub.is_some() {
-            names.push((role_name(agent), ROLE_NAME_BYTES_MAX));
-        }
-        notes.extend(
-            names
-                .into_iter()
-                .filter(|(name, max)| name.len() > *max)
-                .map(|(becomes, chars_max)| Note::NameTooLong {
-                    agent: agent.clone(),
-                    becomes,
-                    chars_max,
-                }),
-        );
+    if *target == TargetId::local() {
+        return notes;
+    }
+    let container = format!("{}-{agent}", spec.fleet());
+    let mut names = vec![(container, CONTAINER_NAME_CHARS_MAX)];
+    if with_datahub {
+        names.push((role_name(agent), ROLE_NAME_BYTES_MAX));
+    }
+    let too_long = names.into_iter().filter(|(name, max)| name.len() > *max);
+    notes.extend(too_long.map(|(becomes, chars_max)| Note::NameTooLong {
+        agent: agent.clone(),
+        becomes,
+        chars_max,
+    }));
+    let memory = spec.resources_of(agent).memory_bytes;
+    if let Some(bytes) = memory.filter(|bytes| *bytes < MEMORY_BYTES_MIN) {
+        notes.push(Note::LittleMemory {
+            agent: agent.clone(),
+            bytes,
+        });
     }
     notes
 }
 
-fn check_local(spec: &FleetSpec) -> Vec<Note> {
+fn check_ports(spec: &FleetSpec) -> Option<Note> {
     let PortRange { first, last } = spec.deployment().local.port_range;
     let ports = (first..=last).len();
-    let agents = spec.agents().len();
-    let too_few = (ports < agents).then_some(Note::TooFewPorts { agents, ports });
-    too_few.into_iter().collect()
+    let local = TargetId::local();
+    let agents = spec
+        .agents()
+        .filter(|agent| spec.target_of(agent) == Some(&local))
+        .count();
+    (ports < agents).then_some(Note::TooFewPorts { agents, ports })
 }
 
 /// The rules that `plan` does not follow. A plan of this crate follows all of them; one that was

@@ -1,5 +1,6 @@
 //! One resource as it should be against one live object.
 
+use crate::class::{class, is_hashed};
 use crate::lower::RESOLVED_FIELDS;
 use crate::model::{Change, Desired, Field, Life, Observed, Reason, Spec};
 
@@ -25,7 +26,8 @@ const COMPARED_WHEN_KNOWN: [&str; 3] = ["image", "image_id", "port"];
 /// Compares what should be with what is.
 ///
 /// The fields decide; the hash on the label tells whether a difference comes from the
-/// configuration or from somebody's hand. A hash of this scheme that differs although all fields
+/// configuration or from somebody's hand; for fields that the hash does not cover the values that
+/// the object was made with tell it. A hash of this scheme that differs although all fields
 /// are equal is a change too: something that the target does not show. A hash of another scheme
 /// says nothing.
 pub(crate) fn compare(desired: &Desired, observed: &Observed) -> Verdict {
@@ -66,13 +68,18 @@ fn differences(desired: &Desired, observed: &Observed) -> Vec<Reason> {
         .iter()
         .map(|(name, field)| (name, Some(field), observed.fields.get(name)))
         .chain(unwanted.map(|(name, field)| (name, None, Some(field))))
-        .filter_map(|(name, wanted, live)| difference(name, wanted, live))
+        .filter_map(|(name, wanted, live)| difference(&desired.spec, name, (wanted, live)))
         .collect();
     changes.sort_by(|a, b| a.field.cmp(&b.field));
     let mut reasons: Vec<Reason> = changes
         .into_iter()
         .map(|change| {
-            let drifted = made_from_this && by_hand(&change);
+            let wanted_before = if is_hashed(&desired.spec, &change.field) {
+                made_from_this
+            } else {
+                change.after.is_some() && observed.born.get(&change.field) == change.after.as_ref()
+            };
+            let drifted = wanted_before && by_hand(&change);
             if drifted {
                 Reason::Drifted(change)
             } else {
@@ -85,12 +92,17 @@ fn differences(desired: &Desired, observed: &Observed) -> Vec<Reason> {
             field: "spec".to_owned(),
             before: observed.spec_hash.as_ref().map(|hash| Field::text(&hash.0)),
             after: Some(Field::Text(hash.0)),
+            class: class(&desired.spec, "spec"),
         }));
     }
     reasons
 }
 
-fn difference(name: &str, wanted: Option<&Field>, live: Option<&Field>) -> Option<Change> {
+fn difference(
+    spec: &Spec,
+    name: &str,
+    (wanted, live): (Option<&Field>, Option<&Field>),
+) -> Option<Change> {
     let differs = match (wanted, live) {
         (Some(wanted), Some(live)) => wanted.differs(live),
         (Some(_), None) | (None, Some(_)) => !COMPARED_WHEN_KNOWN.contains(&name),
@@ -100,6 +112,7 @@ fn difference(name: &str, wanted: Option<&Field>, live: Option<&Field>) -> Optio
         field: name.to_owned(),
         before: live.cloned(),
         after: wanted.cloned(),
+        class: class(spec, name),
     })
 }
 

@@ -86,6 +86,8 @@ impl Plan {
             (Action::Replace, "to replace"),
             (Action::Start, "to start"),
             (Action::Delete, "to delete"),
+            (Action::Adopt, "to adopt"),
+            (Action::Forget, "to forget"),
         ];
         let mut parts: Vec<String> = verbs
             .into_iter()
@@ -154,7 +156,7 @@ fn change_lines(step: &Step) -> Vec<Line> {
     lines.extend(
         step.reasons
             .iter()
-            .filter_map(changed_field)
+            .filter_map(Reason::change)
             .map(|change| Line::new(Style::Detail, format!("    {}", change_text(step, change)))),
     );
     lines
@@ -171,6 +173,13 @@ fn cause(reason: &Reason) -> Option<String> {
             Some(format!("an earlier run did not finish it: {detail}"))
         }
         Reason::DependsOn { resource } => Some(format!("{resource} is made anew")),
+        Reason::Unconfirmed => {
+            Some("an earlier run put it in place and did not see it work".to_owned())
+        }
+        Reason::Requested => Some("you asked for it".to_owned()),
+        Reason::Superseded => Some("a newer one takes its place".to_owned()),
+        Reason::Renamed { was } => Some(format!("it was {was}")),
+        Reason::Moved { to } => Some(format!("it moves to {to}")),
         Reason::NotInConfig => Some("the configuration no longer has it".to_owned()),
     }
 }
@@ -180,19 +189,6 @@ fn changed_part(field: &str) -> &'static str {
         "image" | "image_id" => "its image changed",
         "port" => "it needs another port",
         _ => "its configuration changed",
-    }
-}
-
-fn changed_field(reason: &Reason) -> Option<&Change> {
-    match reason {
-        Reason::Changed(change) | Reason::Drifted(change) => Some(change),
-        Reason::Missing
-        | Reason::NotRunning { .. }
-        | Reason::Incomplete { .. }
-        | Reason::DependsOn { .. }
-        | Reason::Dormant { .. }
-        | Reason::NotInConfig
-        | Reason::Destroy => None,
     }
 }
 

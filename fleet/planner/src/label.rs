@@ -23,6 +23,15 @@ pub const UID: &str = "io.rivetos.uid";
 pub const SPEC_HASH: &str = "io.rivetos.spec-hash";
 /// What each file of a files resource holds, without its content: see [`Identity::files`].
 pub const FILES: &str = "io.rivetos.files";
+/// [`Spec::live_fields`] as the object was made with them, as a JSON object.
+pub const LIVE: &str = "io.rivetos.live";
+/// On a container that took the place of another one: the engine's id of that one.
+pub const REPLACES: &str = "io.rivetos.replaces";
+/// On a claim, an object that is there only to say something about another one whose labels
+/// cannot be changed: what it says, see [`Claim`].
+pub const CLAIM: &str = "io.rivetos.claim";
+/// On a claim: how the target calls the object that it is about.
+pub const NATIVE: &str = "io.rivetos.native";
 /// On a container through which files get into a volume: the address of the files resource.
 pub const CARRIER: &str = "io.rivetos.carrier";
 
@@ -41,7 +50,40 @@ pub fn labels(fleet: &FleetId, desired: &Desired) -> BTreeMap<String, String> {
     if let Spec::Files(files) = &desired.spec {
         labels.insert(FILES.to_owned(), write_files(files));
     }
+    let live = desired.spec.live_fields();
+    if !live.is_empty() {
+        labels.insert(LIVE.to_owned(), write_fields(&live));
+    }
     labels
+}
+
+/// What a claim says about the object that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// It is ours although it bears none of our labels.
+    Adopt,
+    /// It is not ours although it bears our labels.
+    Forget,
+    /// It must not be removed.
+    Protect,
+}
+
+impl Claim {
+    /// As on the label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopt",
+            Self::Forget => "forget",
+            Self::Protect => "protect",
+        }
+    }
+
+    /// What the label says; `None` for what a newer version may say.
+    pub fn from_label(text: &str) -> Option<Self> {
+        [Self::Adopt, Self::Forget, Self::Protect]
+            .into_iter()
+            .find(|claim| claim.as_str() == text)
+    }
 }
 
 /// What the labels of a live object say.
@@ -57,6 +99,8 @@ pub struct Identity {
     pub spec_hash: Option<SpecHash>,
     /// For a files resource: one field `files.<path>` per file, as [`Spec::fields`] gives them.
     pub files: Fields,
+    /// See [`LIVE`].
+    pub live: Fields,
 }
 
 impl Identity {
@@ -80,6 +124,10 @@ impl Identity {
                 .get(FILES)
                 .map(|text| read_files(text))
                 .unwrap_or_default(),
+            live: labels
+                .get(LIVE)
+                .map(|text| serde_json::from_str(text).unwrap_or_default())
+                .unwrap_or_default(),
         }
     }
 }
@@ -93,6 +141,11 @@ fn owner(labels: &BTreeMap<&str, &str>, fleet: &FleetId) -> Owner {
         Some(Ok(name)) => Owner::OtherFleet(name),
         Some(Err(_)) | None => Owner::Foreign,
     }
+}
+
+fn write_fields(fields: &Fields) -> String {
+    // Serialising strings by strings cannot fail.
+    serde_json::to_string(fields).unwrap_or_default()
 }
 
 /// The fields of the files as JSON: short, ordered, and proof against any character in a path.

@@ -28,7 +28,10 @@ pub use approve::{Approval, ApprovedPlan, Refusal};
 pub use check::{Note, Severity, check_plan, check_spec};
 pub use display::{Line, Style};
 pub use key::FleetKey;
-pub use plan::{Consent, plan, plan_destroy};
+pub use plan::{
+    ClaimError, DataFate, OptionsError, PlanOptions, Scope, Teardown, plan, plan_adopt,
+    plan_destroy, plan_forget,
+};
 pub use rivetos_config::{
     AgentName, FleetId, PortRange, Secret, SecretError, SecretRef, SecretResolver,
 };

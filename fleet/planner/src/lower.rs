@@ -9,13 +9,15 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::class::is_hashed;
 use crate::model::{
     ContainerSpec, Field, Fields, FileContent, FilesSpec, HealthCheck, Limits, MountMode,
-    ProcessSpec, RoleSpec, Spec, SpecHash,
+    ProcessSpec, Protection, RoleSpec, Spec, SpecHash, VolumeSpec,
 };
 
 /// The version of the hashing scheme. Another version of the same spec is not a change.
-const SCHEME: &str = "v1";
+/// `v2` leaves out what changes without making an object again.
+const SCHEME: &str = "v2";
 
 /// Fields that the plan resolves from the target. They are compared where both sides know them
 /// and are never part of the hash, which must be known without looking at the target.
@@ -36,7 +38,7 @@ impl Spec {
                 ("driver".to_owned(), Field::text(&network.driver)),
             ]
             .into(),
-            Self::Volume(volume) => [("name".to_owned(), Field::text(&volume.native_name))].into(),
+            Self::Volume(volume) => volume_fields(volume),
             Self::Files(files) => files_fields(files),
             Self::Image(image) => [("reference".to_owned(), Field::text(&image.reference))].into(),
             Self::Container(container) => container_fields(container),
@@ -48,8 +50,10 @@ impl Spec {
     /// The hash of everything that was decided without looking at the target: SHA-256 over the
     /// fields as canonical JSON, 16 hex digits.
     ///
-    /// Keyed hashes of secrets are not part of it, only that there is a secret: whether one
-    /// changed is told by comparing its field, which knows "unknown".
+    /// What changes while the object, and with it the hash on it, stays is not part of it: see
+    /// [`Spec::live_fields`]. Keyed hashes of secrets are not part of it either,
+    /// only that there is a secret: whether one changed is told by comparing its field, which
+    /// knows "unknown".
     pub fn hash(&self) -> SpecHash {
         self.hash_of(&self.fields())
     }
@@ -59,7 +63,7 @@ impl Spec {
         let decided: BTreeMap<&str, &Field> = fields
             .iter()
             .map(|(name, field)| (name.as_str(), field))
-            .filter(|(name, _)| !RESOLVED_FIELDS.contains(name))
+            .filter(|(name, _)| !RESOLVED_FIELDS.contains(name) && is_hashed(self, name))
             .map(|(name, field)| match field {
                 Field::Keyed(_) => (name, &Field::Unknown),
                 Field::Text(_) | Field::Unknown => (name, field),
@@ -69,6 +73,14 @@ impl Spec {
             "{SCHEME}:{}",
             short_sha256(&json(&(self.type_name(), decided)), 16)
         ))
+    }
+
+    /// The fields that can change while the object stays. Their values at its creation are
+    /// written on it, so that a change of the configuration can be told from somebody's hand.
+    pub fn live_fields(&self) -> Fields {
+        let mut fields = self.fields();
+        fields.retain(|name, _| !is_hashed(self, name));
+        fields
     }
 
     fn type_name(&self) -> &'static str {
@@ -94,6 +106,17 @@ impl SpecHash {
 }
 
 impl FilesSpec {
+    /// Eight hex digits that change with the content, as far as it is known without looking at the
+    /// target.
+    pub fn content_tag(&self) -> String {
+        let fields: BTreeMap<&str, Field> = self
+            .files
+            .iter()
+            .map(|(path, content)| (path.as_str(), content.field()))
+            .collect();
+        short_sha256(&json(&fields), 8)
+    }
+
     /// The name of the field that stands for the file at `path`.
     pub fn field_path(path: &str) -> String {
         format!("files.{path}")
@@ -115,6 +138,17 @@ impl FileContent {
             Self::Generated => Field::text("generated"),
         }
     }
+}
+
+fn volume_fields(volume: &VolumeSpec) -> Fields {
+    let protect = match volume.protection {
+        Protection::None => "false",
+        Protection::Protected => "true",
+    };
+    [("name", volume.native_name.as_str()), ("protect", protect)]
+        .into_iter()
+        .map(|(path, value)| (path.to_owned(), Field::text(value)))
+        .collect()
 }
 
 fn files_fields(files: &FilesSpec) -> Fields {

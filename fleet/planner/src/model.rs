@@ -6,14 +6,17 @@ mod inventory;
 mod plan;
 mod resource;
 mod spec;
+mod target;
 
-pub use desired::{Desired, DesiredSet};
+pub use desired::{Desired, DesiredSet, Layout};
 pub use field::{Field, Fields};
 pub use inventory::{
-    ErrorScope, Fingerprint, Inventory, InventoryError, Life, Observed, Owner, TargetFacts,
+    ErrorScope, Fingerprint, Inventories, Inventory, InventoryError, Life, Observed, Owner,
+    Predecessor, Protection, TargetFacts,
 };
 pub use plan::{
-    Action, Blocked, Change, Foreign, Kept, Op, Plan, PlanReport, Reason, Risk, Step, StepId,
+    Action, Blocked, Change, Class, Cost, Foreign, Kept, Op, Plan, PlanReport, Privilege, Reason,
+    Risk, Step, StepId,
 };
 pub use resource::{Kind, ResourceId, Uid};
 pub use spec::{
@@ -21,3 +24,4 @@ pub use spec::{
     LogRotation, Mount, MountMode, NetworkSpec, ProcessSpec, PublishedPort, RestartPolicy,
     RoleSpec, Spec, SpecHash, VolumeSpec,
 };
+pub use target::TargetId;

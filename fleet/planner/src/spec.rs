@@ -7,4 +7,5 @@ mod resolve;
 
 pub use desired::desired;
 pub use docker::role_name;
+pub(crate) use resolve::datahub_target;
 pub use resolve::{BuildInfo, Context, FleetSpec, Program, ResolveError};

@@ -42,7 +42,8 @@ fn lay_out(text: &str) -> DesiredSet {
         seed: BTreeMap::from([("CORE.md".to_owned(), "Be kind.\n".to_owned())]),
         digests: BTreeMap::from([(SecretRef::Env("KEY".to_owned()), "d1g3st".to_owned())]),
     };
-    desired(&FleetSpec::resolve(&config, context).unwrap())
+    let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+    layout.pop_first().unwrap().1
 }
 
 fn show(set: &DesiredSet) -> String {
@@ -92,9 +93,10 @@ fn the_order_of_agents_means_nothing() {
 #[test]
 fn one_model_is_one_agents_configuration() {
     let changed = DOCKER.replace("model: small", "model: smaller");
+    // The files are named by what they hold, and the agent mounts them by that name.
     assert_eq!(
         differing(&lay_out(DOCKER), &lay_out(&changed)),
-        ["config/ada"]
+        ["config/ada", "agent/ada"]
     );
 }
 

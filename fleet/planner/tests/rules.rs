@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use rivetos_config::parse;
 use rivetos_fleet::model::{
-    Action, Fingerprint, Kind, Op, Plan, PlanReport, Reason, ResourceId, Risk, Step, StepId,
+    Action, Cost, Fingerprint, Kind, Op, Plan, PlanReport, Privilege, Reason, ResourceId, Risk,
+    Step, StepId, TargetId,
 };
 use rivetos_fleet::{
     Approval, BuildInfo, Context, FleetSpec, Note, Refusal, ResolveError, Severity, check_plan,
@@ -117,6 +118,9 @@ fn removal(kind: Kind, risk: Risk, after: &[&str]) -> Step {
         },
         reasons: vec![Reason::Destroy],
         risk,
+        target: TargetId::docker(None),
+        needs: Privilege::Engine,
+        cost: Cost::Instant,
         after: after
             .iter()
             .map(|id| StepId((*id).to_owned()))

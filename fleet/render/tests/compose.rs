@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use rivetos_config::{FleetId, PortRange, SecretRef};
 use rivetos_fleet::label::labels;
 use rivetos_fleet::model::{
-    ContainerSpec, Desired, DesiredSet, FileContent, FilesSpec, HealthCheck, Kind, Limits,
-    LogRotation, Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy, Spec,
-    Uid, VolumeSpec,
+    ContainerSpec, Desired, DesiredSet, FileContent, FilesSpec, HealthCheck, Kind, Layout, Limits,
+    LogRotation, Mount, MountMode, NetworkSpec, Protection, PublishedPort, ResourceId,
+    RestartPolicy, Spec, TargetId, Uid, VolumeSpec,
 };
 use rivetos_render::render;
 use serde_json::{Map, Value};
@@ -167,6 +167,7 @@ fn set_of(containers: Vec<ContainerSpec>) -> DesiredSet {
     });
     let volume = Spec::Volume(VolumeSpec {
         native_name: "home-ada-data".into(),
+        protection: Protection::None,
     });
     let mut all = vec![
         desired(&fleet, ResourceId::new(Kind::Network, "fleet"), network),
@@ -237,7 +238,7 @@ fn secrets() -> Spec {
 }
 
 fn compose(set: &DesiredSet) -> Value {
-    let text = &render(set).unwrap()["compose.yaml"];
+    let text = &render(&one(set)).unwrap()["compose.yaml"];
     // The pinned reader takes dollars as they are; Compose halves doubled ones in values.
     match serde_saphyr::from_str(text) {
         Ok(value) => halved(value),
@@ -414,7 +415,7 @@ proptest! {
             let service = &services[&container.hostname];
             prop_assert_eq!(&container_of(service), container);
         }
-        prop_assert_eq!(render(&set).unwrap(), render(&set.clone()).unwrap());
+        prop_assert_eq!(render(&one(&set)).unwrap(), render(&one(&set.clone())).unwrap());
     }
 }
 
@@ -488,7 +489,7 @@ fn agents_wait_for_the_datahub_and_file_volumes_are_made_elsewhere() {
 
 #[test]
 fn the_folder_holds_configurations_and_no_secret() {
-    let texts = render(&small_set()).unwrap();
+    let texts = render(&one(&small_set())).unwrap();
     let names: Vec<&String> = texts.keys().collect();
     assert_eq!(
         names,
@@ -500,4 +501,9 @@ fn the_folder_holds_configurations_and_no_secret() {
         ]
     );
     insta::assert_snapshot!("readme", texts["README.md"]);
+}
+
+/// A fleet of one engine.
+fn one(set: &DesiredSet) -> Layout {
+    Layout::from([(TargetId::docker(None), set.clone())])
 }

@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use rivetos_config::{PortRange, parse};
 use rivetos_fleet::model::{
-    Action, Blocked, Desired, DesiredSet, Foreign, Inventory, Kept, Kind, NetworkSpec, Plan,
-    ResourceId, Spec, Uid,
+    Action, Blocked, Desired, DesiredSet, Foreign, Inventory, Kept, Kind, Layout, NetworkSpec,
+    Plan, ResourceId, Spec, TargetId, Uid,
 };
-use rivetos_fleet::{BuildInfo, Context, FleetSpec, desired, plan};
+use rivetos_fleet::{BuildInfo, Context, FleetSpec, PlanOptions, desired, plan};
 use rivetos_render::{Drawing, Graph};
 use roxmltree::{Document, Node};
 
 const ALL: [Drawing; 3] = [Drawing::Dot, Drawing::Mermaid, Drawing::Svg];
 
-fn fleet(agents: &[String]) -> DesiredSet {
+fn fleet(agents: &[String]) -> Layout {
     let mut text = format!(
         "fleet: home\nruntime: {{default_agent: {}}}\nagents:\n",
         agents[0]
@@ -47,8 +47,10 @@ fn names(count: usize) -> Vec<String> {
 }
 
 /// A plan with something of everything.
-fn mixed(set: &DesiredSet) -> Plan {
-    let mut plan = plan(set, &Inventory::default());
+fn mixed(set: &Layout) -> Plan {
+    let seen = set.keys().map(|id| (id.clone(), Inventory::default()));
+    let fleet = "home".parse().unwrap();
+    let mut plan = plan(&fleet, set, &seen.collect(), &PlanOptions::default());
     plan.report.blocked.clear();
     let actions = [Action::Update, Action::Replace, Action::Start];
     for (step, action) in plan.steps.iter_mut().zip(actions) {
@@ -91,7 +93,7 @@ fn texts_for_other_tools_are_as_recorded() {
 #[test]
 fn equal_fleets_look_equal() {
     for drawing in ALL {
-        let draw = |set: &DesiredSet| Graph::of_plan(&mixed(set), set).draw(drawing);
+        let draw = |set: &Layout| Graph::of_plan(&mixed(set), set).draw(drawing);
         assert_eq!(draw(&fleet(&names(7))), draw(&fleet(&names(7))));
     }
 }
@@ -120,8 +122,12 @@ fn nothing_is_drawn_of_nothing() {
         resources: BTreeMap::new(),
         port_range: PortRange::default(),
     };
-    let text = Graph::of_fleet(&empty).draw(Drawing::Svg);
+    let text = Graph::of_fleet(&one(empty)).draw(Drawing::Svg);
     assert!(texts(&Document::parse(&text).unwrap()).any(|text| text == "Fleet home"));
+}
+
+fn one(set: DesiredSet) -> Layout {
+    Layout::from([(TargetId::docker(None), set)])
 }
 
 /// Resources with edges among them; they may close cycles.
@@ -161,7 +167,7 @@ fn any_set() -> impl Strategy<Value = DesiredSet> {
 proptest! {
     #[test]
     fn cards_never_overlap_and_lie_in_the_picture(set in any_set()) {
-        let text = Graph::of_fleet(&set).draw(Drawing::Svg);
+        let text = Graph::of_fleet(&one(set.clone())).draw(Drawing::Svg);
         let picture = Document::parse(&text).unwrap();
         let cards = boxes(&picture, "box");
         prop_assert_eq!(cards.len(), set.resources.len());

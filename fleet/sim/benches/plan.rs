@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{DesiredSet, Inventory, Spec};
-use rivetos_fleet::{Approval, BuildInfo, Context, FleetSpec, desired, plan};
+use rivetos_fleet::model::{DesiredSet, Inventory, Plan, Spec, TargetId};
+use rivetos_fleet::{Approval, BuildInfo, Context, FleetSpec, PlanOptions, desired};
 use rivetos_sim::SimWorld;
 
 const ROUNDS: usize = 201;
@@ -37,7 +37,15 @@ fn fleet_of(agents: usize) -> DesiredSet {
         seed: BTreeMap::new(),
         digests: BTreeMap::new(),
     };
-    desired(&FleetSpec::resolve(&config, context).unwrap())
+    let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+    layout.pop_first().unwrap().1
+}
+
+fn plan(set: &DesiredSet, seen: &Inventory) -> Plan {
+    let target = TargetId::docker(None);
+    let layout = [(target.clone(), set.clone())].into();
+    let seen = [(target, seen.clone())].into();
+    rivetos_fleet::plan(&set.fleet, &layout, &seen, &PlanOptions::default())
 }
 
 /// The fastest round: whatever else the machine does only ever adds.

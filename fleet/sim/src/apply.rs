@@ -51,6 +51,12 @@ impl SimWorld {
                 native_id,
                 fingerprint,
             } => state.start(native_id, fingerprint),
+            Op::Update { .. }
+            | Op::Swap { .. }
+            | Op::Confirm { .. }
+            | Op::Load { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. } => Err(failed(format!("{} is not known here", step.id)).into()),
             Op::Remove {
                 native_id,
                 fingerprint,

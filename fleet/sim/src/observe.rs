@@ -118,6 +118,9 @@ fn dormant(role: &Desired) -> Observed {
         spec_hash: None,
         fields: role.spec.fields(),
         life: Life::Dormant("the datahub does not run".to_owned()),
+        born: rivetos_fleet::model::Fields::new(),
+        predecessor: None,
+        protection: rivetos_fleet::model::Protection::None,
         fingerprint: rivetos_fleet::model::Fingerprint::default(),
     }
 }

@@ -134,6 +134,9 @@ impl Object {
             spec_hash: self.spec_hash.clone(),
             fields: self.fields.clone(),
             life: self.life.clone(),
+            born: rivetos_fleet::model::Fields::new(),
+            predecessor: None,
+            protection: rivetos_fleet::model::Protection::None,
             fingerprint: self.fingerprint(),
         }
     }

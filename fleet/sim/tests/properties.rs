@@ -13,9 +13,10 @@ use rivetos_config::Target;
 use rivetos_fleet::model::{
     DesiredSet, ErrorScope, Inventory, InventoryError, Kind, Op, Owner, Plan, ResourceId, StepId,
 };
-use rivetos_fleet::{Approval, Consent, check_plan, plan, plan_destroy};
+use rivetos_fleet::{Approval, DataFate, check_plan};
 use rivetos_sim::{Fault, Mishap, Place, SimWorld};
 use story::CANARY;
+use story::{plan, plan_destroy};
 use tale::{CALLS_MAX, Event, Tale, event, killed};
 
 fn tale() -> impl Strategy<Value = Tale> {
@@ -46,7 +47,14 @@ fn touched(plan: &Plan) -> BTreeSet<String> {
         .iter()
         .filter_map(|step| match &step.op {
             Op::Start { native_id, .. } | Op::Remove { native_id, .. } => Some(native_id.clone()),
-            Op::Create { .. } | Op::Ensure { .. } => None,
+            Op::Create { .. }
+            | Op::Ensure { .. }
+            | Op::Update { .. }
+            | Op::Swap { .. }
+            | Op::Confirm { .. }
+            | Op::Load { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. } => None,
         })
         .collect()
 }
@@ -167,7 +175,7 @@ proptest! {
         let json = |inventory| serde_json::to_string(&plan(&desired, inventory)).unwrap();
         prop_assert_eq!(json(&inventory), json(&shuffled));
 
-        let destroy = |inventory| plan_destroy(&desired.fleet, inventory, Consent::DeleteData);
+        let destroy = |inventory| plan_destroy(&desired, inventory, DataFate::DeleteAll);
         prop_assert_eq!(destroy(&inventory), destroy(&shuffled));
 
         let plan = plan(&desired, &inventory);
@@ -186,7 +194,7 @@ proptest! {
         for step in &plan.steps {
             prop_assert!(!is_affected(&desired, &scope, &step.resource), "{plan}");
         }
-        let destroy = plan_destroy(&desired.fleet, &inventory, Consent::DeleteData);
+        let destroy = plan_destroy(&desired, &inventory, DataFate::DeleteAll);
         prop_assert_eq!(check_plan(&destroy), []);
         for step in &destroy.steps {
             prop_assert!(!covers(&scope, &step.resource), "{destroy}");
@@ -218,7 +226,7 @@ proptest! {
         };
         let before = strangers(&tale.world);
         let (_, inventory, plan) = plan_of(&tale);
-        let destroy = plan_destroy(&desired.fleet, &inventory, Consent::DeleteData);
+        let destroy = plan_destroy(&desired, &inventory, DataFate::DeleteAll);
         for stranger in &before {
             prop_assert!(!touched(&plan).contains(&stranger.native_id));
             prop_assert!(!touched(&destroy).contains(&stranger.native_id));
@@ -230,23 +238,23 @@ proptest! {
     /// Taking a fleet down leaves its data, and up again finds it; with consent nothing is left.
     #[test]
     fn down_keeps_data_and_up_finds_it(tale in tale()) {
-        let fleet = tale.operator.desired().fleet;
+        let fleet = tale.operator.desired();
         let look = || tale.world.look(&tale.operator.desired());
         let before = data(&tale.world);
         let approved =
-            plan_destroy(&fleet, &look(), Consent::KeepData).approve(Approval::Yes).unwrap();
+            plan_destroy(&fleet, &look(), DataFate::Keep).approve(Approval::Yes).unwrap();
         prop_assert_eq!(tale.world.execute(&approved, &[], |_| 0).failed, []);
         prop_assert_eq!(&data(&tale.world), &before);
-        prop_assert_eq!(plan_destroy(&fleet, &look(), Consent::KeepData).steps, []);
+        prop_assert_eq!(plan_destroy(&fleet, &look(), DataFate::Keep).steps, []);
 
         tale.operator.build_images(&tale.world);
         tale.up(&[], 0);
         assert_converged(&tale);
         prop_assert!(data(&tale.world).is_superset(&before));
 
-        let all = plan_destroy(&fleet, &look(), Consent::DeleteData);
+        let all = plan_destroy(&fleet, &look(), DataFate::DeleteAll);
         prop_assert!(all.clone().approve(Approval::Yes).is_err());
-        let consent = Approval::YesWithDataLoss { fleet: fleet.to_string() };
+        let consent = Approval::YesWithDataLoss { fleet: fleet.fleet.to_string() };
         let approved = all.approve(consent).unwrap();
         prop_assert_eq!(tale.world.execute(&approved, &[], |_| 0).failed, []);
         let left = tale.world.everything();

@@ -36,6 +36,12 @@ pub(crate) async fn apply(
     match &step.op {
         Op::Create { desired } | Op::Ensure { desired } => make(provider, desired, progress).await,
         Op::Start { native_id, .. } => container::start(provider, &step.resource, native_id).await,
+        Op::Update { .. }
+        | Op::Swap { .. }
+        | Op::Confirm { .. }
+        | Op::Load { .. }
+        | Op::Adopt { .. }
+        | Op::Forget { .. } => Err(broken(format!("{} is not planned yet", step.id), None)),
         Op::Remove {
             native_id,
             fingerprint,

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use rivetos_fleet::label::{self, Identity};
 use rivetos_fleet::model::{
     DesiredSet, ErrorScope, Fields, Inventory, InventoryError, Kind, Life, Observed, Owner,
-    ResourceId, Spec, TargetFacts,
+    Protection, ResourceId, Spec, TargetFacts,
 };
 
 use crate::apply::container_fingerprint;
@@ -284,6 +284,9 @@ fn seen_container(
     Observed {
         id: own.resource,
         uid: own.identity.uid,
+        born: own.identity.live,
+        predecessor: None,
+        protection: Protection::None,
         fingerprint: container_fingerprint(&own.container, &native_name),
         native_id: own.container,
         native_name,

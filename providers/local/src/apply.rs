@@ -67,6 +67,12 @@ pub(crate) async fn apply(
                 Kind::Network | Kind::Image | Kind::Datahub | Kind::Role => Err(not_here(step)),
             }
         }
+        Op::Update { .. }
+        | Op::Swap { .. }
+        | Op::Confirm { .. }
+        | Op::Load { .. }
+        | Op::Adopt { .. }
+        | Op::Forget { .. } => Err(not_here(step)),
     }
 }
 

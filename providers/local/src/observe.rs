@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rivetos_fleet::label::Identity;
 use rivetos_fleet::model::{
     Desired, DesiredSet, ErrorScope, Field, Fields, FileContent, FilesSpec, Fingerprint, Inventory,
-    InventoryError, Kind, Life, Observed, Owner, ResourceId, Spec, VolumeSpec,
+    InventoryError, Kind, Life, Observed, Owner, Protection, ResourceId, Spec, VolumeSpec,
 };
 
 use crate::folder::{self, Found};
@@ -132,7 +132,11 @@ fn look(settings: &LocalSettings, path: &Path, place: &Place) -> io::Result<Opti
     };
     let identity = Identity::from_labels(&labels, &settings.fleet);
     let native_name = path.display().to_string();
-    let mut fields = Spec::Volume(VolumeSpec { native_name }).fields();
+    let mut fields = Spec::Volume(VolumeSpec {
+        native_name,
+        protection: Protection::None,
+    })
+    .fields();
     fields.extend(files_on_disk(path, &identity.files)?);
     let seen = Seen {
         fields,
@@ -250,6 +254,9 @@ fn program(desired: &Desired) -> Option<Observed> {
         spec_hash: Some(desired.spec.hash()),
         fields: desired.spec.fields(),
         life: Life::Present,
+        born: Fields::new(),
+        predecessor: None,
+        protection: Protection::None,
         fingerprint: Fingerprint::default(),
     })
 }
@@ -274,6 +281,9 @@ fn observed(path: &Path, place: &Place, identity: Identity, seen: Seen) -> Obser
         spec_hash: identity.spec_hash,
         fields: seen.fields,
         life: seen.life,
+        born: Fields::new(),
+        predecessor: None,
+        protection: Protection::None,
         fingerprint: seen.fingerprint,
     }
 }
@@ -288,6 +298,9 @@ fn foreign(path: &Path, place: &Place) -> Option<Observed> {
         spec_hash: None,
         fields: Fields::new(),
         life: Life::Present,
+        born: Fields::new(),
+        predecessor: None,
+        protection: Protection::None,
         fingerprint: Fingerprint::default(),
     })
 }

@@ -25,6 +25,12 @@ impl Progress {
                     Op::Ensure { .. } => "made sure of",
                     Op::Start { .. } => "started",
                     Op::Remove { .. } => "removed",
+                    Op::Update { .. } => "updated",
+                    Op::Swap { .. } => "replaced",
+                    Op::Confirm { .. } => "confirmed",
+                    Op::Load { .. } => "brought over",
+                    Op::Adopt { .. } => "adopted",
+                    Op::Forget { .. } => "forgot",
                 };
                 (step.id.clone(), format!("{verb} {}", step.resource))
             })

@@ -1,8 +1,7 @@
 //! `rivetos infra destroy`
 
 use rivetos_engine::Lease;
-use rivetos_fleet::port::InfraProvider;
-use rivetos_fleet::{Approval, plan_destroy};
+use rivetos_fleet::{Approval, Teardown, plan_destroy};
 
 use super::preview;
 use crate::apply::{Interrupt, Outcome, Run, locked};
@@ -47,12 +46,15 @@ async fn while_locked(
     (globals, destroy): (&Globals, &Destroy),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let consent = match &destroy.data {
-        DataFate::Keep => rivetos_fleet::Consent::KeepData,
-        DataFate::Delete { .. } => rivetos_fleet::Consent::DeleteData,
+    let teardown = Teardown {
+        data: match &destroy.data {
+            DataFate::Keep => rivetos_fleet::DataFate::Keep,
+            DataFate::Delete { .. } => rivetos_fleet::DataFate::DeleteAll,
+        },
+        ..Teardown::default()
     };
-    let inventory = target.observe(&fleet.desired).await;
-    let plan = plan_destroy(fleet.spec.fleet(), &inventory, consent);
+    let seen = fleet.look(target).await;
+    let plan = plan_destroy(fleet.spec.fleet(), &fleet.layout, &seen, &teardown);
     if printer.format() == Format::Text {
         preview::show(&plan, printer);
     }

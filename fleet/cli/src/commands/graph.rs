@@ -10,6 +10,6 @@ use crate::settings::Globals;
 /// Draws the fleet as its file describes it.
 pub(crate) fn run(globals: &Globals, drawing: Drawing, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    printer.piece(Graph::of_fleet(&fleet.desired).draw(drawing));
+    printer.piece(Graph::of_fleet(&fleet.layout).draw(drawing));
     Ok(Exit::Ok)
 }

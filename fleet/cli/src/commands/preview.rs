@@ -18,7 +18,7 @@ pub(crate) async fn run(
     let fleet = Fleet::load(globals, printer)?;
     let plan = fleet.plan(&fleet.target().await?).await;
     match preview.drawing {
-        Some(drawing) => printer.piece(Graph::of_plan(&plan, &fleet.desired).draw(drawing)),
+        Some(drawing) => printer.piece(Graph::of_plan(&plan, &fleet.layout).draw(drawing)),
         None => show(&plan, printer),
     }
     Ok(ending(&plan, globals.pending))

@@ -42,7 +42,7 @@ impl Edge for RenderError {
 pub(crate) fn run(globals: &Globals, out: &Path, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load(globals, printer)?;
     let mut files = Vec::new();
-    for (name, text) in render(&fleet.desired)? {
+    for (name, text) in render(&fleet.layout)? {
         let path = out.join(name);
         write(&path, &text).map_err(|source| WriteError {
             path: path.clone(),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rivetos_engine::AgentClient;
-use rivetos_fleet::model::{Kind, Life, Observed, Plan, ResourceId};
-use rivetos_fleet::plan;
-use rivetos_fleet::port::{InfraProvider, NodeAccess};
+use rivetos_fleet::model::{Life, Observed, Plan, ResourceId};
+use rivetos_fleet::port::NodeAccess;
+use rivetos_fleet::{PlanOptions, plan};
 use rivetos_protocol::{AgentStatus, HealthReport};
 use serde::Serialize;
 use tokio::time::timeout;
@@ -52,17 +52,17 @@ struct AgentReport {
 pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
     let target = fleet.target().await?;
-    let inventory = target.observe(&fleet.desired).await;
-    let plan = plan(&fleet.desired, &inventory);
-    let agents = fleet
-        .desired
-        .resources
-        .values()
-        .filter(|desired| desired.id.kind == Kind::Agent);
-    let agents = agents.map(|desired| {
-        let seen = inventory
-            .observed
-            .iter()
+    let seen = fleet.look(&target).await;
+    let plan = plan(
+        fleet.spec.fleet(),
+        &fleet.layout,
+        &seen,
+        &PlanOptions::default(),
+    );
+    let agents = fleet.agents().map(|desired| {
+        let seen = seen
+            .values()
+            .flat_map(|inventory| &inventory.observed)
             .find(|o| o.uid.as_ref() == Some(&desired.uid));
         agent(&target, (&desired.id, desired.uid.to_string()), seen)
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rivetos_engine::{Events, Expected, Lease, Readiness, wait_ready};
 use rivetos_fleet::Approval;
-use rivetos_fleet::model::{FileContent, Kind, Op, Plan, ResourceId, Spec};
+use rivetos_fleet::model::{FileContent, Op, Plan, ResourceId, Spec};
 use rivetos_fleet::{SecretError, SecretResolver};
 use thiserror::Error;
 use tokio::signal;
@@ -200,10 +200,7 @@ async fn wait(
     printer: Printer,
 ) -> Result<(), UpError> {
     let nodes: BTreeMap<ResourceId, Expected> = fleet
-        .desired
-        .resources
-        .values()
-        .filter(|desired| desired.id.kind == Kind::Agent)
+        .agents()
         .map(|desired| {
             (
                 desired.id.clone(),

@@ -7,11 +7,11 @@ use std::{env, io};
 
 use rivetos_config::{AgentName, Config};
 use rivetos_engine::FleetHome;
-use rivetos_fleet::model::{DesiredSet, Plan};
+use rivetos_fleet::model::{Desired, Inventories, Kind, Layout, Plan};
 use rivetos_fleet::port::InfraProvider;
 use rivetos_fleet::{
-    BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, SecretRef, SecretResolver, Severity,
-    check_spec, desired, plan,
+    BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, PlanOptions, SecretRef, SecretResolver,
+    Severity, check_spec, desired, plan,
 };
 use rivetos_provider_docker::{DockerEngine, DockerProvider};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
@@ -31,7 +31,7 @@ pub(crate) struct Fleet {
     /// Its file, complete with what the file does not say.
     pub(crate) spec: FleetSpec,
     /// What should be.
-    pub(crate) desired: DesiredSet,
+    pub(crate) layout: Layout,
     /// What is kept of it on this machine.
     pub(crate) home: FleetHome,
     /// The agent that is talked to unless another one is named.
@@ -160,10 +160,10 @@ impl Fleet {
             source,
         })?;
         check(&spec, &file, printer)?;
-        let desired = desired(&spec);
+        let layout = desired(&spec);
         Ok(Self {
             spec,
-            desired,
+            layout,
             home,
             default_agent: config.runtime.default_agent,
             secrets: resolver,
@@ -213,9 +213,32 @@ impl Fleet {
         named.or_else(docker_host)
     }
 
+    /// What is seen of the fleet's targets.
+    pub(crate) async fn look(&self, target: &Target) -> Inventories {
+        let mut seen = Inventories::new();
+        for (id, set) in &self.layout {
+            if target.is(id) {
+                seen.insert(id.clone(), target.observe(set).await);
+            }
+        }
+        seen
+    }
+
+    /// The agents, wherever they are.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = &Desired> {
+        let all = self.layout.values().flat_map(|set| set.resources.values());
+        all.filter(|desired| desired.id.kind == Kind::Agent)
+    }
+
     /// Looks at the target and plans.
     pub(crate) async fn plan(&self, target: &Target) -> Plan {
-        plan(&self.desired, &target.observe(&self.desired).await)
+        let seen = self.look(target).await;
+        plan(
+            self.spec.fleet(),
+            &self.layout,
+            &seen,
+            &PlanOptions::default(),
+        )
     }
 }
 

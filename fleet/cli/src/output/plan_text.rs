@@ -17,7 +17,9 @@ fn paint(line: &Line, style: Style) -> String {
     let text = &line.text;
     match line.style {
         Meaning::Action(Action::Create) => style.green(text),
-        Meaning::Action(Action::Update | Action::Replace | Action::Start) => style.yellow(text),
+        Meaning::Action(
+            Action::Update | Action::Replace | Action::Start | Action::Adopt | Action::Forget,
+        ) => style.yellow(text),
         Meaning::Action(Action::Delete) | Meaning::Blocked => style.red(text),
         Meaning::Detail => text.clone(),
         Meaning::Note => style.dim(text),

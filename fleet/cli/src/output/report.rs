@@ -41,6 +41,11 @@ enum ReasonDocument {
     Incomplete { detail: String },
     DependsOn { resource: String },
     Dormant { detail: String },
+    Unconfirmed,
+    Requested,
+    Superseded,
+    Renamed { was: String },
+    Moved { to: String },
     NotInConfig,
     Destroy,
 }
@@ -117,11 +122,14 @@ impl From<&Step> for StepDocument {
     fn from(step: &Step) -> Self {
         let Step {
             id,
+            target: _,
             resource,
             action,
             op,
             reasons,
             risk,
+            needs: _,
+            cost: _,
             after,
         } = step;
         Self {
@@ -133,12 +141,20 @@ impl From<&Step> for StepDocument {
                 Action::Replace => "replace",
                 Action::Start => "start",
                 Action::Delete => "delete",
+                Action::Adopt => "adopt",
+                Action::Forget => "forget",
             },
             does: match op {
                 Op::Create { .. } => "create",
                 Op::Ensure { .. } => "ensure",
                 Op::Start { .. } => "start",
                 Op::Remove { .. } => "remove",
+                Op::Update { .. } => "update",
+                Op::Swap { .. } => "swap",
+                Op::Confirm { .. } => "confirm",
+                Op::Load { .. } => "load",
+                Op::Adopt { .. } => "adopt",
+                Op::Forget { .. } => "forget",
             },
             risk: match risk {
                 Risk::None => "none",
@@ -174,6 +190,13 @@ impl From<&Reason> for ReasonDocument {
             Reason::Dormant { detail } => Self::Dormant {
                 detail: detail.clone(),
             },
+            Reason::Unconfirmed => Self::Unconfirmed,
+            Reason::Requested => Self::Requested,
+            Reason::Superseded => Self::Superseded,
+            Reason::Renamed { was } => Self::Renamed {
+                was: was.to_string(),
+            },
+            Reason::Moved { to } => Self::Moved { to: to.to_string() },
             Reason::NotInConfig => Self::NotInConfig,
             Reason::Destroy => Self::Destroy,
         }

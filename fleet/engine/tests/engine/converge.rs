@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rivetos_engine::{Events, ExecuteReport, Options, PARALLEL_DEFAULT, RunJournal, execute};
-use rivetos_fleet::model::{DesiredSet, Kind, Owner, Plan, ResourceId, Spec};
+use rivetos_fleet::model::{
+    DesiredSet, Inventories, Kind, Layout, Owner, Plan, ResourceId, Spec, TargetId,
+};
 use rivetos_fleet::{
-    Approval, BuildInfo, Consent, Context, FleetSpec, desired, plan, plan_destroy,
+    Approval, BuildInfo, Context, FleetSpec, PlanOptions, Teardown, desired, plan, plan_destroy,
 };
 use rivetos_sim::SimWorld;
 
@@ -39,7 +41,8 @@ fn begin() -> (DesiredSet, SimWorld) {
         seed: BTreeMap::new(),
         digests: BTreeMap::new(),
     };
-    let set = desired(&FleetSpec::resolve(&config, context).unwrap());
+    let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+    let (_, set) = layout.pop_first().unwrap();
     let world = SimWorld::new(set.fleet.clone());
     for wanted in set.resources.values() {
         if let Spec::Image(image) = &wanted.spec {
@@ -69,7 +72,14 @@ async fn run(world: &SimWorld, plan: Plan, interrupted_at: usize) -> ExecuteRepo
 }
 
 fn preview(set: &DesiredSet, world: &SimWorld) -> Plan {
-    plan(set, &world.look(set))
+    let (layout, seen) = scene(set, world);
+    plan(&set.fleet, &layout, &seen, &PlanOptions::default())
+}
+
+fn scene(set: &DesiredSet, world: &SimWorld) -> (Layout, Inventories) {
+    let target = TargetId::docker(None);
+    let layout = Layout::from([(target.clone(), set.clone())]);
+    (layout, Inventories::from([(target, world.look(set))]))
 }
 
 const NEVER: usize = usize::MAX;
@@ -80,7 +90,8 @@ async fn one_run_converges_and_destroy_leaves_the_data() {
     let report = run(&world, preview(&set, &world), NEVER).await;
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(preview(&set, &world).steps, []);
-    let plan = plan_destroy(&set.fleet, &world.look(&set), Consent::KeepData);
+    let (layout, seen) = scene(&set, &world);
+    let plan = plan_destroy(&set.fleet, &layout, &seen, &Teardown::default());
     assert!(run(&world, plan, NEVER).await.is_complete());
     let ours = |kind: Kind| {
         let everything = world.everything();

@@ -12,8 +12,8 @@ use rivetos_engine::{
     execute,
 };
 use rivetos_fleet::model::{
-    Action, DesiredSet, Fingerprint, Inventory, Kind, Op, Plan, PlanReport, Reason, ResourceId,
-    Risk, Step, StepId,
+    Action, Cost, DesiredSet, Fingerprint, Inventory, Kind, Op, Plan, PlanReport, Privilege,
+    Reason, ResourceId, Risk, Step, StepId, TargetId,
 };
 use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider, Progress};
 use rivetos_fleet::{Approval, ApprovedPlan};
@@ -107,6 +107,9 @@ fn plan(steps: Steps<'_>) -> ApprovedPlan {
         id: step_id(id),
         resource: ResourceId::new(Kind::Agent, *id),
         action: Action::Start,
+        target: TargetId::docker(None),
+        needs: Privilege::Engine,
+        cost: Cost::Seconds,
         op: Op::Start {
             native_id: (*id).to_owned(),
             fingerprint: Fingerprint::default(),

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::FleetId;
 use crate::model::{
-    Fields, Fingerprint, Kind, NetworkSpec, Owner, ResourceId, SpecHash, Uid, VolumeSpec,
+    Fields, Fingerprint, Kind, NetworkSpec, Owner, Protection, ResourceId, SpecHash, Uid,
+    VolumeSpec,
 };
 
 fn network() -> Desired {
@@ -30,6 +31,9 @@ fn live(desired: &Desired) -> Observed {
         spec_hash: Some(desired.spec.hash()),
         fields: desired.spec.fields(),
         life: Life::Present,
+        born: Fields::new(),
+        predecessor: None,
+        protection: Protection::None,
         fingerprint: Fingerprint::default(),
     }
 }
@@ -46,6 +50,7 @@ fn change() -> Change {
         field: "driver".to_owned(),
         before: Some(Field::text("macvlan")),
         after: Some(Field::text("bridge")),
+        class: crate::model::Class::Recreate,
     }
 }
 
@@ -69,7 +74,7 @@ fn a_difference_under_our_own_hash_is_drift() {
 fn a_difference_under_another_hash_is_a_change() {
     let desired = network();
     let mut object = with_driver(live(&desired), "macvlan");
-    object.spec_hash = Some(SpecHash("v1:0000000000000000".to_owned()));
+    object.spec_hash = Some(SpecHash("v2:0000000000000000".to_owned()));
     assert_eq!(
         compare(&desired, &object),
         Verdict::Differs(vec![Reason::Changed(change())])
@@ -90,7 +95,7 @@ fn a_hash_of_another_scheme_says_nothing() {
 fn a_hash_of_this_scheme_tells_what_no_field_shows() {
     let desired = network();
     let mut object = live(&desired);
-    object.spec_hash = Some(SpecHash("v1:0000000000000000".to_owned()));
+    object.spec_hash = Some(SpecHash("v2:0000000000000000".to_owned()));
     assert!(matches!(
         compare(&desired, &object),
         Verdict::Differs(reasons) if matches!(&reasons[..], [Reason::Changed(c)] if c.field == "spec")
@@ -141,6 +146,7 @@ fn a_volume_is_compared_like_everything_else() {
     let mut desired = network();
     desired.spec = Spec::Volume(VolumeSpec {
         native_name: "home-ada-data".to_owned(),
+        protection: Protection::None,
     });
     let mut object = live(&desired);
     object.fields = Fields::from([("name".to_owned(), Field::text("other"))]);

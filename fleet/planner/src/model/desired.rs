@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use rivetos_config::{FleetId, PortRange};
 
-use super::{ResourceId, Spec, Uid};
+use super::{ResourceId, Spec, TargetId, Uid};
 
 /// One resource as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,11 @@ pub struct Desired {
     pub after: BTreeSet<ResourceId>,
 }
 
-/// A whole fleet as it should be.
+/// A whole fleet as it should be, target by target. A target of the fleet on which nothing should
+/// be is there with an empty set: what is left of the fleet on it is found and removed.
+pub type Layout = BTreeMap<TargetId, DesiredSet>;
+
+/// A fleet's part of one target as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredSet {
     /// The fleet.

@@ -1,12 +1,16 @@
 //! What is, with what could not be seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use rivetos_config::FleetId;
 
-use super::{Fields, Kind, ResourceId, SpecHash, Uid};
+use super::{Fields, Kind, ResourceId, SpecHash, TargetId, Uid};
+
+/// What was seen of every target. A target that is missing here was not looked at: everything on
+/// it is blocked.
+pub type Inventories = BTreeMap<TargetId, Inventory>;
 
 /// All that was seen of one target, and what could not be seen.
 ///
@@ -71,10 +75,40 @@ pub struct Observed {
     /// What it is, in the same words as [`super::Spec`] lowered to fields. Only fields that we
     /// set are listed.
     pub fields: Fields,
+    /// The values that its fields of class [`super::Class::Live`] had when it was made, as its
+    /// label says; empty where nothing says so.
+    pub born: Fields,
     /// Whether it runs.
     pub life: Life,
+    /// The object that it took the place of and that is kept, stopped, until this one proved
+    /// itself.
+    pub predecessor: Option<Predecessor>,
+    /// Whether its label says that it must never be removed.
+    pub protection: Protection,
     /// Changes whenever the object changes.
     pub fingerprint: Fingerprint,
+}
+
+/// An object that another one took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Predecessor {
+    /// How the target calls it.
+    pub native_id: String,
+    /// Its name there.
+    pub native_name: String,
+    /// Changes whenever it changes.
+    pub fingerprint: Fingerprint,
+}
+
+/// Whether something may be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// Like everything else.
+    #[default]
+    None,
+    /// Only when its address was named to be unprotected.
+    Protected,
 }
 
 /// Whose a live object is.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use rivetos_config::FleetId;
 
-use super::{Desired, Field, Fingerprint, Owner, ResourceId};
+use super::{Desired, Field, Fingerprint, Owner, Predecessor, ResourceId, TargetId};
 
 /// An immutable plan. So specific that whoever executes it has nothing left to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +36,11 @@ impl fmt::Display for StepId {
 pub struct Step {
     /// Its name; stable for the same plan.
     pub id: StepId,
+    /// Where it works.
+    pub target: TargetId,
     /// What it changes.
     pub resource: ResourceId,
-    /// What happens to the resource as a whole; both steps of a replacement say `Replace`.
+    /// What happens to the resource as a whole; all steps of a replacement say `Replace`.
     pub action: Action,
     /// What this step does.
     pub op: Op,
@@ -46,6 +48,10 @@ pub struct Step {
     pub reasons: Vec<Reason>,
     /// The worst that it does to who uses the resource.
     pub risk: Risk,
+    /// What it takes to be allowed to.
+    pub needs: Privilege,
+    /// How long it takes, roughly.
+    pub cost: Cost,
     /// What must be done before.
     pub after: BTreeSet<StepId>,
 }
@@ -64,6 +70,10 @@ pub enum Action {
     Start,
     /// It is removed for good.
     Delete,
+    /// An object that was not ours becomes ours as it is.
+    Adopt,
+    /// An object of ours is ours no longer; it stays as it is.
+    Forget,
 }
 
 impl Action {
@@ -75,6 +85,8 @@ impl Action {
             Self::Replace => "±",
             Self::Start => "↻",
             Self::Delete => "-",
+            Self::Adopt => "←",
+            Self::Forget => "→",
         }
     }
 
@@ -86,6 +98,8 @@ impl Action {
             Self::Replace => "replaced",
             Self::Start => "started",
             Self::Delete => "deleted",
+            Self::Adopt => "adopted",
+            Self::Forget => "forgotten",
         }
     }
 }
@@ -104,6 +118,64 @@ pub enum Op {
     Ensure {
         /// What it should be.
         desired: Box<Desired>,
+    },
+    /// Changes fields of the object without making it again, and starts it when it does not run.
+    Update {
+        /// Which one.
+        native_id: String,
+        /// As it was planned on.
+        fingerprint: Fingerprint,
+        /// The fields to change; nothing else is sent.
+        fields: BTreeSet<String>,
+        /// What it should be.
+        desired: Box<Desired>,
+    },
+    /// Puts a new object in the place of one that is kept, stopped, until the new one proved
+    /// itself; else the old one comes back and the step fails.
+    Swap {
+        /// The object that goes.
+        old: Predecessor,
+        /// What comes.
+        desired: Box<Desired>,
+    },
+    /// Ends a swap that was interrupted: the new object proves itself and the old one goes, or
+    /// the old one comes back and the step fails.
+    Confirm {
+        /// The new one.
+        native_id: String,
+        /// As it was planned on.
+        fingerprint: Fingerprint,
+        /// The one that is kept.
+        old: Predecessor,
+    },
+    /// Brings an image over from another target that has it.
+    Load {
+        /// The image.
+        desired: Box<Desired>,
+        /// Who has it.
+        from: TargetId,
+        /// What it is there, and must be here.
+        image_id: String,
+    },
+    /// Makes an object ours as it is.
+    Adopt {
+        /// Which one.
+        native_id: String,
+        /// Its name there.
+        native_name: String,
+        /// As it was planned on.
+        fingerprint: Fingerprint,
+        /// What it becomes.
+        desired: Box<Desired>,
+    },
+    /// Takes our mark off an object, which stays as it is.
+    Forget {
+        /// Which one.
+        native_id: String,
+        /// Its name there.
+        native_name: String,
+        /// As it was planned on.
+        fingerprint: Fingerprint,
     },
     /// Starts the object.
     Start {
@@ -153,10 +225,47 @@ pub enum Reason {
         /// What does not run.
         detail: String,
     },
+    /// It took the place of another one and has not proved itself yet.
+    Unconfirmed,
+    /// The operator asked for it by name.
+    Requested,
+    /// A newer one took its place.
+    Superseded,
+    /// The configuration calls it otherwise now.
+    Renamed {
+        /// The address that it bears.
+        was: ResourceId,
+    },
+    /// The configuration has it on another target now.
+    Moved {
+        /// Which one.
+        to: TargetId,
+    },
     /// The configuration no longer has it.
     NotInConfig,
     /// The whole fleet is taken down.
     Destroy,
+}
+
+impl Reason {
+    /// The field that differs, if the reason is one.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Self::Changed(change) | Self::Drifted(change) => Some(change),
+            Self::Missing
+            | Self::NotRunning { .. }
+            | Self::Incomplete { .. }
+            | Self::DependsOn { .. }
+            | Self::Dormant { .. }
+            | Self::Unconfirmed
+            | Self::Requested
+            | Self::Superseded
+            | Self::Renamed { .. }
+            | Self::Moved { .. }
+            | Self::NotInConfig
+            | Self::Destroy => None,
+        }
+    }
 }
 
 /// A field that is not as it should be.
@@ -168,6 +277,49 @@ pub struct Change {
     pub before: Option<Field>,
     /// What it should be; absent when it should not be set.
     pub after: Option<Field>,
+    /// What it takes.
+    pub class: Class,
+}
+
+/// What it takes to change a field of a live object, the mildest first. Of several changes the
+/// strongest decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A mark on the object: nothing that runs notices.
+    Meta,
+    /// The object changes while it runs.
+    Live,
+    /// The object is started again.
+    Restart,
+    /// The object is made again; its data stays.
+    Recreate,
+    /// The object cannot be changed without losing its data.
+    Replace,
+}
+
+/// What a step needs to be allowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Privilege {
+    /// The operator's own rights on this host.
+    User,
+    /// The engine's API.
+    Engine,
+    /// The superuser of the datahub's database, reached from inside its container.
+    Database,
+}
+
+/// How long a step takes, roughly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// One call.
+    Instant,
+    /// Something starts or stops.
+    Seconds,
+    /// An image is moved over the network.
+    Minutes,
 }
 
 /// The worst that a step does.
@@ -194,6 +346,8 @@ pub struct PlanReport {
     pub foreign: Vec<Foreign>,
     /// Ours, no longer wanted, and left alone because it holds data.
     pub kept: Vec<Kept>,
+    /// What the options of the plan left out although something would happen to it.
+    pub left_out: BTreeSet<ResourceId>,
 }
 
 /// Why a resource cannot be planned now.

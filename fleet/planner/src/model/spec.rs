@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use rivetos_config::SecretRef;
 
-use super::ResourceId;
+use super::{Protection, ResourceId};
 
 /// What a resource should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub struct NetworkSpec {
 pub struct VolumeSpec {
     /// Its name on the engine, or the absolute path of the folder on the local target.
     pub native_name: String,
+    /// Whether it may be removed; not part of the hash.
+    pub protection: Protection,
 }
 
 /// Files that are delivered to a node. Content never changes in place: other content is another

@@ -1,26 +1,34 @@
 //! What happens to each resource, before it is spelt out in steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::class::{Class, class};
+use crate::class::class;
 use crate::compare::{Verdict, compare};
 use crate::model::{
-    Action, Blocked, Desired, Field, ImageSource, ImageSpec, Kind, Observed, Reason, ResourceId,
-    Spec, TargetFacts,
+    Action, Blocked, Class, Desired, Field, ImageSource, ImageSpec, Kind, Observed, Predecessor,
+    Reason, ResourceId, Spec, TargetFacts, TargetId,
 };
 
-use super::place::Resources;
 use super::sight::Seen;
 
 /// What happens to one resource.
 pub(super) enum Decision<'a> {
     /// Nothing: it is as it should be.
     Keep(Option<&'a Observed>),
+    /// Nothing, although something would happen without the plan's options.
+    LeftOut,
     /// It comes to be.
     Create,
+    /// It is brought over from another target.
+    Load { from: TargetId, image_id: String },
     /// It is made sure of in place.
     Ensure {
         action: Action,
+        reasons: Vec<Reason>,
+    },
+    /// Some of its fields are changed while it lives.
+    Update {
+        object: &'a Observed,
         reasons: Vec<Reason>,
     },
     /// It is started.
@@ -28,6 +36,18 @@ pub(super) enum Decision<'a> {
         object: &'a Observed,
         reasons: Vec<Reason>,
     },
+    /// It took another one's place and has to prove itself.
+    Confirm {
+        object: &'a Observed,
+        old: &'a Predecessor,
+    },
+    /// Another one takes its place, and it comes back when that one fails.
+    Swap {
+        object: &'a Observed,
+        reasons: Vec<Reason>,
+    },
+    /// A newer incarnation is made beside it; it goes when nobody uses it any more.
+    Succeed { reasons: Vec<Reason> },
     /// It is removed and made again.
     Replace {
         object: &'a Observed,
@@ -41,39 +61,61 @@ pub(super) enum Decision<'a> {
 
 pub(super) type Decisions<'a> = BTreeMap<ResourceId, Decision<'a>>;
 
-/// Judges one resource by itself.
-pub(super) fn judge<'a>(desired: &Desired, seen: Seen<'a>, facts: &TargetFacts) -> Decision<'a> {
+/// What a decision depends on besides the resource itself.
+pub(super) struct Circumstances<'a> {
+    /// What was learnt about the target.
+    pub(super) facts: &'a TargetFacts,
+    /// Images that another target has, by reference.
+    pub(super) elsewhere: &'a BTreeMap<String, (TargetId, String)>,
+    /// What the operator wants made again.
+    pub(super) replace: &'a BTreeSet<ResourceId>,
+}
+
+/// Judges one resource by itself. `superseded` is an earlier incarnation of it, if there is one.
+pub(super) fn judge<'a>(
+    desired: &Desired,
+    seen: Seen<'a>,
+    superseded: Option<&Observed>,
+    around: &Circumstances<'_>,
+) -> Decision<'a> {
     match seen {
         Seen::Unclear(blocked) => Decision::Blocked(blocked),
-        Seen::Absent => absent(desired),
+        Seen::Absent => match superseded.map(|old| compare(desired, old)) {
+            Some(Verdict::Differs(reasons)) => Decision::Succeed { reasons },
+            Some(
+                Verdict::Satisfied
+                | Verdict::Stopped(_)
+                | Verdict::Incomplete(_)
+                | Verdict::Dormant(_),
+            )
+            | None => absent(desired, around.elsewhere),
+        },
         Seen::Ours(object) => {
             if let Spec::Image(image) = &desired.spec
-                && let Some(blocked) = wrong_architecture(image, object, facts)
+                && let Some(blocked) = wrong_architecture(image, object, around.facts)
             {
                 return Decision::Blocked(blocked);
             }
-            present(desired, object)
+            let decision = renamed(desired, object, present(desired, object));
+            if around.replace.contains(&desired.id) {
+                requested(desired, object, decision)
+            } else {
+                decision
+            }
         }
     }
 }
 
-fn absent(desired: &Desired) -> Decision<'static> {
+fn absent(
+    desired: &Desired,
+    elsewhere: &BTreeMap<String, (TargetId, String)>,
+) -> Decision<'static> {
     match &desired.spec {
         Spec::Role(_) => Decision::Ensure {
             action: Action::Create,
             reasons: vec![Reason::Missing],
         },
-        Spec::Image(image) => match image.source {
-            ImageSource::Registry => Decision::Create,
-            ImageSource::Built => Decision::Blocked(Blocked {
-                why: format!("the image `{}` is not there", image.reference),
-                fix: "run `rivetos build`".to_owned(),
-            }),
-            ImageSource::Program => Decision::Blocked(Blocked {
-                why: format!("the program `{}` is not there", image.reference),
-                fix: "run `rivetos build`, or name the program with `--agent-bin`".to_owned(),
-            }),
-        },
+        Spec::Image(image) => missing_image(image, elsewhere),
         Spec::Network(_)
         | Spec::Volume(_)
         | Spec::Files(_)
@@ -82,8 +124,37 @@ fn absent(desired: &Desired) -> Decision<'static> {
     }
 }
 
+fn missing_image(
+    image: &ImageSpec,
+    elsewhere: &BTreeMap<String, (TargetId, String)>,
+) -> Decision<'static> {
+    match image.source {
+        ImageSource::Registry => Decision::Create,
+        ImageSource::Built => match elsewhere.get(&image.reference) {
+            Some((from, image_id)) => Decision::Load {
+                from: from.clone(),
+                image_id: image_id.clone(),
+            },
+            None => Decision::Blocked(Blocked {
+                why: format!("the image `{}` is not there", image.reference),
+                fix: "run `rivetos build`".to_owned(),
+            }),
+        },
+        ImageSource::Program => Decision::Blocked(Blocked {
+            why: format!("the program `{}` is not there", image.reference),
+            fix: "run `rivetos build`, or name the program with `--agent-bin`".to_owned(),
+        }),
+    }
+}
+
 fn present<'a>(desired: &Desired, object: &'a Observed) -> Decision<'a> {
-    let reasons = match compare(desired, object) {
+    let verdict = compare(desired, object);
+    if let Some(old) = &object.predecessor
+        && matches!(verdict, Verdict::Satisfied | Verdict::Stopped(_))
+    {
+        return Decision::Confirm { object, old };
+    }
+    let reasons = match verdict {
         Verdict::Satisfied => return Decision::Keep(Some(object)),
         Verdict::Stopped(detail) => {
             return Decision::Start {
@@ -91,23 +162,112 @@ fn present<'a>(desired: &Desired, object: &'a Observed) -> Decision<'a> {
                 reasons: vec![Reason::NotRunning { detail }],
             };
         }
-        Verdict::Dormant(detail) => vec![Reason::Dormant { detail }],
-        Verdict::Incomplete(detail) => vec![Reason::Incomplete { detail }],
+        Verdict::Dormant(detail) => {
+            return Decision::Ensure {
+                action: Action::Update,
+                reasons: vec![Reason::Dormant { detail }],
+            };
+        }
+        Verdict::Incomplete(detail) => {
+            let reasons = vec![Reason::Incomplete { detail }];
+            return made_again(desired, object, reasons);
+        }
         Verdict::Differs(reasons) => reasons,
     };
-    match class(&desired.spec) {
-        Class::InPlace => Decision::Ensure {
+    let strongest = reasons
+        .iter()
+        .filter_map(Reason::change)
+        .map(|change| change.class)
+        .max()
+        .unwrap_or_else(|| class(&desired.spec, "spec"));
+    match strongest {
+        Class::Meta => Decision::Ensure {
             action: Action::Update,
             reasons,
         },
-        Class::Recreate => Decision::Replace { object, reasons },
-        Class::DataLoss => Decision::Blocked(Blocked {
-            why: format!(
-                "`{}` is not as it should be and making it again would lose its data",
-                object.native_name
-            ),
-            fix: "copy the data, remove it by hand, run this again, copy the data back".to_owned(),
-        }),
+        // What is not confirmed yet is not worth an update: its successor takes its place.
+        Class::Live if object.predecessor.is_none() => in_place(desired, object, reasons),
+        Class::Live | Class::Restart | Class::Recreate => Decision::Replace { object, reasons },
+        Class::Replace => Decision::Blocked(loses_data(object)),
+    }
+}
+
+fn in_place<'a>(desired: &Desired, object: &'a Observed, reasons: Vec<Reason>) -> Decision<'a> {
+    match &desired.spec {
+        Spec::Container(_) => Decision::Replace { object, reasons },
+        Spec::Role(_)
+        | Spec::Network(_)
+        | Spec::Volume(_)
+        | Spec::Files(_)
+        | Spec::Image(_)
+        | Spec::Process(_) => Decision::Ensure {
+            action: Action::Update,
+            reasons,
+        },
+    }
+}
+
+/// What was never finished, or what the operator wants anew.
+fn made_again<'a>(desired: &Desired, object: &'a Observed, reasons: Vec<Reason>) -> Decision<'a> {
+    match &desired.spec {
+        Spec::Role(_) => Decision::Ensure {
+            action: Action::Update,
+            reasons,
+        },
+        Spec::Volume(_) => Decision::Blocked(loses_data(object)),
+        Spec::Network(_)
+        | Spec::Files(_)
+        | Spec::Image(_)
+        | Spec::Container(_)
+        | Spec::Process(_) => Decision::Replace { object, reasons },
+    }
+}
+
+/// Says of an object that bears another address why it changes.
+fn renamed<'a>(desired: &Desired, object: &Observed, mut decision: Decision<'a>) -> Decision<'a> {
+    if object.id != desired.id
+        && let Decision::Ensure { reasons, .. }
+        | Decision::Update { reasons, .. }
+        | Decision::Swap { reasons, .. }
+        | Decision::Replace { reasons, .. } = &mut decision
+    {
+        let was = object.id.clone();
+        reasons.insert(0, Reason::Renamed { was });
+    }
+    decision
+}
+
+/// What becomes of a resource that the operator wants made again.
+fn requested<'a>(desired: &Desired, object: &'a Observed, decision: Decision<'a>) -> Decision<'a> {
+    let reasons = vec![Reason::Requested];
+    match decision {
+        Decision::Keep(_) | Decision::Update { .. } | Decision::Start { .. } => {
+            if matches!(desired.spec, Spec::Container(_)) {
+                Decision::Swap { object, reasons }
+            } else {
+                made_again(desired, object, reasons)
+            }
+        }
+        Decision::LeftOut
+        | Decision::Create
+        | Decision::Load { .. }
+        | Decision::Ensure { .. }
+        | Decision::Confirm { .. }
+        | Decision::Swap { .. }
+        | Decision::Succeed { .. }
+        | Decision::Replace { .. }
+        | Decision::Blocked(_)
+        | Decision::BlockedBy { .. } => decision,
+    }
+}
+
+fn loses_data(object: &Observed) -> Blocked {
+    Blocked {
+        why: format!(
+            "`{}` is not as it should be and making it again would lose its data",
+            object.native_name
+        ),
+        fix: "copy the data, remove it by hand, run this again, copy the data back".to_owned(),
     }
 }
 
@@ -129,186 +289,39 @@ fn wrong_architecture(
     }
 }
 
-/// Carries decisions over from a resource to those that come after it, until nothing changes.
-pub(super) fn carry_over<'a>(desired: &Resources<'_>, decisions: Decisions<'a>) -> Decisions<'a> {
-    let mut settled = Decisions::new();
-    // In the order of addresses whatever a resource comes after is settled before it.
-    for (id, decision) in decisions {
-        let decision = match desired.get(&id) {
-            Some(wanted) => follow(wanted, desired, decision, &settled),
-            None => decision,
-        };
-        settled.insert(id, decision);
+impl Decision<'_> {
+    /// Whether nothing may be done.
+    pub(super) fn is_blocked(&self) -> bool {
+        matches!(self, Self::Blocked(_) | Self::BlockedBy { .. })
     }
-    while settled.values().any(is_blocked)
-        && (block_dependants(desired, &mut settled) || block_foundations(desired, &mut settled))
-    {
-    }
-    forget_unneeded_images(desired, &mut settled);
-    settled
-}
 
-fn is_blocked(decision: &Decision<'_>) -> bool {
-    matches!(decision, Decision::Blocked(_) | Decision::BlockedBy { .. })
-}
-
-/// What becomes of a resource when something it is made from comes to be or is replaced.
-fn follow<'a>(
-    wanted: &Desired,
-    desired: &Resources<'_>,
-    decision: Decision<'a>,
-    decisions: &Decisions<'a>,
-) -> Decision<'a> {
-    let is_seen = !matches!(decision, Decision::Blocked(_));
-    if wanted.id.kind == Kind::Role && is_seen && lives_in_new_data(wanted, desired, decisions) {
-        return absent(wanted);
-    }
-    let mut causes: Vec<Reason> = wanted
-        .after
-        .iter()
-        .filter(|id| is_part_of_dependants(id.kind) && is_made_anew(decisions.get(*id)))
-        .map(|id| Reason::DependsOn {
-            resource: id.clone(),
-        })
-        .collect();
-    if causes.is_empty() {
-        return decision;
-    }
-    match decision {
-        Decision::Keep(Some(object)) if class(&wanted.spec) == Class::Recreate => {
-            Decision::Replace {
-                object,
-                reasons: causes,
-            }
-        }
-        // What keeps data is never made again for another's sake.
-        Decision::Keep(_) => match class(&wanted.spec) {
-            Class::InPlace => Decision::Ensure {
-                action: Action::Update,
-                reasons: causes,
-            },
-            Class::Recreate | Class::DataLoss => decision,
-        },
-        Decision::Start {
-            object,
-            mut reasons,
-        }
-        | Decision::Replace {
-            object,
-            mut reasons,
-        } => {
-            reasons.append(&mut causes);
-            Decision::Replace { object, reasons }
-        }
-        Decision::Create
-        | Decision::Ensure { .. }
-        | Decision::Blocked(_)
-        | Decision::BlockedBy { .. } => decision,
+    /// Whether an object is made that was not there before.
+    pub(super) fn makes_anew(&self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::Succeed { .. } | Self::Swap { .. } | Self::Replace { .. }
+        )
     }
 }
 
-/// Whether a live object must be made again when such a resource is. Images are compared by id; a
-/// login and a running datahub are reached by name and outlive their replacement.
-fn is_part_of_dependants(kind: Kind) -> bool {
+pub(super) fn absent_again(desired: &Desired) -> Decision<'static> {
+    absent(desired, &BTreeMap::new())
+}
+
+/// How an object of such a kind is made again for another's sake.
+pub(super) enum Making {
+    /// By statements that change nothing that is so already.
+    InPlace,
+    /// By removing it first.
+    Anew,
+    /// Not at all: it keeps data, or is compared by itself.
+    Never,
+}
+
+pub(super) fn making(kind: Kind) -> Making {
     match kind {
-        Kind::Network | Kind::Volume | Kind::Config | Kind::Secret => true,
-        Kind::Image | Kind::Datahub | Kind::Role | Kind::Agent => false,
-    }
-}
-
-fn is_made_anew(decision: Option<&Decision<'_>>) -> bool {
-    matches!(decision, Some(Decision::Create | Decision::Replace { .. }))
-}
-
-/// Whether the datahub starts with an empty volume: whatever was seen of a login in it is gone.
-fn lives_in_new_data(role: &Desired, desired: &Resources<'_>, decisions: &Decisions<'_>) -> bool {
-    role.after
-        .iter()
-        .filter(|id| id.kind == Kind::Datahub)
-        .filter_map(|datahub| desired.get(datahub))
-        .flat_map(|datahub| &datahub.after)
-        .any(|id| id.kind == Kind::Volume && matches!(decisions.get(id), Some(Decision::Create)))
-}
-
-/// Blocks what comes after something that is blocked. Returns whether anything changed.
-fn block_dependants(desired: &Resources<'_>, decisions: &mut Decisions<'_>) -> bool {
-    let mut changed = false;
-    for (&id, wanted) in desired {
-        if root_of(decisions, id).is_some() {
-            continue;
-        }
-        if let Some(root) = wanted
-            .after
-            .iter()
-            .find_map(|cause| root_of(decisions, cause))
-        {
-            let why = format!("it needs {root}, which is blocked");
-            decisions.insert(id.clone(), blocked_by(root, why));
-            changed = true;
-        }
-    }
-    changed
-}
-
-/// Blocks the replacement of something that a blocked resource is made from: that one may be alive
-/// and must not lose its footing. Returns whether anything changed.
-fn block_foundations(desired: &Resources<'_>, decisions: &mut Decisions<'_>) -> bool {
-    let mut changed = false;
-    for (&id, wanted) in desired {
-        let Some(root) = root_of(decisions, id) else {
-            continue;
-        };
-        for foundation in wanted
-            .after
-            .iter()
-            .filter(|id| is_part_of_dependants(id.kind))
-        {
-            if matches!(decisions.get(foundation), Some(Decision::Replace { .. })) {
-                let why = format!("it must be replaced and {id}, which uses it, is blocked");
-                decisions.insert(foundation.clone(), blocked_by(root.clone(), why));
-                changed = true;
-            }
-        }
-    }
-    changed
-}
-
-fn blocked_by(root: ResourceId, why: String) -> Decision<'static> {
-    let fix = format!("see {root}");
-    Decision::BlockedBy {
-        root,
-        blocked: Blocked { why, fix },
-    }
-}
-
-/// The resource that blocks `id`: itself or another one. `None` when it is not blocked.
-fn root_of(decisions: &Decisions<'_>, id: &ResourceId) -> Option<ResourceId> {
-    match decisions.get(id)? {
-        Decision::Blocked(_) => Some(id.clone()),
-        Decision::BlockedBy { root, .. } => Some(root.clone()),
-        Decision::Keep(_)
-        | Decision::Create
-        | Decision::Ensure { .. }
-        | Decision::Start { .. }
-        | Decision::Replace { .. } => None,
-    }
-}
-
-/// A missing image is fetched only for a container that is about to be made: one that is there
-/// needs it no more.
-fn forget_unneeded_images(desired: &Resources<'_>, decisions: &mut Decisions<'_>) {
-    let unneeded: Vec<ResourceId> = decisions
-        .iter()
-        .filter(|(id, decision)| id.kind == Kind::Image && matches!(decision, Decision::Create))
-        .map(|(id, _)| id)
-        .filter(|image| {
-            !desired
-                .values()
-                .any(|user| user.after.contains(image) && is_made_anew(decisions.get(&user.id)))
-        })
-        .cloned()
-        .collect();
-    for image in unneeded {
-        decisions.insert(image, Decision::Keep(None));
+        Kind::Role => Making::InPlace,
+        Kind::Network | Kind::Config | Kind::Secret | Kind::Datahub | Kind::Agent => Making::Anew,
+        Kind::Volume | Kind::Image => Making::Never,
     }
 }

@@ -1,10 +1,10 @@
 //! Objects of ours that go for good.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::model::{Action, Blocked, Kept, Kind, Observed, PlanReport, Reason, ResourceId};
 
-use super::sight::{ANY, Seen, Sight};
+use super::sight::{ANY, Sight};
 
 /// An object that goes.
 pub(super) struct Removal<'a> {
@@ -13,6 +13,17 @@ pub(super) struct Removal<'a> {
     pub(super) reasons: Vec<Reason>,
     /// What it was made after, where that is known.
     pub(super) after: Option<&'a BTreeSet<ResourceId>>,
+    /// Whether it goes only after everything that used it was made again.
+    pub(super) order: RemovalOrder,
+}
+
+/// When an object goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RemovalOrder {
+    /// Before anything is made in its place.
+    First,
+    /// After whatever uses it has something newer.
+    Last,
 }
 
 /// What becomes of an object.
@@ -21,65 +32,87 @@ pub(super) enum Fate {
     Ignored,
     /// It stays because it holds data.
     Kept,
-    /// It goes.
-    Removed,
+    /// It would go, and the plan's options leave it out.
+    LeftOut,
+    /// It would go, and its own mark forbids that.
+    Protected,
+    /// It goes, for this reason.
+    Removed(Reason),
 }
 
 /// The objects that go, with what stays written into the report. What cannot be told apart stays,
 /// and so does everything that a blocked or unseen resource may stand on.
 pub(super) fn leaving<'a>(
     sight: &Sight<'a>,
-    reason: &Reason,
-    fate: impl Fn(&ResourceId) -> Fate,
+    fate: impl Fn(&Observed) -> Fate,
     report: &mut PlanReport,
 ) -> Vec<Removal<'a>> {
     let mut removals = Vec::new();
     for object in sight.ours() {
-        match fate(&object.id) {
+        match fate(object) {
             Fate::Ignored => {}
+            Fate::LeftOut => {
+                report.left_out.insert(object.id.clone());
+            }
+            Fate::Protected => {
+                report.blocked.insert(object.id.clone(), protected(object));
+            }
             Fate::Kept => report.kept.push(Kept {
                 resource: object.id.clone(),
                 native_name: object.native_name.clone(),
             }),
-            Fate::Removed => match sight.at(&object.id, None) {
-                Seen::Ours(object) => removals.push(Removal {
+            Fate::Removed(reason) => match sight.doubt(object) {
+                None => removals.push(Removal {
                     object,
                     action: Action::Delete,
-                    reasons: vec![reason.clone()],
+                    reasons: vec![reason],
                     after: None,
+                    order: RemovalOrder::First,
                 }),
-                Seen::Unclear(blocked) => {
+                Some(blocked) => {
                     report.blocked.insert(object.id.clone(), blocked);
                 }
-                Seen::Absent => {}
             },
         }
     }
     report.kept.sort();
+    let left_out = report.left_out.clone();
+    hold_foundations(&mut removals, left_out, |id, _| {
+        report.left_out.insert(id.clone());
+    });
     let mut held: BTreeSet<ResourceId> = sight.unseen_ids().into_keys().collect();
     held.extend(report.blocked.keys().cloned());
-    hold_foundations(&mut removals, held, &mut report.blocked);
+    hold_foundations(&mut removals, held, |id, user| {
+        let entry = Blocked {
+            why: format!("{user}, which may use it, is blocked"),
+            fix: format!("see {user}"),
+        };
+        report.blocked.insert(id.clone(), entry);
+    });
     removals
+}
+
+fn protected(object: &Observed) -> Blocked {
+    Blocked {
+        why: format!("`{}` is protected", object.native_name),
+        fix: format!("give `--unprotect {}` if it must go", object.id),
+    }
 }
 
 /// Takes back every removal of something that `held` resources may stand on.
 fn hold_foundations(
     removals: &mut Vec<Removal<'_>>,
     mut held: BTreeSet<ResourceId>,
-    blocked: &mut BTreeMap<ResourceId, Blocked>,
+    mut note: impl FnMut(&ResourceId, &ResourceId),
 ) {
-    loop {
+    while !held.is_empty() {
         let before = removals.len();
         removals.retain(|removal| {
             let id = &removal.object.id;
             let Some(user) = held.iter().find(|user| stands_on(user, id)) else {
                 return true;
             };
-            let entry = Blocked {
-                why: format!("{user}, which may use it, is blocked"),
-                fix: format!("see {user}"),
-            };
-            blocked.insert(id.clone(), entry);
+            note(id, user);
             held.insert(id.clone());
             false
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Blocked, ErrorScope, Foreign, Inventory, Kind, Observed, Owner, ResourceId, Uid,
+    Blocked, Desired, ErrorScope, Foreign, Inventory, Kind, Observed, Owner, ResourceId, Spec, Uid,
 };
 
 /// The name that stands for every resource of a kind.
@@ -45,30 +45,68 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// What is known of `id`. `uid` is the identity that it must have, where that is known.
+    /// What is known of `wanted`. An object with its identity is meant whatever address it bears:
+    /// it was renamed.
     ///
     /// Images are used and never changed, so it does not matter whose they are.
-    pub(super) fn at(&self, id: &ResourceId, uid: Option<&Uid>) -> Seen<'a> {
+    pub(super) fn at(&self, wanted: &Desired) -> Seen<'a> {
+        let id = &wanted.id;
         if let Some(blocked) = self.unseen(id) {
             return Seen::Unclear(blocked);
         }
-        let objects: &[&Observed] = self.by_id.get(id).map_or(&[], Vec::as_slice);
+        let at_address: &[&Observed] = self.by_id.get(id).map_or(&[], Vec::as_slice);
         if id.kind == Kind::Image {
-            return objects
+            return at_address
                 .first()
                 .map_or(Seen::Absent, |object| Seen::Ours(object));
         }
-        if let Some(stranger) = objects.iter().find(|object| object.owner != Owner::Ours) {
-            return Seen::Unclear(taken(stranger));
+        if let Some(blocked) = at_address
+            .iter()
+            .find_map(|object| in_the_way(object, &wanted.uid))
+        {
+            return Seen::Unclear(blocked);
         }
-        match objects {
+        if let Some(name) = incarnation_name(wanted) {
+            let found = self.of(&wanted.uid).iter().find(|o| o.native_name == name);
+            return found.map_or(Seen::Absent, |object| Seen::Ours(object));
+        }
+        match self.of(&wanted.uid) {
             [] => Seen::Absent,
-            [object] => match self.identity_problem(object, uid) {
-                Some(blocked) => Seen::Unclear(blocked),
-                None => Seen::Ours(object),
-            },
-            [_, _, ..] => Seen::Unclear(ambiguous(id, objects)),
+            [object] => Seen::Ours(object),
+            twins @ [_, _, ..] => Seen::Unclear(ambiguous(id, twins)),
         }
+    }
+
+    /// Earlier incarnations of `wanted`, which stay beside it until nobody uses them.
+    pub(super) fn superseded(&self, wanted: &Desired) -> impl Iterator<Item = &'a Observed> {
+        let name = incarnation_name(wanted).map(str::to_owned);
+        self.of(&wanted.uid).iter().copied().filter(move |object| {
+            name.as_ref()
+                .is_some_and(|name| object.native_name != *name)
+        })
+    }
+
+    /// Why `object` of ours must not go now, if there is a reason.
+    pub(super) fn doubt(&self, object: &Observed) -> Option<Blocked> {
+        if let Some(blocked) = self.unseen(&object.id) {
+            return Some(blocked);
+        }
+        let objects: &[&Observed] = self.by_id.get(&object.id).map_or(&[], Vec::as_slice);
+        if let Some(stranger) = objects.iter().find(|other| other.owner != Owner::Ours) {
+            return Some(taken(stranger));
+        }
+        // Several incarnations of files may be there at once, and all of them are ours.
+        if is_files(object.id.kind) {
+            return None;
+        }
+        let twins = object.uid.as_ref().map_or(&[][..], |uid| self.of(uid));
+        let rivals = if twins.len() > 1 { twins } else { objects };
+        (rivals.len() > 1).then(|| ambiguous(&object.id, rivals))
+    }
+
+    /// The objects of ours with this identity.
+    fn of(&self, uid: &Uid) -> &[&'a Observed] {
+        self.ours_by_uid.get(uid).map_or(&[], Vec::as_slice)
     }
 
     /// Every object of ours, by address; objects that share an address all are there.
@@ -129,26 +167,39 @@ impl<'a> Sight<'a> {
             .min_by(|a, b| (&a.scope, &a.message).cmp(&(&b.scope, &b.message)))
             .map(|error| not_seen(&error.message))
     }
+}
 
-    fn identity_problem(&self, object: &Observed, wanted: Option<&Uid>) -> Option<Blocked> {
-        if let (Some(wanted), found) = (wanted, &object.uid)
-            && found.as_ref() != Some(wanted)
-        {
-            return Some(Blocked {
-                why: format!(
-                    "`{}` bears the address of {} but not its identity",
-                    object.native_name, object.id
-                ),
-                fix: "remove it or its labels by hand if it was copied from another object"
-                    .to_owned(),
-            });
-        }
-        let twins = object
-            .uid
-            .as_ref()
-            .and_then(|uid| self.ours_by_uid.get(uid))?;
-        (twins.len() > 1).then(|| ambiguous(&object.id, twins))
+/// The name that tells one incarnation of `wanted` from another, where several may be there at
+/// once: files on an engine are named by what they hold.
+fn incarnation_name(wanted: &Desired) -> Option<&str> {
+    match &wanted.spec {
+        Spec::Files(files) if files.carrier_image.is_some() => Some(&files.native_name),
+        Spec::Files(_)
+        | Spec::Network(_)
+        | Spec::Volume(_)
+        | Spec::Image(_)
+        | Spec::Container(_)
+        | Spec::Process(_)
+        | Spec::Role(_) => None,
     }
+}
+
+fn is_files(kind: Kind) -> bool {
+    matches!(kind, Kind::Config | Kind::Secret)
+}
+
+/// Why `object` keeps a resource from its address, if it does.
+fn in_the_way(object: &Observed, wanted: &Uid) -> Option<Blocked> {
+    if object.owner != Owner::Ours {
+        return Some(taken(object));
+    }
+    (object.uid.as_ref() != Some(wanted)).then(|| Blocked {
+        why: format!(
+            "`{}` bears the address of {} but not its identity",
+            object.native_name, object.id
+        ),
+        fix: "remove it or its labels by hand if it was copied from another object".to_owned(),
+    })
 }
 
 fn not_seen(message: &str) -> Blocked {

@@ -2,87 +2,244 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Action, Desired, Kind, Op, Reason, ResourceId, Risk, Spec, Step, StepId};
+use crate::model::{
+    Action, Cost, Desired, Kind, Observed, Op, Predecessor, Privilege, Reason, ResourceId, Risk,
+    Spec, Step, StepId, TargetId,
+};
 
 use super::decide::{Decision, Decisions};
-use super::leaving::{Removal, stands_on};
+use super::leaving::{Removal, RemovalOrder};
 use super::place::Resources;
+use super::removal::removal_steps;
 
-impl Removal<'_> {
-    fn step_id(&self) -> StepId {
-        step_id(&self.object.id, "remove")
-    }
-
-    /// Whether `foundation` must not go before this object.
-    fn stands_on(&self, foundation: &ResourceId) -> bool {
-        match self.after {
-            Some(after) => after.contains(foundation),
-            None => stands_on(&self.object.id, foundation),
-        }
+/// What follows the names of steps on `target`: nothing on the fleet's first one, so that a fleet
+/// of one target knows no difference.
+pub(super) fn suffix(target: &TargetId, first: Option<&TargetId>) -> String {
+    if first.is_none_or(|first| first == target) {
+        String::new()
+    } else {
+        format!("@{target}")
     }
 }
 
-/// The steps for `decisions` and for the objects that go for good, ordered.
-pub(super) fn spell_out(
-    desired: &Resources<'_>,
-    decisions: &Decisions<'_>,
-    leaving: Vec<Removal<'_>>,
-) -> Vec<Step> {
-    let mut removals = leaving;
-    for (id, decision) in decisions {
-        if let (Decision::Replace { object, reasons }, Some(wanted)) = (decision, desired.get(id)) {
-            removals.push(Removal {
-                object,
-                action: Action::Replace,
-                reasons: reasons.clone(),
-                after: Some(&wanted.after),
-            });
-        }
-    }
-    let mut steps = removal_steps(&removals, |id| pulls_for(id, desired, decisions));
-    for (id, decision) in decisions {
-        if let Some(wanted) = desired.get(id) {
-            steps.extend(making_step(wanted, decision, desired, decisions));
-        }
-    }
-    order(steps)
+/// Writes the steps of one target.
+pub(super) struct Writer<'a> {
+    pub(super) target: &'a TargetId,
+    pub(super) suffix: &'a str,
+    pub(super) desired: &'a Resources<'a>,
+    pub(super) decisions: &'a Decisions<'a>,
 }
 
-/// One step for each removal; what stands on something goes before it. `also_after` names further
-/// steps that must be done before an object may go.
-pub(super) fn removal_steps(
-    removals: &[Removal<'_>],
-    also_after: impl Fn(&ResourceId) -> BTreeSet<StepId>,
-) -> Vec<Step> {
-    removals
-        .iter()
-        .map(|removal| {
+impl<'a> Writer<'a> {
+    /// The steps for the decisions and for the objects that go for good, ordered.
+    pub(super) fn spell_out(&self, mut removals: Vec<Removal<'a>>) -> Vec<Step> {
+        for (id, decision) in self.decisions {
+            if let (Decision::Replace { object, reasons }, Some(wanted)) =
+                (decision, self.desired.get(id))
+            {
+                removals.push(Removal {
+                    object,
+                    action: Action::Replace,
+                    reasons: reasons.clone(),
+                    after: Some(&wanted.after),
+                    order: RemovalOrder::First,
+                });
+            }
+        }
+        let users = self.users();
+        let mut steps = removal_steps(self.target, self.suffix, &removals, |removal| {
             let id = &removal.object.id;
-            let mut after = also_after(id);
-            after.extend(
-                removals
-                    .iter()
-                    .filter(|other| other.stands_on(id))
-                    .map(Removal::step_id),
-            );
-            Step {
-                id: removal.step_id(),
-                resource: id.clone(),
-                action: removal.action,
-                op: Op::Remove {
-                    native_id: removal.object.native_id.clone(),
-                    native_name: removal.object.native_name.clone(),
-                    fingerprint: removal.object.fingerprint.clone(),
-                },
-                reasons: removal.reasons.clone(),
-                risk: removal_risk(id.kind),
-                after,
+            match removal.order {
+                RemovalOrder::First => self.pulls_for(id),
+                RemovalOrder::Last => users
+                    .get(id)
+                    .into_iter()
+                    .flatten()
+                    .chain([&id])
+                    .filter_map(|user| self.making_step_id(user))
+                    .collect(),
+            }
+        });
+        steps.extend(
+            self.desired
+                .values()
+                .filter_map(|wanted| self.making_step(wanted)),
+        );
+        order(steps)
+    }
+
+    /// What comes after each resource.
+    fn users(&self) -> BTreeMap<&ResourceId, Vec<&ResourceId>> {
+        let mut users: BTreeMap<&ResourceId, Vec<&ResourceId>> = BTreeMap::new();
+        for wanted in self.desired.values() {
+            for foundation in &wanted.after {
+                users.entry(foundation).or_default().push(&wanted.id);
+            }
+        }
+        users
+    }
+
+    fn making_step(&self, wanted: &Desired) -> Option<Step> {
+        let decision = self.decisions.get(&wanted.id)?;
+        let (action, op, reasons) = self.what(wanted, decision)?;
+        let mut after = BTreeSet::new();
+        self.collect_waits(wanted, &mut after);
+        if matches!(decision, Decision::Replace { .. }) {
+            after.insert(self.step_id(&wanted.id, "remove"));
+        }
+        let risk = match &op {
+            Op::Swap { .. } | Op::Confirm { .. } => Risk::Downtime,
+            Op::Create { .. } if action == Action::Replace => removal_risk(wanted.id.kind),
+            Op::Create { .. }
+            | Op::Load { .. }
+            | Op::Ensure { .. }
+            | Op::Update { .. }
+            | Op::Start { .. }
+            | Op::Remove { .. }
+            | Op::Adopt { .. }
+            | Op::Forget { .. } => Risk::None,
+        };
+        Some(Step {
+            id: self.making_step_id(&wanted.id)?,
+            target: self.target.clone(),
+            resource: wanted.id.clone(),
+            action,
+            needs: privilege(self.target, wanted.id.kind),
+            cost: cost(wanted.id.kind),
+            op,
+            reasons,
+            risk,
+            after,
+        })
+    }
+
+    fn what(&self, wanted: &Desired, decision: &Decision<'_>) -> Option<(Action, Op, Vec<Reason>)> {
+        let desired = || Box::new(wanted.clone());
+        let make = || Op::Create { desired: desired() };
+        Some(match decision {
+            Decision::Keep(_)
+            | Decision::LeftOut
+            | Decision::Blocked(_)
+            | Decision::BlockedBy { .. } => return None,
+            Decision::Create => (Action::Create, make(), vec![Reason::Missing]),
+            Decision::Load { from, image_id } => {
+                let op = Op::Load {
+                    desired: desired(),
+                    from: from.clone(),
+                    image_id: image_id.clone(),
+                };
+                (Action::Create, op, vec![Reason::Missing])
+            }
+            Decision::Succeed { reasons } | Decision::Replace { reasons, .. } => {
+                (Action::Replace, make(), reasons.clone())
+            }
+            Decision::Ensure { action, reasons } => {
+                (*action, Op::Ensure { desired: desired() }, reasons.clone())
+            }
+            Decision::Update { object, reasons } => {
+                let op = Op::Update {
+                    native_id: object.native_id.clone(),
+                    fingerprint: object.fingerprint.clone(),
+                    fields: changed_fields(reasons),
+                    desired: desired(),
+                };
+                (Action::Update, op, reasons.clone())
+            }
+            Decision::Swap { object, reasons } => {
+                let op = Op::Swap {
+                    old: swapped(object),
+                    desired: desired(),
+                };
+                (Action::Replace, op, reasons.clone())
+            }
+            Decision::Confirm { object, old } => {
+                let op = Op::Confirm {
+                    native_id: object.native_id.clone(),
+                    fingerprint: object.fingerprint.clone(),
+                    old: (*old).clone(),
+                };
+                (Action::Update, op, vec![Reason::Unconfirmed])
+            }
+            Decision::Start { object, reasons } => {
+                let op = Op::Start {
+                    native_id: object.native_id.clone(),
+                    fingerprint: object.fingerprint.clone(),
+                };
+                (Action::Start, op, reasons.clone())
             }
         })
+    }
+
+    /// The steps that must be done before `wanted` is made: those of what it comes after, and where
+    /// one of these stays as it is, those of what that one comes after.
+    fn collect_waits(&self, wanted: &Desired, into: &mut BTreeSet<StepId>) {
+        for id in &wanted.after {
+            match self.making_step_id(id) {
+                Some(step) => {
+                    into.insert(step);
+                }
+                None => {
+                    if let Some(dependency) = self.desired.get(id) {
+                        self.collect_waits(dependency, into);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pulls of the images of `id`. The old object stays until the new image is there.
+    fn pulls_for(&self, id: &ResourceId) -> BTreeSet<StepId> {
+        let after = self
+            .desired
+            .get(id)
+            .into_iter()
+            .flat_map(|wanted| &wanted.after);
+        after
+            .filter(|dependency| dependency.kind == Kind::Image)
+            .filter_map(|image| self.making_step_id(image))
+            .collect()
+    }
+
+    fn making_step_id(&self, id: &ResourceId) -> Option<StepId> {
+        let verb = match self.decisions.get(id)? {
+            Decision::Keep(_)
+            | Decision::LeftOut
+            | Decision::Blocked(_)
+            | Decision::BlockedBy { .. } => return None,
+            Decision::Create | Decision::Succeed { .. } | Decision::Replace { .. } => "create",
+            Decision::Load { .. } => "load",
+            Decision::Ensure { .. } => "ensure",
+            Decision::Update { .. } => "update",
+            Decision::Start { .. } => "start",
+            Decision::Confirm { .. } => "confirm",
+            Decision::Swap { .. } => "swap",
+        };
+        Some(self.step_id(id, verb))
+    }
+
+    fn step_id(&self, id: &ResourceId, verb: &str) -> StepId {
+        StepId(format!("{id}#{verb}{}", self.suffix))
+    }
+}
+
+/// What a swap starts from. One that has not proved itself yet is not worth going back to.
+fn swapped(object: &Observed) -> Predecessor {
+    object.predecessor.clone().unwrap_or_else(|| Predecessor {
+        native_id: object.native_id.clone(),
+        native_name: object.native_name.clone(),
+        fingerprint: object.fingerprint.clone(),
+    })
+}
+
+fn changed_fields(reasons: &[Reason]) -> BTreeSet<String> {
+    reasons
+        .iter()
+        .filter_map(Reason::change)
+        .map(|change| change.field.clone())
         .collect()
 }
 
-fn removal_risk(kind: Kind) -> Risk {
+pub(super) fn removal_risk(kind: Kind) -> Risk {
     match kind {
         Kind::Volume => Risk::DataLoss,
         Kind::Datahub | Kind::Agent => Risk::Downtime,
@@ -90,103 +247,31 @@ fn removal_risk(kind: Kind) -> Risk {
     }
 }
 
-fn making_step(
-    wanted: &Desired,
-    decision: &Decision<'_>,
-    desired: &Resources<'_>,
-    decisions: &Decisions<'_>,
-) -> Option<Step> {
-    let make = || Op::Create {
-        desired: Box::new(wanted.clone()),
-    };
-    let (action, op, reasons) = match decision {
-        Decision::Keep(_) | Decision::Blocked(_) | Decision::BlockedBy { .. } => return None,
-        Decision::Create => (Action::Create, make(), vec![Reason::Missing]),
-        Decision::Replace { reasons, .. } => (Action::Replace, make(), reasons.clone()),
-        Decision::Ensure { action, reasons } => (
-            *action,
-            Op::Ensure {
-                desired: Box::new(wanted.clone()),
-            },
-            reasons.clone(),
-        ),
-        Decision::Start { object, reasons } => {
-            let op = Op::Start {
-                native_id: object.native_id.clone(),
-                fingerprint: object.fingerprint.clone(),
-            };
-            (Action::Start, op, reasons.clone())
-        }
-    };
-    let mut after = BTreeSet::new();
-    collect_waits(wanted, desired, decisions, &mut after);
-    if action == Action::Replace {
-        after.insert(step_id(&wanted.id, "remove"));
-    }
-    Some(Step {
-        id: making_step_id(&wanted.id, decision)?,
-        resource: wanted.id.clone(),
-        action,
-        op,
-        reasons,
-        risk: if action == Action::Replace {
-            removal_risk(wanted.id.kind)
-        } else {
-            Risk::None
-        },
-        after,
-    })
-}
-
-/// The steps that must be done before `wanted` is made: those of what it comes after, and where
-/// one of these stays as it is, those of what that one comes after.
-fn collect_waits(
-    wanted: &Desired,
-    desired: &Resources<'_>,
-    decisions: &Decisions<'_>,
-    into: &mut BTreeSet<StepId>,
-) {
-    for id in &wanted.after {
-        match decisions
-            .get(id)
-            .and_then(|decision| making_step_id(id, decision))
-        {
-            Some(step) => {
-                into.insert(step);
-            }
-            None => {
-                if let Some(dependency) = desired.get(id) {
-                    collect_waits(dependency, desired, decisions, into);
-                }
+pub(super) fn privilege(target: &TargetId, kind: Kind) -> Privilege {
+    match kind {
+        Kind::Role => Privilege::Database,
+        Kind::Network
+        | Kind::Volume
+        | Kind::Image
+        | Kind::Config
+        | Kind::Secret
+        | Kind::Datahub
+        | Kind::Agent => {
+            if *target == TargetId::local() {
+                Privilege::User
+            } else {
+                Privilege::Engine
             }
         }
     }
 }
 
-/// Pulls of the images of `id`. The old object stays until the new image is there.
-fn pulls_for(
-    id: &ResourceId,
-    desired: &Resources<'_>,
-    decisions: &Decisions<'_>,
-) -> BTreeSet<StepId> {
-    let after = desired.get(id).into_iter().flat_map(|wanted| &wanted.after);
-    after
-        .filter(|dependency| dependency.kind == Kind::Image)
-        .filter_map(|image| making_step_id(image, decisions.get(image)?))
-        .collect()
-}
-
-fn making_step_id(id: &ResourceId, decision: &Decision<'_>) -> Option<StepId> {
-    match decision {
-        Decision::Keep(_) | Decision::Blocked(_) | Decision::BlockedBy { .. } => None,
-        Decision::Create | Decision::Replace { .. } => Some(step_id(id, "create")),
-        Decision::Ensure { .. } => Some(step_id(id, "ensure")),
-        Decision::Start { .. } => Some(step_id(id, "start")),
+pub(super) fn cost(kind: Kind) -> Cost {
+    match kind {
+        Kind::Image => Cost::Minutes,
+        Kind::Datahub | Kind::Agent => Cost::Seconds,
+        Kind::Network | Kind::Volume | Kind::Config | Kind::Secret | Kind::Role => Cost::Instant,
     }
-}
-
-fn step_id(id: &ResourceId, verb: &str) -> StepId {
-    StepId(format!("{id}#{verb}"))
 }
 
 /// Orders steps so that each comes after what it waits for. Among those that could come next:
@@ -229,7 +314,15 @@ fn rank(step: &Step) -> (u8, u8, &str) {
     let (phase, place) = match &step.op {
         Op::Remove { .. } => (1, u8::MAX - height),
         Op::Create { desired } if matches!(desired.spec, Spec::Image(_)) => (0, height),
-        Op::Create { .. } | Op::Ensure { .. } | Op::Start { .. } => (2, height),
+        Op::Load { .. } => (0, height),
+        Op::Create { .. }
+        | Op::Ensure { .. }
+        | Op::Update { .. }
+        | Op::Swap { .. }
+        | Op::Confirm { .. }
+        | Op::Adopt { .. }
+        | Op::Forget { .. }
+        | Op::Start { .. } => (2, height),
     };
     (phase, place, &step.resource.name)
 }

@@ -1,17 +1,30 @@
 //! The plan that makes a fleet what it should be.
 
-use crate::model::{DesiredSet, Inventory, Kind, Plan, PlanReport, Reason, ResourceId};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::{Decision, Decisions, carry_over, judge};
-use super::leaving::{Fate, leaving};
-use super::place::{Placed, no_port_left, place};
+use crate::FleetId;
+use crate::model::{
+    DesiredSet, ErrorScope, ImageSource, Inventories, Inventory, InventoryError, Kind, Layout,
+    Observed, Plan, PlanReport, Reason, ResourceId, Spec, TargetId, Uid,
+};
+
+use super::carry::{carry_over, forget_unneeded_images};
+use super::decide::{Circumstances, Decision, Decisions, judge};
+use super::join::{Part, join};
+use super::leaving::{Fate, Removal, RemovalOrder, leaving};
+use super::options::{PlanOptions, Scope};
+use super::place::{Placed, Resources, no_port_left, place};
+use super::select::select;
 use super::sight::Sight;
-use super::steps::spell_out;
+use super::steps::{Writer, suffix};
 
-/// The steps from what is to what should be.
+/// Images that a target has, by reference: who has it and what it is.
+type Shelf = BTreeMap<String, (TargetId, String)>;
+
+/// The steps from what is to what should be, on every target of the fleet.
 ///
 /// A pure function: the same input gives the same plan, byte for byte, whatever the order of the
-/// inventory's lists.
+/// inventories' lists.
 ///
 /// # Guarantees
 /// - What could not be seen, what is not ours and what cannot be told apart is never touched, and
@@ -19,67 +32,235 @@ use super::steps::spell_out;
 /// - Data volumes are never removed; those that the configuration no longer has are reported as
 ///   kept, and so are the logins of agents that are gone.
 /// - A live object that is as it should be has no step.
-pub fn plan(set: &DesiredSet, inventory: &Inventory) -> Plan {
-    let sight = Sight::new(inventory);
-    let Placed {
-        resources,
-        without_port,
-    } = place(set, inventory);
+/// - An agent that moves is removed from its old target before it is made on the new one.
+pub fn plan(fleet: &FleetId, layout: &Layout, seen: &Inventories, options: &PlanOptions) -> Plan {
+    let shelf = shelf(layout, seen);
+    let homes = homes(layout);
+    let first = layout.keys().next();
+    let mut parts = Vec::with_capacity(layout.len());
+    for (target, set) in layout {
+        let not_looked_at;
+        let inventory = match seen.get(target) {
+            Some(inventory) => inventory,
+            None => {
+                not_looked_at = unseen();
+                &not_looked_at
+            }
+        };
+        let scene = Scene {
+            target,
+            set,
+            inventory,
+            options,
+            shelf: &shelf,
+            homes: &homes,
+        };
+        parts.push(scene.plan(&suffix(target, first)));
+    }
+    join(fleet, layout, parts)
+}
 
-    let decisions: Decisions<'_> = resources
+/// Where each identity of the fleet should be.
+type Homes<'a> = BTreeMap<&'a Uid, &'a TargetId>;
+
+fn homes(layout: &Layout) -> Homes<'_> {
+    layout
         .iter()
-        .map(|(&id, desired)| {
-            let decision = if without_port.contains(id) {
-                Decision::Blocked(no_port_left(set))
-            } else {
-                let seen = sight.at(id, Some(&desired.uid));
-                judge(desired, seen, &inventory.facts)
-            };
-            (id.clone(), decision)
-        })
-        .collect();
-    let decisions = carry_over(&resources, decisions);
+        .flat_map(|(target, set)| set.resources.values().map(move |d| (&d.uid, target)))
+        .collect()
+}
 
-    let mut report = PlanReport {
-        foreign: sight.foreign(),
-        ..PlanReport::default()
-    };
-    for (id, decision) in &decisions {
+/// A target that nobody looked at.
+pub(super) fn unseen() -> Inventory {
+    Inventory {
+        errors: vec![InventoryError {
+            scope: ErrorScope::Target,
+            message: "it was not looked at".to_owned(),
+        }],
+        ..Inventory::default()
+    }
+}
+
+/// Every image that was built and is on some target. Of several targets the first one counts.
+fn shelf(layout: &Layout, seen: &Inventories) -> Shelf {
+    let mut shelf = Shelf::new();
+    for (target, set) in layout {
+        let Some(inventory) = seen.get(target) else {
+            continue;
+        };
+        for object in inventory
+            .observed
+            .iter()
+            .filter(|o| o.id.kind == Kind::Image)
+        {
+            if let Some(desired) = set.resources.get(&object.id)
+                && let Spec::Image(image) = &desired.spec
+                && image.source == ImageSource::Built
+            {
+                shelf
+                    .entry(image.reference.clone())
+                    .or_insert_with(|| (target.clone(), object.native_id.clone()));
+            }
+        }
+    }
+    shelf
+}
+
+/// One target of the fleet.
+struct Scene<'a> {
+    target: &'a TargetId,
+    set: &'a DesiredSet,
+    inventory: &'a Inventory,
+    options: &'a PlanOptions,
+    shelf: &'a Shelf,
+    homes: &'a Homes<'a>,
+}
+
+impl Scene<'_> {
+    fn plan(&self, suffix: &str) -> Part {
+        let sight = Sight::new(self.inventory);
+        let Placed {
+            resources,
+            without_port,
+        } = place(self.set, self.inventory, self.shelf);
+        let mut decisions = self.decisions(&resources, &without_port, &sight);
+        let relatives: BTreeSet<&str> = sight.ours().map(|o| o.id.name.as_str()).collect();
+        select(&resources, &mut decisions, self.options, &relatives);
+        forget_unneeded_images(&resources, &mut decisions);
+
+        let mut report = report_of(&decisions);
+        report.foreign = sight.foreign();
+        let wanted: BTreeSet<&Uid> = resources.values().map(|desired| &desired.uid).collect();
+        let mut removals = leaving(&sight, |object| self.fate(object, &wanted), &mut report);
+        removals.extend(superseded(&resources, &decisions, &sight));
+        let writer = Writer {
+            target: self.target,
+            suffix,
+            desired: &resources,
+            decisions: &decisions,
+        };
+        Part {
+            target: self.target.clone(),
+            steps: writer.spell_out(removals),
+            report,
+        }
+    }
+
+    fn decisions<'s>(
+        &self,
+        resources: &Resources<'_>,
+        without_port: &BTreeSet<&ResourceId>,
+        sight: &Sight<'s>,
+    ) -> Decisions<'s> {
+        let around = Circumstances {
+            facts: &self.inventory.facts,
+            elsewhere: self.shelf,
+            replace: &self.options.replace,
+        };
+        let decisions = resources
+            .iter()
+            .map(|(&id, desired)| {
+                let decision = if without_port.contains(id) {
+                    Decision::Blocked(no_port_left(self.set))
+                } else {
+                    let older = sight.superseded(desired).next();
+                    judge(desired, sight.at(desired), older, &around)
+                };
+                (id.clone(), decision)
+            })
+            .collect();
+        carry_over(resources, decisions)
+    }
+
+    /// What becomes of an object of ours. A login holds its agent's schema, so it is data; images
+    /// may be needed again and are nobody's.
+    fn fate(&self, object: &Observed, wanted: &BTreeSet<&Uid>) -> Fate {
+        let id = &object.id;
+        let meant = object.uid.as_ref().is_some_and(|uid| wanted.contains(uid));
+        if meant || self.set.resources.contains_key(id) {
+            return Fate::Ignored;
+        }
+        match id.kind {
+            Kind::Image => Fate::Ignored,
+            Kind::Volume | Kind::Role => Fate::Kept,
+            Kind::Network | Kind::Config | Kind::Secret | Kind::Datahub | Kind::Agent => {
+                let PlanOptions {
+                    only,
+                    except,
+                    replace: _,
+                    scope,
+                } = self.options;
+                let named = only.is_empty() || only.contains(id);
+                if !named || except.contains(id) || *scope == Scope::Drift {
+                    return Fate::LeftOut;
+                }
+                let moved = object.uid.as_ref().and_then(|uid| self.homes.get(uid));
+                Fate::Removed(moved.map_or(Reason::NotInConfig, |to| Reason::Moved {
+                    to: (*to).clone(),
+                }))
+            }
+        }
+    }
+}
+
+fn report_of(decisions: &Decisions<'_>) -> PlanReport {
+    let mut report = PlanReport::default();
+    for (id, decision) in decisions {
         match decision {
             Decision::Keep(_) => {
                 report.unchanged.insert(id.clone());
+            }
+            Decision::LeftOut => {
+                report.left_out.insert(id.clone());
             }
             Decision::Blocked(blocked) | Decision::BlockedBy { blocked, .. } => {
                 report.blocked.insert(id.clone(), blocked.clone());
             }
             Decision::Create
+            | Decision::Load { .. }
             | Decision::Ensure { .. }
+            | Decision::Update { .. }
             | Decision::Start { .. }
+            | Decision::Confirm { .. }
+            | Decision::Swap { .. }
+            | Decision::Succeed { .. }
             | Decision::Replace { .. } => {}
         }
     }
-    let fate = |id: &ResourceId| {
-        if set.resources.contains_key(id) {
-            Fate::Ignored
-        } else {
-            fate(id.kind)
-        }
-    };
-    let leaving = leaving(&sight, &Reason::NotInConfig, fate, &mut report);
-    let steps = spell_out(&resources, &decisions, leaving);
-    Plan {
-        fleet: set.fleet.clone(),
-        steps,
-        report,
-    }
+    report
 }
 
-/// What becomes of an object that the configuration no longer has. A login holds its agent's
-/// schema, so it is data; images may be needed again and are nobody's.
-fn fate(kind: Kind) -> Fate {
-    match kind {
-        Kind::Image => Fate::Ignored,
-        Kind::Volume | Kind::Role => Fate::Kept,
-        Kind::Network | Kind::Config | Kind::Secret | Kind::Datahub | Kind::Agent => Fate::Removed,
+/// Earlier incarnations that nobody will use when the plan is done.
+fn superseded<'s>(
+    resources: &Resources<'_>,
+    decisions: &Decisions<'s>,
+    sight: &Sight<'s>,
+) -> Vec<Removal<'s>> {
+    // Whoever is not touched may still use the old one.
+    let untouched: BTreeSet<&ResourceId> = resources
+        .values()
+        .filter(|user| {
+            decisions
+                .get(&user.id)
+                .is_some_and(|d| d.is_blocked() || matches!(d, Decision::LeftOut))
+        })
+        .flat_map(|user| user.after.iter().chain([&user.id]))
+        .collect();
+    let mut removals = Vec::new();
+    for (&id, wanted) in resources {
+        if untouched.contains(id) {
+            continue;
+        }
+        removals.extend(sight.superseded(wanted).map(|object| Removal {
+            object,
+            action: match decisions.get(id) {
+                Some(Decision::Succeed { .. }) => crate::model::Action::Replace,
+                _ => crate::model::Action::Delete,
+            },
+            reasons: vec![Reason::Superseded],
+            after: None,
+            order: RemovalOrder::Last,
+        }));
     }
+    removals
 }

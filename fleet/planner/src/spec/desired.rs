@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rivetos_config::{AgentFiles, FleetId, SecretRef, Target};
+use rivetos_config::{AgentFiles, FleetId, SecretRef};
 
-use crate::model::{Desired, DesiredSet, FileContent, Kind, ResourceId, Spec, Uid};
+use crate::model::{
+    Desired, DesiredSet, FileContent, Kind, Layout, ResourceId, Spec, TargetId, Uid,
+};
 
 use super::resolve::FleetSpec;
 use super::{docker, local};
@@ -14,35 +16,42 @@ pub(super) const CONFIG_FILE: &str = "rivet.config.yaml";
 /// The file with the bearer token of the agent's own `/api/*`.
 pub(super) const TOKEN_FILE: &str = "agent_token";
 
-/// Lays the fleet out on its target.
+/// Lays the fleet out on its targets.
 ///
 /// A pure function of the spec: the order of the configuration means nothing, and changing one
 /// agent changes the resources of that agent only.
-pub fn desired(spec: &FleetSpec) -> DesiredSet {
-    let resources = match spec.deployment.target {
-        Target::Docker => docker::resources(spec),
-        Target::Local => local::resources(spec),
-    };
-    DesiredSet {
-        fleet: spec.fleet.clone(),
-        resources: resources
-            .into_iter()
-            .map(|desired| (desired.id.clone(), desired))
-            .collect(),
-        port_range: spec.deployment.local.port_range,
-    }
+pub fn desired(spec: &FleetSpec) -> Layout {
+    spec.targets()
+        .into_iter()
+        .map(|target| {
+            let resources = if target == TargetId::local() {
+                local::resources(spec)
+            } else {
+                docker::resources(spec, &target)
+            };
+            let set = DesiredSet {
+                fleet: spec.fleet.clone(),
+                resources: resources
+                    .into_iter()
+                    .map(|desired| (desired.id.clone(), desired))
+                    .collect(),
+                port_range: spec.deployment.local.port_range,
+            };
+            (target, set)
+        })
+        .collect()
 }
 
-/// The resource `kind/name` of `fleet`.
+/// The resource `id` of `fleet`, which came to it under the name `born`.
 pub(super) fn resource(
     fleet: &FleetId,
-    id: ResourceId,
+    (id, born): (ResourceId, &str),
     spec: Spec,
     after: impl IntoIterator<Item = ResourceId>,
 ) -> Desired {
     let after: BTreeSet<ResourceId> = after.into_iter().collect();
     Desired {
-        uid: Uid::derive(fleet, &id),
+        uid: Uid::derive(fleet, &ResourceId::new(id.kind, born)),
         id,
         spec,
         after,

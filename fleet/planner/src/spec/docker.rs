@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rivetos_config::{AgentFiles, AgentName, Datahub, Placement};
+use rivetos_config::{AgentName, Datahub, Placement, Resources};
 
 use crate::model::{
     ContainerSpec, Desired, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Kind,
-    Limits, LogRotation, Mount, MountMode, NetworkSpec, PublishedPort, ResourceId, RestartPolicy,
-    RoleSpec, Spec, Uid, VolumeSpec,
+    Limits, LogRotation, Mount, MountMode, NetworkSpec, Protection, PublishedPort, ResourceId,
+    RestartPolicy, RoleSpec, Spec, TargetId, Uid, VolumeSpec,
 };
 
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
-use super::resolve::FleetSpec;
+use super::resolve::{AgentSpec, FleetSpec, datahub_target, protection};
 
 const DATA: &str = "/var/lib/rivetos";
 const CONFIG: &str = "/etc/rivetos";
@@ -62,27 +62,61 @@ pub fn role_name(agent: &AgentName) -> String {
     format!("agent_{}", agent.as_str().replace('-', "_"))
 }
 
-/// Everything the fleet is on an engine.
-pub(super) fn resources(spec: &FleetSpec) -> Vec<Desired> {
-    let layout = Layout { spec };
+/// Everything the fleet is on the engine `target`.
+pub(super) fn resources(spec: &FleetSpec, target: &TargetId) -> Vec<Desired> {
+    let engine = Engine { spec, target };
     let datahub = spec.deployment.datahub.as_ref();
-    let mut resources = vec![layout.network(), layout.agent_image()];
-    if let Some(datahub) = datahub {
-        resources.extend(layout.datahub(datahub));
+    let datahub = datahub.filter(|_| *target == datahub_target());
+    let agents: Vec<(&AgentName, &AgentSpec)> = spec
+        .agents
+        .iter()
+        .filter(|(_, agent)| agent.target == *target)
+        .collect();
+    if agents.is_empty() && datahub.is_none() {
+        return Vec::new();
     }
-    for (name, files) in &spec.agents {
-        resources.extend(layout.agent(name, files, datahub.is_some()));
+    let mut resources = vec![engine.network()];
+    if agents.iter().any(|(_, agent)| agent.image.is_none()) {
+        resources.push(engine.agent_image());
+    }
+    if let Some(datahub) = datahub {
+        resources.extend(engine.datahub(datahub));
+    }
+    for (name, agent) in agents {
+        resources.extend(engine.agent(name, agent, datahub.is_some()));
     }
     resources
 }
 
-struct Layout<'a> {
+/// One engine of the fleet.
+struct Engine<'a> {
     spec: &'a FleetSpec,
+    target: &'a TargetId,
 }
 
-impl Layout<'_> {
+impl Engine<'_> {
     fn native(&self, name: &str) -> String {
         format!("{}-{name}", self.spec.fleet)
+    }
+
+    /// The address of something that every engine of the fleet has one of.
+    fn here(&self, kind: Kind, name: &str) -> ResourceId {
+        match self.target.host() {
+            Some(host) => ResourceId::new(kind, format!("{name}@{host}")),
+            None => ResourceId::new(kind, name),
+        }
+    }
+
+    fn network_id(&self) -> ResourceId {
+        self.here(Kind::Network, "fleet")
+    }
+
+    /// The image of `agent`: its own, or the fleet's on this engine.
+    fn image_id(&self, name: &AgentName, agent: &AgentSpec) -> ResourceId {
+        match agent.image {
+            Some(_) => id(Kind::Image, name),
+            None => self.here(Kind::Image, "agent"),
+        }
     }
 
     fn network_name(&self) -> String {
@@ -98,7 +132,8 @@ impl Layout<'_> {
         spec: Spec,
         after: impl IntoIterator<Item = ResourceId>,
     ) -> Desired {
-        resource(&self.spec.fleet, id, spec, after)
+        let born = id.name.clone();
+        resource(&self.spec.fleet, (id, &born), spec, after)
     }
 
     fn network(&self) -> Desired {
@@ -106,7 +141,7 @@ impl Layout<'_> {
             native_name: self.network_name(),
             driver: "bridge".to_owned(),
         });
-        self.resource(network_id(), spec, [])
+        self.resource(self.network_id(), spec, [])
     }
 
     /// An image of another repository than ours can be pulled when it is not there.
@@ -116,82 +151,102 @@ impl Layout<'_> {
             (None, None) => ImageSource::Built,
             (Some(_), _) | (None, Some(_)) => ImageSource::Registry,
         };
-        let spec = Spec::Image(ImageSpec {
-            reference: self.spec.agent_image(),
+        self.image(
+            self.here(Kind::Image, "agent"),
+            self.spec.agent_image(),
             source,
-        });
-        self.resource(agent_image_id(), spec, [])
+        )
     }
 
-    fn data_volume(&self, name: &str) -> Desired {
+    fn image(&self, id: ResourceId, reference: String, source: ImageSource) -> Desired {
+        let spec = Spec::Image(ImageSpec { reference, source });
+        self.resource(id, spec, [])
+    }
+
+    fn data_volume(&self, id: ResourceId, born: &str, protection: Protection) -> Desired {
         let spec = Spec::Volume(VolumeSpec {
-            native_name: self.native(&format!("{name}-data")),
+            native_name: self.native(&format!("{born}-data")),
+            protection,
         });
-        self.resource(id(Kind::Volume, name), spec, [])
+        resource(&self.spec.fleet, (id, born), spec, [])
     }
 
+    /// Files of an agent or of the datahub, in a volume named by what it holds, so that the next
+    /// incarnation can be made beside it.
     fn files(
         &self,
-        id: ResourceId,
+        (id, born): (ResourceId, &str),
         files: BTreeMap<String, FileContent>,
         (image, carrier): (ResourceId, String),
     ) -> Desired {
-        let native_name = self.native(&format!("{}-{}", id.name, id.kind));
-        let spec = Spec::Files(FilesSpec {
-            native_name,
+        let mut spec = FilesSpec {
+            native_name: String::new(),
             files,
             carrier_image: Some(carrier),
-        });
-        self.resource(id, spec, [image])
+        };
+        let name = format!("{born}-{}-{}", id.kind, spec.content_tag());
+        spec.native_name = self.native(&name);
+        resource(&self.spec.fleet, (id, born), Spec::Files(spec), [image])
     }
 
-    fn agent(&self, name: &AgentName, files: &AgentFiles, with_datahub: bool) -> Vec<Desired> {
+    fn agent(&self, name: &AgentName, agent: &AgentSpec, with_datahub: bool) -> Vec<Desired> {
+        let AgentSpec { files, born, .. } = agent;
+        let born = born.as_str();
         let mut secrets = secret_files(self.spec, files);
         if with_datahub {
             secrets.insert(PASSWORD_FILE.to_owned(), FileContent::Generated);
         }
-        let carrier = || (agent_image_id(), self.spec.agent_image());
-        let config_id = id(Kind::Config, name);
-        let secret_id = id(Kind::Secret, name);
-        let mut after = vec![
-            network_id(),
-            agent_image_id(),
-            id(Kind::Volume, name),
-            config_id.clone(),
-            secret_id.clone(),
-        ];
-        let mut resources = vec![
-            self.data_volume(name.as_str()),
-            self.files(config_id, config_files(self.spec, files), carrier()),
-            self.files(secret_id, secrets, carrier()),
-        ];
+        let image = self.image_id(name, agent);
+        let carrier = || (image.clone(), self.spec.image_of(agent));
+        let (config_id, secret_id) = (id(Kind::Config, name), id(Kind::Secret, name));
+        let config = self.files((config_id, born), config_files(self.spec, files), carrier());
+        let secret = self.files((secret_id, born), secrets, carrier());
+        let volume = self.data_volume(id(Kind::Volume, name), born, agent.protection);
+        let mut after = vec![self.network_id(), image.clone()];
+        after.extend([&volume, &config, &secret].map(|foundation| foundation.id.clone()));
+        let container = self.agent_container((name, agent), [&volume, &config, &secret]);
+        let mut resources = vec![volume, config];
         if with_datahub {
-            after.push(id(Kind::Role, name));
-            resources.push(self.role(name));
+            let role = self.role((name, agent), &secret);
+            after.push(role.id.clone());
+            resources.push(role);
         }
-        let container = Spec::Container(Box::new(self.agent_container(name)));
-        resources.push(self.resource(id(Kind::Agent, name), container, after));
+        resources.push(secret);
+        if let Some(reference) = &agent.image {
+            resources.push(self.image(image, reference.clone(), ImageSource::Registry));
+        }
+        resources.push(resource(
+            &self.spec.fleet,
+            (id(Kind::Agent, name), born),
+            Spec::Container(Box::new(container)),
+            after,
+        ));
         resources
     }
 
-    fn role(&self, name: &AgentName) -> Desired {
-        let secret = id(Kind::Secret, name);
+    fn role(&self, (name, agent): (&AgentName, &AgentSpec), secret: &Desired) -> Desired {
         let spec = Spec::Role(RoleSpec {
             datahub: self.native("datahub"),
             database: DATABASE.to_owned(),
-            role: role_name(name),
-            secret: secret.clone(),
-            secret_native_name: self.native(&format!("{name}-secret")),
+            role: role_name(&agent.born),
+            secret: secret.id.clone(),
+            secret_native_name: native_name(secret),
             password_file: PASSWORD_FILE.to_owned(),
         });
-        self.resource(id(Kind::Role, name), spec, [datahub_id(), secret])
+        let after = [datahub_id(), secret.id.clone()];
+        let id = id(Kind::Role, name);
+        resource(&self.spec.fleet, (id, agent.born.as_str()), spec, after)
     }
 
-    fn agent_container(&self, name: &AgentName) -> ContainerSpec {
+    fn agent_container(
+        &self,
+        (name, agent): (&AgentName, &AgentSpec),
+        [data, config, secret]: [&Desired; 3],
+    ) -> ContainerSpec {
         ContainerSpec {
             native_name: self.native(name.as_str()),
             hostname: name.to_string(),
-            image: self.spec.agent_image(),
+            image: self.spec.image_of(agent),
             image_id: None,
             // The identity is what the agent says of itself: readiness is asked of nobody else.
             command: [
@@ -199,7 +254,7 @@ impl Layout<'_> {
                 "--config",
                 &format!("{CONFIG}/{CONFIG_FILE}"),
                 "--uid",
-                &Uid::derive(&self.spec.fleet, &id(Kind::Agent, name)).0,
+                &Uid::derive(&self.spec.fleet, &id(Kind::Agent, &agent.born)).0,
             ]
             .map(str::to_owned)
             .to_vec(),
@@ -209,16 +264,16 @@ impl Layout<'_> {
             read_only_root: true,
             tmpfs: BTreeMap::from([("/tmp".to_owned(), TMPFS_OPTIONS.to_owned())]),
             mounts: BTreeMap::from([
-                self.mount(DATA, &format!("{name}-data"), MountMode::ReadWrite),
-                self.mount(CONFIG, &format!("{name}-config"), MountMode::ReadOnly),
-                self.mount(SECRETS, &format!("{name}-secret"), MountMode::ReadOnly),
+                mount(DATA, data, MountMode::ReadWrite),
+                mount(CONFIG, config, MountMode::ReadOnly),
+                mount(SECRETS, secret, MountMode::ReadOnly),
             ]),
             network: self.network_name(),
             published: Vec::new(),
             cap_drop: vec!["ALL".to_owned()],
             cap_add: Vec::new(),
             security_opt: vec!["no-new-privileges:true".to_owned()],
-            limits: AGENT_LIMITS,
+            limits: limits(agent.resources),
             log: Some(log()),
             restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
@@ -227,32 +282,26 @@ impl Layout<'_> {
     }
 
     fn datahub(&self, datahub: &Datahub) -> Vec<Desired> {
-        let image = self.spec.datahub_image(datahub);
-        let image_id = id(Kind::Image, "datahub");
-        let secret_id = id(Kind::Secret, "datahub");
-        let image_spec = Spec::Image(ImageSpec {
-            reference: image.clone(),
-            source: ImageSource::Registry,
-        });
+        let reference = self.spec.datahub_image(datahub);
+        let name = "datahub";
+        let image_id = id(Kind::Image, name);
+        let image = self.image(image_id.clone(), reference.clone(), ImageSource::Registry);
+        let protection = protection(datahub.protect);
+        let volume = self.data_volume(id(Kind::Volume, name), name, protection);
         let secrets = BTreeMap::from([(PASSWORD_FILE.to_owned(), FileContent::Generated)]);
-        let container = Spec::Container(Box::new(self.datahub_container(image.clone())));
-        let after = [
-            network_id(),
-            image_id.clone(),
-            id(Kind::Volume, "datahub"),
-            secret_id.clone(),
-        ];
-        vec![
-            self.resource(image_id.clone(), image_spec, []),
-            self.data_volume("datahub"),
-            self.files(secret_id, secrets, (image_id, image)),
-            self.resource(datahub_id(), container, after),
-        ]
+        let carrier = (image_id, reference.clone());
+        let secret = self.files((id(Kind::Secret, name), name), secrets, carrier);
+        let container = self.datahub_container(reference, [&volume, &secret]);
+        let after = [&image, &volume, &secret].map(|foundation| foundation.id.clone());
+        let after = after.into_iter().chain([self.network_id()]);
+        let spec = Spec::Container(Box::new(container));
+        let main = self.resource(datahub_id(), spec, after);
+        vec![image, volume, secret, main]
     }
 
     /// The image's own command and user: its entry point prepares the data folder as root and
     /// then runs as `postgres`.
-    fn datahub_container(&self, image: String) -> ContainerSpec {
+    fn datahub_container(&self, image: String, [data, secret]: [&Desired; 2]) -> ContainerSpec {
         let port = self.spec.deployment.docker.postgres_port;
         ContainerSpec {
             native_name: self.native("datahub"),
@@ -280,8 +329,8 @@ impl Layout<'_> {
                 .map(|(path, options)| (path.to_owned(), options.to_owned()))
                 .into(),
             mounts: BTreeMap::from([
-                self.mount(DATAHUB_DATA, "datahub-data", MountMode::ReadWrite),
-                self.mount(SECRETS, "datahub-secret", MountMode::ReadOnly),
+                mount(DATAHUB_DATA, data, MountMode::ReadWrite),
+                mount(SECRETS, secret, MountMode::ReadOnly),
             ]),
             network: self.network_name(),
             published: port.map(on_loopback).into_iter().collect(),
@@ -303,15 +352,35 @@ impl Layout<'_> {
             }),
         }
     }
+}
 
-    fn mount(&self, path: &str, volume: &str, mode: MountMode) -> (String, Mount) {
-        (
-            path.to_owned(),
-            Mount {
-                volume: self.native(volume),
-                mode,
-            },
-        )
+fn mount(path: &str, volume: &Desired, mode: MountMode) -> (String, Mount) {
+    let mount = Mount {
+        volume: native_name(volume),
+        mode,
+    };
+    (path.to_owned(), mount)
+}
+
+/// What a volume is called on the engine; nothing else is mounted.
+fn native_name(volume: &Desired) -> String {
+    match &volume.spec {
+        Spec::Volume(volume) => volume.native_name.clone(),
+        Spec::Files(files) => files.native_name.clone(),
+        Spec::Network(_)
+        | Spec::Image(_)
+        | Spec::Container(_)
+        | Spec::Process(_)
+        | Spec::Role(_) => String::new(),
+    }
+}
+
+/// What an agent may use: what the configuration says, else our own limits.
+fn limits(resources: Resources) -> Limits {
+    Limits {
+        memory_bytes: resources.memory_bytes.or(AGENT_LIMITS.memory_bytes),
+        milli_cpus: resources.milli_cpus.or(AGENT_LIMITS.milli_cpus),
+        pids: resources.pids.or(AGENT_LIMITS.pids),
     }
 }
 
@@ -328,14 +397,6 @@ fn on_loopback(port: u16) -> PublishedPort {
         host_port: port,
         container_port: 5432,
     }
-}
-
-fn network_id() -> ResourceId {
-    id(Kind::Network, "fleet")
-}
-
-fn agent_image_id() -> ResourceId {
-    id(Kind::Image, "agent")
 }
 
 fn datahub_id() -> ResourceId {

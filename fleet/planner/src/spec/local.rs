@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rivetos_config::{AgentFiles, AgentName, Placement};
+use rivetos_config::{AgentName, Placement};
 
 use crate::model::{
-    Desired, FilesSpec, ImageSource, ImageSpec, Kind, ProcessSpec, ResourceId, Spec, Uid,
+    Desired, FilesSpec, ImageSource, ImageSpec, Kind, ProcessSpec, ResourceId, Spec, TargetId, Uid,
     VolumeSpec,
 };
 
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
-use super::resolve::FleetSpec;
+use super::resolve::{AgentSpec, FleetSpec};
 
 /// What stands for the agent's program where it was not found.
 const PROGRAM_NAME: &str = "rivetos-agent";
@@ -29,8 +29,12 @@ pub(super) fn placement(home: &Path, agent: &AgentName) -> Placement {
 /// Everything the fleet is on this host.
 pub(super) fn resources(spec: &FleetSpec) -> Vec<Desired> {
     let mut resources = vec![program(spec)];
-    for (name, files) in &spec.agents {
-        resources.extend(agent(spec, name, files));
+    let here = spec
+        .agents
+        .iter()
+        .filter(|(_, agent)| agent.target == TargetId::local());
+    for (name, one) in here {
+        resources.extend(agent(spec, name, one));
     }
     resources
 }
@@ -56,13 +60,16 @@ fn program(spec: &FleetSpec) -> Desired {
         reference,
         source: ImageSource::Program,
     });
-    resource(&spec.fleet, program_id(), image, [])
+    let id = program_id();
+    let born = id.name.clone();
+    resource(&spec.fleet, (id, &born), image, [])
 }
 
-fn agent(spec: &FleetSpec, name: &AgentName, files: &AgentFiles) -> Vec<Desired> {
-    let folder = folder(&spec.context.home, name);
+fn agent(spec: &FleetSpec, name: &AgentName, own: &AgentSpec) -> Vec<Desired> {
+    let AgentSpec { files, born, .. } = own;
+    let folder = folder(&spec.context.home, born);
     let path = |part: &str| folder.join(part).display().to_string();
-    let make = |id: ResourceId, part: Spec| resource(&spec.fleet, id, part, []);
+    let make = |id: ResourceId, part: Spec| resource(&spec.fleet, (id, born.as_str()), part, []);
     let files_at = |native_name, files| {
         Spec::Files(FilesSpec {
             native_name,
@@ -76,18 +83,28 @@ fn agent(spec: &FleetSpec, name: &AgentName, files: &AgentFiles) -> Vec<Desired>
         id(Kind::Secret, name),
     );
     let agent = id(Kind::Agent, name);
-    let process = process(spec, &folder, &Uid::derive(&spec.fleet, &agent));
+    let process = process(
+        spec,
+        &folder,
+        &Uid::derive(&spec.fleet, &id(Kind::Agent, born)),
+    );
     let after = [program_id(), volume.clone(), config.clone(), secret.clone()];
     vec![
         make(
             volume,
             Spec::Volume(VolumeSpec {
                 native_name: path("data"),
+                protection: own.protection,
             }),
         ),
         make(config, files_at(path("config"), config_files(spec, files))),
         make(secret, files_at(path("secret"), secret_files(spec, files))),
-        resource(&spec.fleet, agent, Spec::Process(process), after),
+        resource(
+            &spec.fleet,
+            (agent, born.as_str()),
+            Spec::Process(process),
+            after,
+        ),
     ]
 }
 

@@ -1,14 +1,16 @@
 //! The configuration together with what it does not say, complete and ready to be laid out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use thiserror::Error;
 
 use rivetos_config::{
-    AgentFiles, AgentName, Config, Datahub, Deployment, FleetId, Placement, SecretRef, Target,
-    Variant,
+    AgentFiles, AgentName, Config, Datahub, Deployment, FleetId, HostName, Placement, Resources,
+    SecretRef, Target, Variant,
 };
+
+use crate::model::{Protection, TargetId};
 
 use super::{docker, local};
 
@@ -51,7 +53,24 @@ pub struct FleetSpec {
     pub(super) fleet: FleetId,
     pub(super) deployment: Deployment,
     pub(super) context: Context,
-    pub(super) agents: BTreeMap<AgentName, AgentFiles>,
+    pub(super) agents: BTreeMap<AgentName, AgentSpec>,
+}
+
+/// One agent of the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AgentSpec {
+    /// What is delivered to it.
+    pub(super) files: AgentFiles,
+    /// Where it runs.
+    pub(super) target: TargetId,
+    /// The name that it came to the fleet with: its identity, and the name of its data.
+    pub(super) born: AgentName,
+    /// What it may use.
+    pub(super) resources: Resources,
+    /// Its own image, with its tag.
+    pub(super) image: Option<String>,
+    /// Whether its data may be removed.
+    pub(super) protection: Protection,
 }
 
 /// Why a configuration does not describe a fleet.
@@ -73,15 +92,29 @@ impl FleetSpec {
             .clone()
             .ok_or(ResolveError::NoDeployment)?;
         let mut agents = BTreeMap::new();
-        for name in config.agents.keys() {
-            let placement: Placement = match deployment.target {
+        for (name, agent) in &config.agents {
+            let born = agent.was.as_ref().unwrap_or(name);
+            let kind = agent.deploy.target.unwrap_or(deployment.target);
+            let placement: Placement = match kind {
                 Target::Docker => docker::placement(),
-                Target::Local => local::placement(&context.home, name),
+                Target::Local => local::placement(&context.home, born),
             };
             let files = config
                 .for_agent(name, &placement)
                 .ok_or_else(|| ResolveError::NoProvider(name.clone()))?;
-            agents.insert(name.clone(), files);
+            let host = agent.deploy.host.as_ref().map(HostName::as_str);
+            let spec = AgentSpec {
+                files,
+                target: match kind {
+                    Target::Docker => TargetId::docker(host),
+                    Target::Local => TargetId::local(),
+                },
+                born: born.clone(),
+                resources: or_default(agent.deploy.resources, deployment.docker.resources),
+                image: agent.deploy.image.clone(),
+                protection: protection(agent.deploy.protect),
+            };
+            agents.insert(name.clone(), spec);
         }
         Ok(Self {
             fleet: config.fleet.clone(),
@@ -96,9 +129,36 @@ impl FleetSpec {
         &self.fleet
     }
 
-    /// Where its agents run.
+    /// Where agents run that have no target of their own.
     pub fn target(&self) -> Target {
         self.deployment.target
+    }
+
+    /// Every target of the fleet: those of its agents, its datahub's, and every engine that the
+    /// configuration names, where agents may have been before.
+    pub fn targets(&self) -> BTreeSet<TargetId> {
+        let of_agents = self.agents.values().map(|agent| agent.target.clone());
+        let named = self.deployment.docker.hosts.keys();
+        let mut targets: BTreeSet<TargetId> = of_agents
+            .chain(named.map(|host| TargetId::docker(Some(host.as_str()))))
+            .collect();
+        if self.deployment.datahub.is_some() {
+            targets.insert(datahub_target());
+        }
+        targets
+    }
+
+    /// What `agent` may use, as far as the configuration says it.
+    pub(crate) fn resources_of(&self, agent: &AgentName) -> Resources {
+        self.agents
+            .get(agent)
+            .map(|agent| agent.resources)
+            .unwrap_or_default()
+    }
+
+    /// Where `agent` runs.
+    pub fn target_of(&self, agent: &AgentName) -> Option<&TargetId> {
+        self.agents.get(agent).map(|agent| &agent.target)
     }
 
     /// What it was laid out from besides its context.
@@ -127,6 +187,11 @@ impl FleetSpec {
         format!("{repository}:{version}-{commit}{suffix}")
     }
 
+    /// The image of one agent's container: its own, or the fleet's.
+    pub(super) fn image_of(&self, agent: &AgentSpec) -> String {
+        agent.image.clone().unwrap_or_else(|| self.agent_image())
+    }
+
     /// The datahub's image.
     pub fn datahub_image(&self, datahub: &Datahub) -> String {
         let image = &self.deployment.image;
@@ -134,5 +199,26 @@ impl FleetSpec {
             .datahub_image
             .clone()
             .unwrap_or_else(|| format!("pgvector/pgvector:pg{}", datahub.postgres_version))
+    }
+}
+
+/// The datahub lives on the fleet's default engine.
+pub(crate) fn datahub_target() -> TargetId {
+    TargetId::docker(None)
+}
+
+pub(super) fn protection(protect: bool) -> Protection {
+    if protect {
+        Protection::Protected
+    } else {
+        Protection::None
+    }
+}
+
+fn or_default(own: Resources, fleet: Resources) -> Resources {
+    Resources {
+        memory_bytes: own.memory_bytes.or(fleet.memory_bytes),
+        milli_cpus: own.milli_cpus.or(fleet.milli_cpus),
+        pids: own.pids.or(fleet.pids),
     }
 }

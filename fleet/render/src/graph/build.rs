@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rivetos_fleet::model::{Desired, DesiredSet, Kind, Plan, ResourceId, Spec, Step, StepId};
+use rivetos_fleet::model::{Desired, Kind, Layout, Plan, ResourceId, Spec, Step, StepId, TargetId};
 
 use super::dag::Dag;
 use super::model::{Graph, Node};
@@ -10,14 +10,15 @@ use super::state::State;
 
 impl Graph {
     /// The fleet itself: what there should be, and what it comes after.
-    pub fn of_fleet(set: &DesiredSet) -> Self {
-        Parts::of(set).graph(format!("Fleet {}", set.fleet), summary(set))
+    pub fn of_fleet(layout: &Layout) -> Self {
+        let name = layout.values().next().map_or("", |set| set.fleet.as_str());
+        Parts::of(layout).graph(format!("Fleet {name}"), summary(layout))
     }
 
-    /// What `plan` does to the fleet `set`: every resource with what becomes of it. What the
+    /// What `plan` does to the fleet: every resource with what becomes of it. What the
     /// fleet no longer wants is there too, in the order in which it goes.
-    pub fn of_plan(plan: &Plan, set: &DesiredSet) -> Self {
-        let mut parts = Parts::of(set);
+    pub fn of_plan(plan: &Plan, layout: &Layout) -> Self {
+        let mut parts = Parts::of(layout);
         let report = &plan.report;
         for id in &report.unchanged {
             if let Some(node) = parts.nodes.get_mut(id) {
@@ -37,7 +38,7 @@ impl Graph {
         for step in plan.changes() {
             parts.tell(&step.resource, State::Changing(step.action), note(step));
         }
-        parts.leaving(plan, set);
+        parts.leaving(plan, layout);
         parts.graph(format!("Plan of fleet {}", plan.fleet), plan.summary())
     }
 }
@@ -49,23 +50,29 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(set: &DesiredSet) -> Self {
-        let node = |(id, desired): (&ResourceId, &Desired)| {
+    fn of(layout: &Layout) -> Self {
+        let all = || {
+            let sets = layout.iter();
+            sets.flat_map(|(target, set)| set.resources.values().map(move |d| (target, d)))
+        };
+        let node = |(target, desired): (&TargetId, &Desired)| {
+            let id = &desired.id;
             let node = Node {
                 id: id.clone(),
-                target: target(desired).to_owned(),
+                target: target.to_string(),
                 state: State::Plain,
                 note: native_name(&desired.spec),
             };
             (id.clone(), node)
         };
-        let edges = |(id, desired): (&ResourceId, &Desired)| {
+        let edges = |(_, desired): (&TargetId, &Desired)| {
+            let id = &desired.id;
             let edge = |first: &ResourceId| (first.clone(), id.clone());
             desired.after.iter().map(edge).collect::<Vec<_>>()
         };
         Self {
-            nodes: set.resources.iter().map(node).collect(),
-            edges: set.resources.iter().flat_map(edges).collect(),
+            nodes: all().map(node).collect(),
+            edges: all().flat_map(edges).collect(),
         }
     }
 
@@ -82,11 +89,12 @@ impl Parts {
     }
 
     /// Adds the order among resources that only the plan knows.
-    fn leaving(&mut self, plan: &Plan, set: &DesiredSet) {
+    fn leaving(&mut self, plan: &Plan, layout: &Layout) {
+        let wanted = |id: &ResourceId| layout.values().any(|set| set.resources.contains_key(id));
         let leaving: BTreeMap<&StepId, &Step> = plan
             .steps
             .iter()
-            .filter(|step| !set.resources.contains_key(&step.resource))
+            .filter(|step| !wanted(&step.resource))
             .map(|step| (&step.id, step))
             .collect();
         for step in leaving.values() {
@@ -122,18 +130,6 @@ fn note(step: &Step) -> String {
     }
 }
 
-fn target(desired: &Desired) -> &'static str {
-    match &desired.spec {
-        Spec::Process(_) => "local",
-        Spec::Network(_)
-        | Spec::Volume(_)
-        | Spec::Files(_)
-        | Spec::Image(_)
-        | Spec::Container(_)
-        | Spec::Role(_) => "docker",
-    }
-}
-
 /// How the target calls it.
 fn native_name(spec: &Spec) -> String {
     match spec {
@@ -147,12 +143,16 @@ fn native_name(spec: &Spec) -> String {
     }
 }
 
-fn summary(set: &DesiredSet) -> String {
-    let agents = set.resources.keys().filter(|id| id.kind == Kind::Agent);
+fn summary(layout: &Layout) -> String {
+    let ids: Vec<&ResourceId> = layout
+        .values()
+        .flat_map(|set| set.resources.keys())
+        .collect();
+    let agents = ids.iter().filter(|id| id.kind == Kind::Agent);
     format!(
         "{}, {}",
         counted(agents.count(), "agent"),
-        counted(set.resources.len(), "resource")
+        counted(ids.len(), "resource")
     )
 }
 

@@ -85,6 +85,8 @@ impl State {
             Self::Changing(Action::Replace) => "replace",
             Self::Changing(Action::Start) => "start",
             Self::Changing(Action::Delete) => "delete",
+            Self::Changing(Action::Adopt) => "adopt",
+            Self::Changing(Action::Forget) => "forget",
             Self::Blocked => "blocked",
             Self::Foreign => "foreign",
             Self::Kept => "kept",
@@ -96,7 +98,7 @@ impl State {
         match self {
             Self::Plain => SLATE,
             Self::Changing(Action::Create) => GREEN,
-            Self::Changing(Action::Update) => BLUE,
+            Self::Changing(Action::Update | Action::Adopt | Action::Forget) => BLUE,
             Self::Changing(Action::Replace) => VIOLET,
             Self::Changing(Action::Start) => TEAL,
             Self::Changing(Action::Delete) => RED,

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{DesiredSet, Spec};
-use rivetos_fleet::{BuildInfo, Context, FleetKey, FleetSpec, Program, Secret, SecretRef, desired};
+use rivetos_fleet::model::{DesiredSet, Inventory, Plan, Spec, TargetId};
+use rivetos_fleet::{
+    BuildInfo, Context, DataFate, FleetKey, FleetSpec, PlanOptions, Program, Secret, SecretRef,
+    Teardown, desired,
+};
 use rivetos_sim::SimWorld;
 
 /// What every value of a secret begins with; must never be seen.
@@ -72,7 +75,8 @@ impl Operator {
             seed: BTreeMap::from([("CORE.md".to_owned(), "Be kind.\n".to_owned())]),
             digests: self.digests(),
         };
-        desired(&FleetSpec::resolve(&config, context).unwrap())
+        let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+        layout.pop_first().unwrap().1
     }
 
     /// Makes every image that the fleet wants, as `rivetos build` and earlier pulls do.
@@ -83,4 +87,33 @@ impl Operator {
             }
         }
     }
+}
+
+/// The target of a fleet that has only one.
+fn target() -> TargetId {
+    TargetId::docker(None)
+}
+
+/// [`rivetos_fleet::plan`] for a fleet of one target.
+pub(crate) fn plan(set: &DesiredSet, seen: &Inventory) -> Plan {
+    rivetos_fleet::plan(
+        &set.fleet,
+        &[(target(), set.clone())].into(),
+        &[(target(), seen.clone())].into(),
+        &PlanOptions::default(),
+    )
+}
+
+/// [`rivetos_fleet::plan_destroy`] for a fleet of one target.
+pub(crate) fn plan_destroy(set: &DesiredSet, seen: &Inventory, data: DataFate) -> Plan {
+    let teardown = Teardown {
+        data,
+        ..Teardown::default()
+    };
+    rivetos_fleet::plan_destroy(
+        &set.fleet,
+        &[(target(), set.clone())].into(),
+        &[(target(), seen.clone())].into(),
+        &teardown,
+    )
 }

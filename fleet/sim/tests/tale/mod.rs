@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rivetos_config::Target;
+use rivetos_fleet::Approval;
 use rivetos_fleet::model::{Kind, Owner, ResourceId, Risk};
-use rivetos_fleet::{Approval, plan};
 use rivetos_sim::{Fault, Mishap, Place, SimWorld};
 
-use crate::story::Operator;
+use crate::story::{Operator, plan};
 
 const NAMES: [&str; 4] = ["ada", "bob", "eve", "zoe-2"];
 

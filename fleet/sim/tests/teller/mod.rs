@@ -11,10 +11,10 @@ use rivetos_engine::Exit;
 use rivetos_fleet::model::{
     DesiredSet, ErrorScope, InventoryError, Kind, Owner, Plan, ResourceId, StepId,
 };
-use rivetos_fleet::{Approval, Consent, check_plan, plan, plan_destroy};
+use rivetos_fleet::{Approval, DataFate, check_plan};
 use rivetos_sim::{Fault, Mishap, Place, SimWorld};
 
-use crate::story::Operator;
+use crate::story::{Operator, plan, plan_destroy};
 
 /// A run with no slow step does one step after the other, so that its transcript is always the
 /// same; one with a slow step does so many at once.
@@ -55,13 +55,13 @@ impl Teller {
             ("plan", []) => return self.preview(),
             ("steps", []) => return steps(&self.plan()),
             ("up", []) => return self.up(),
-            ("destroy", []) => return self.destroy(Consent::KeepData, Approval::Yes),
-            ("destroy", ["data"]) => return self.destroy(Consent::DeleteData, Approval::Yes),
+            ("destroy", []) => return self.destroy(DataFate::Keep, Approval::Yes),
+            ("destroy", ["data"]) => return self.destroy(DataFate::DeleteAll, Approval::Yes),
             ("destroy", ["data", name]) => {
                 let approval = Approval::YesWithDataLoss {
                     fleet: (*name).to_owned(),
                 };
-                return self.destroy(Consent::DeleteData, approval);
+                return self.destroy(DataFate::DeleteAll, approval);
             }
             ("world", []) => return self.show_world(),
             _ => meddle(&self.world, &self.desired(), verb, &words),
@@ -154,9 +154,9 @@ impl Teller {
         ended(text, exit)
     }
 
-    fn destroy(&mut self, consent: Consent, approval: Approval) -> String {
+    fn destroy(&mut self, consent: DataFate, approval: Approval) -> String {
         let inventory = self.world.look(&self.desired());
-        let plan = plan_destroy(&"home".parse().unwrap(), &inventory, consent);
+        let plan = plan_destroy(&self.desired(), &inventory, consent);
         assert_eq!(check_plan(&plan), []);
         let told = plan.to_string();
         let (text, exit) = self.execute(plan, approval);

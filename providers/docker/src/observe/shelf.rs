@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rivetos_fleet::label::Identity;
 use rivetos_fleet::model::{
-    ContainerSpec, Desired, DesiredSet, Fields, Fingerprint, ImageSpec, Life, Observed, ResourceId,
-    Spec,
+    ContainerSpec, Desired, DesiredSet, Fields, Fingerprint, ImageSpec, Life, Observed, Protection,
+    ResourceId, Spec,
 };
 
 /// A name space of the engine.
@@ -88,6 +88,9 @@ pub(super) fn in_our_way(
     Some(Observed {
         id: resource.id.clone(),
         uid: identity.uid,
+        born: Fields::new(),
+        predecessor: None,
+        protection: Protection::None,
         fingerprint: Fingerprint(native_id.clone()),
         native_id,
         native_name,

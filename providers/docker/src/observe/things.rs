@@ -6,8 +6,8 @@ use bollard::errors::Error;
 use bollard::models::{ImageConfig, ImageInspect, Network, Volume};
 use rivetos_fleet::label::Identity;
 use rivetos_fleet::model::{
-    ErrorScope, Field, Fingerprint, Inventory, InventoryError, Kind, Life, NetworkSpec, Observed,
-    Owner, ResourceId, Spec, VolumeSpec,
+    ErrorScope, Field, Fields, Fingerprint, Inventory, InventoryError, Kind, Life, NetworkSpec,
+    Observed, Owner, Protection, ResourceId, Spec, VolumeSpec,
 };
 
 use super::shelf::{self, Shelf, Wanted};
@@ -42,6 +42,9 @@ pub(super) fn networks(
         inventory.observed.push(Observed {
             id: resource,
             uid: identity.uid,
+            born: Fields::new(),
+            predecessor: None,
+            protection: Protection::None,
             fingerprint: Fingerprint(id.clone()),
             native_id: id,
             native_name: name,
@@ -73,10 +76,15 @@ pub(super) fn volumes(
             inventory.observed.extend(found);
             continue;
         };
-        let mut fields = Spec::Volume(VolumeSpec {
-            native_name: name.clone(),
-        })
-        .fields();
+        let mut fields = if resource.kind == Kind::Volume {
+            Spec::Volume(VolumeSpec {
+                native_name: name.clone(),
+                protection: Protection::None,
+            })
+            .fields()
+        } else {
+            Fields::from([("name".to_owned(), Field::text(&name))])
+        };
         fields.extend(identity.files);
         let life = match carriers.get(&resource) {
             Some(carrier) => Life::Incomplete(format!(
@@ -87,6 +95,9 @@ pub(super) fn volumes(
         inventory.observed.push(Observed {
             id: resource,
             uid: identity.uid,
+            born: Fields::new(),
+            predecessor: None,
+            protection: Protection::None,
             fingerprint,
             native_id: name.clone(),
             native_name: name.clone(),
@@ -130,6 +141,9 @@ pub(super) fn images(
         inventory.observed.push(Observed {
             id: resource.id.clone(),
             uid: Some(resource.uid.clone()),
+            born: Fields::new(),
+            predecessor: None,
+            protection: Protection::None,
             fingerprint: Fingerprint(id.clone()),
             native_id: id,
             native_name: image.reference.clone(),

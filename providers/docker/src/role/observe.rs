@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bollard::models::ContainerInspectResponse;
 use rivetos_fleet::model::{
     Desired, DesiredSet, ErrorScope, Field, Fields, Fingerprint, Inventory, InventoryError, Kind,
-    Life, Observed, Owner, ResourceId, RoleSpec, Spec, SpecHash, Uid,
+    Life, Observed, Owner, Protection, ResourceId, RoleSpec, Spec, SpecHash, Uid,
 };
 
 use super::postgres::{LiveRole, Mark, Postgres, QueryError};
@@ -92,6 +92,9 @@ fn dormant(wanted: &BTreeMap<&str, (&Desired, &RoleSpec)>, why: &str, inventory:
             spec_hash: None,
             fields: Fields::new(),
             life: Life::Dormant(why.to_owned()),
+            born: Fields::new(),
+            predecessor: None,
+            protection: Protection::None,
             fingerprint: Fingerprint::default(),
         }));
 }
@@ -127,6 +130,9 @@ impl Place<'_> {
             owner,
             spec_hash: mark.as_ref().map(|mark| SpecHash(mark.spec_hash.clone())),
             fields: fields.unwrap_or_default(),
+            born: Fields::new(),
+            predecessor: None,
+            protection: Protection::None,
             fingerprint: Fingerprint(native_id(self.datahub, &live.role)),
         })
     }

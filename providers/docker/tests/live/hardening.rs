@@ -80,6 +80,7 @@ async fn limits_that_somebody_changed_show_as_drift() {
         field: "memory".to_owned(),
         before: Some(Field::text("512m")),
         after: Some(Field::text("1g")),
+        class: rivetos_fleet::model::Class::Live,
     });
     assert!(
         reasons.iter().all(|reason| **reason == expected),

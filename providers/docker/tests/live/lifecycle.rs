@@ -4,11 +4,11 @@ use bollard::models::{ContainerCreateBody, NetworkCreateRequest, VolumeCreateReq
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
+use rivetos_fleet::DataFate;
 use rivetos_fleet::model::{Kind, Reason, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyErrorKind, InfraProvider, Progress};
-use rivetos_fleet::{Consent, plan_destroy};
 
-use crate::world::{GIVEN, Wish, World, names};
+use crate::world::{GIVEN, Wish, World, destroy, names};
 
 #[tokio::test]
 async fn a_fleet_comes_up_with_its_files_and_no_secret_shows() {
@@ -154,7 +154,7 @@ async fn data_stays_unless_it_is_told_to_go() {
     let desired = world.desired(&Wish::agents(&["ada"]));
     world.up(&desired).await;
     let inventory = world.observe(&desired).await;
-    let plan = plan_destroy(&world.fleet, &inventory, Consent::KeepData);
+    let plan = destroy(&desired, inventory, DataFate::Keep);
     world.apply(&plan).await.unwrap();
     let left: Vec<ResourceId> = world
         .observe(&desired)

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use bollard::Docker;
 use bollard::query_parameters::BuildImageOptionsBuilder;
 use futures_util::StreamExt;
-use rivetos_fleet::model::{DesiredSet, Inventory, Kind, Op, Plan, ResourceId, Step};
+use rivetos_fleet::model::{
+    DesiredSet, Inventories, Inventory, Kind, Layout, Op, Plan, ResourceId, Step, TargetId,
+};
 use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 use rivetos_fleet::{
-    BuildInfo, Consent, Context, FleetId, FleetSpec, Secret, SecretError, SecretRef,
-    SecretResolver, desired, plan, plan_destroy,
+    BuildInfo, Context, DataFate, FleetId, FleetSpec, PlanOptions, Secret, SecretError, SecretRef,
+    SecretResolver, Teardown, desired, plan, plan_destroy,
 };
 use rivetos_provider_docker::{DockerEngine, DockerProvider};
 use tokio::sync::OnceCell;
@@ -190,7 +192,8 @@ impl World {
             seed: BTreeMap::from([("CORE.md".to_owned(), "core\n".to_owned())]),
             digests: BTreeMap::new(),
         };
-        desired(&FleetSpec::resolve(&parsed.config, context).unwrap())
+        let mut layout = desired(&FleetSpec::resolve(&parsed.config, context).unwrap());
+        layout.pop_first().unwrap().1
     }
 
     pub(crate) async fn observe(&self, desired: &DesiredSet) -> Inventory {
@@ -200,7 +203,8 @@ impl World {
     }
 
     pub(crate) async fn plan(&self, desired: &DesiredSet) -> Plan {
-        plan(desired, &self.observe(desired).await)
+        let (layout, seen) = scene(desired, self.observe(desired).await);
+        plan(&self.fleet, &layout, &seen, &PlanOptions::default())
     }
 
     /// Applies the steps in order. Stops at the first that fails.
@@ -231,6 +235,7 @@ impl World {
         let wanted = desired.resources[&id].clone();
         let step = Step {
             id: rivetos_fleet::model::StepId("by-hand".to_owned()),
+            target: TargetId::docker(None),
             resource: id,
             action: rivetos_fleet::model::Action::Create,
             op: Op::Create {
@@ -238,6 +243,8 @@ impl World {
             },
             reasons: vec![rivetos_fleet::model::Reason::Missing],
             risk: rivetos_fleet::model::Risk::None,
+            needs: rivetos_fleet::model::Privilege::Engine,
+            cost: rivetos_fleet::model::Cost::Seconds,
             after: [].into(),
         };
         self.provider.apply(&step, Progress::UNSEEN).await
@@ -245,11 +252,7 @@ impl World {
 
     /// Takes everything down, data too, and sees that nothing of the fleet is left.
     pub(crate) async fn finish(self, desired: &DesiredSet) {
-        let plan = plan_destroy(
-            &self.fleet,
-            &self.observe(desired).await,
-            Consent::DeleteData,
-        );
+        let plan = destroy(desired, self.observe(desired).await, DataFate::DeleteAll);
         self.apply(&plan)
             .await
             .unwrap_or_else(|(step, error)| panic!("{}: {error:?}", step.id));
@@ -327,4 +330,21 @@ async fn build(docker: &Docker) {
     while let Some(message) = messages.next().await {
         message.unwrap();
     }
+}
+
+/// A fleet of this engine alone.
+fn scene(desired: &DesiredSet, inventory: Inventory) -> (Layout, Inventories) {
+    let target = TargetId::docker(None);
+    let layout = Layout::from([(target.clone(), desired.clone())]);
+    (layout, Inventories::from([(target, inventory)]))
+}
+
+/// The plan that takes the fleet down.
+pub(crate) fn destroy(desired: &DesiredSet, inventory: Inventory, data: DataFate) -> Plan {
+    let (layout, seen) = scene(desired, inventory);
+    let teardown = Teardown {
+        data,
+        ..Teardown::default()
+    };
+    plan_destroy(&desired.fleet, &layout, &seen, &teardown)
 }

@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use crate::world::{World, kill, runs, wait};
 use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunJournal, execute};
 use rivetos_fleet::model::{Action, Field, FileContent, Kind, Plan, ResourceId, Spec};
-use rivetos_fleet::{Approval, Consent, plan, plan_destroy};
+use rivetos_fleet::model::{Inventories, Layout, TargetId};
+use rivetos_fleet::{Approval, DataFate, PlanOptions, Teardown, plan, plan_destroy};
 
 async fn carry_out(world: &World, plan: Plan) {
     let yes = Approval::YesWithDataLoss {
@@ -25,7 +26,13 @@ async fn carry_out(world: &World, plan: Plan) {
 
 /// The steps of a plan for what is there now.
 async fn preview(world: &World) -> Plan {
-    let plan = plan(&world.desired, &world.observe().await);
+    let (layout, seen) = scene(world).await;
+    let plan = plan(
+        &world.desired.fleet,
+        &layout,
+        &seen,
+        &PlanOptions::default(),
+    );
     assert!(
         plan.report.blocked.is_empty() && plan.report.foreign.is_empty(),
         "{plan:?}"
@@ -46,8 +53,19 @@ async fn up(world: &World, expected: usize) {
     assert_eq!(steps(&left), Vec::<&str>::new(), "{left:?}");
 }
 
-async fn destroy(world: &World, consent: Consent) {
-    let plan = plan_destroy(&world.desired.fleet, &world.observe().await, consent);
+async fn scene(world: &World) -> (Layout, Inventories) {
+    let target = TargetId::local();
+    let layout = Layout::from([(target.clone(), world.desired.clone())]);
+    (layout, Inventories::from([(target, world.observe().await)]))
+}
+
+async fn destroy(world: &World, data: DataFate) {
+    let (layout, seen) = scene(world).await;
+    let teardown = Teardown {
+        data,
+        ..Teardown::default()
+    };
+    let plan = plan_destroy(&world.desired.fleet, &layout, &seen, &teardown);
     carry_out(world, plan).await;
 }
 
@@ -93,14 +111,14 @@ async fn a_fleet_comes_up_is_repaired_is_changed_and_goes() {
     );
 
     let agent = world.pid("agent").unwrap();
-    destroy(&world, Consent::KeepData).await;
+    destroy(&world, DataFate::Keep).await;
     assert!(!runs(agent));
     up(&world, 3).await;
     assert_eq!(
         fs::read_to_string(world.folder().join("data/store.db")).unwrap(),
         "everything"
     );
-    destroy(&world, Consent::DeleteData).await;
+    destroy(&world, DataFate::DeleteAll).await;
     assert!(!world.folder().exists());
 }
 

@@ -94,6 +94,7 @@ impl World {
         let folder = |name: &str| self.folder().join(name).display().to_string();
         let program = self.home.path().join("stand-in");
         let volume = VolumeSpec {
+            protection: rivetos_fleet::model::Protection::None,
             native_name: folder("data"),
         };
         let text = FileContent::Text {
@@ -209,6 +210,9 @@ impl World {
 
     async fn apply(&self, kind: Kind, op: Op) -> Result<Applied, ApplyError> {
         let step = Step {
+            target: rivetos_fleet::model::TargetId::local(),
+            needs: rivetos_fleet::model::Privilege::User,
+            cost: rivetos_fleet::model::Cost::Instant,
             id: StepId(format!("{kind}/a#step")),
             resource: ResourceId::new(kind, "a"),
             action: Action::Create,

@@ -1,0 +1,146 @@
+//! The steps of objects that go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Kind, Op, Predecessor, ResourceId, Step, StepId, TargetId};
+
+use super::leaving::{Removal, RemovalOrder, stands_on};
+use super::steps::{cost, privilege, removal_risk};
+
+/// One step for each removal, and one more for the predecessor that an object may still have;
+/// what stands on something goes before it. `also_after` names further steps that must be done
+/// before an object may go.
+pub(super) fn removal_steps(
+    target: &TargetId,
+    suffix: &str,
+    removals: &[Removal<'_>],
+    also_after: impl Fn(&Removal<'_>) -> BTreeSet<StepId>,
+) -> Vec<Step> {
+    let ids = step_ids(removals, suffix);
+    let users = Users::of(removals, &ids);
+    let mut steps = Vec::with_capacity(removals.len());
+    for (removal, id) in removals.iter().zip(&ids) {
+        let mut after = also_after(removal);
+        if removal.order == RemovalOrder::First {
+            users.collect(&removal.object.id, &mut after);
+        }
+        let object = removal.object;
+        let goes = Predecessor {
+            native_id: object.native_id.clone(),
+            native_name: object.native_name.clone(),
+            fingerprint: object.fingerprint.clone(),
+        };
+        steps.push(step(target, removal, (id.clone(), goes), after));
+        if let Some(old) = &object.predecessor {
+            let old_id = StepId(format!("{}#remove-old{suffix}", object.id));
+            let after = BTreeSet::from([id.clone()]);
+            steps.push(step(target, removal, (old_id, old.clone()), after));
+        }
+    }
+    steps
+}
+
+fn step(
+    target: &TargetId,
+    removal: &Removal<'_>,
+    (id, goes): (StepId, Predecessor),
+    after: BTreeSet<StepId>,
+) -> Step {
+    let resource = removal.object.id.clone();
+    let Predecessor {
+        native_id,
+        native_name,
+        fingerprint,
+    } = goes;
+    Step {
+        id,
+        target: target.clone(),
+        action: removal.action,
+        op: Op::Remove {
+            native_id,
+            native_name,
+            fingerprint,
+        },
+        reasons: removal.reasons.clone(),
+        risk: removal_risk(resource.kind),
+        needs: privilege(target, resource.kind),
+        cost: cost(resource.kind),
+        resource,
+        after,
+    }
+}
+
+/// Several objects may bear one address: incarnations of files.
+fn step_ids(removals: &[Removal<'_>], suffix: &str) -> Vec<StepId> {
+    let mut seen: BTreeMap<&ResourceId, usize> = BTreeMap::new();
+    removals
+        .iter()
+        .map(|removal| {
+            let id = &removal.object.id;
+            let count = seen.entry(id).or_default();
+            *count += 1;
+            match *count {
+                1 => StepId(format!("{id}#remove{suffix}")),
+                n => StepId(format!("{id}#remove-{n}{suffix}")),
+            }
+        })
+        .collect()
+}
+
+/// Which removals stand on what, without comparing each with each.
+struct Users<'a> {
+    /// Told by what they were made after.
+    told: BTreeMap<&'a ResourceId, Vec<&'a StepId>>,
+    /// Told by their names alone, by kind and name.
+    named: BTreeMap<Kind, BTreeMap<&'a str, Vec<(&'a ResourceId, &'a StepId)>>>,
+}
+
+impl<'a> Users<'a> {
+    fn of(removals: &'a [Removal<'_>], ids: &'a [StepId]) -> Self {
+        let mut users = Self {
+            told: BTreeMap::new(),
+            named: BTreeMap::new(),
+        };
+        for (removal, step) in removals.iter().zip(ids) {
+            if removal.order == RemovalOrder::Last {
+                continue;
+            }
+            match removal.after {
+                Some(after) => {
+                    for foundation in after {
+                        users.told.entry(foundation).or_default().push(step);
+                    }
+                }
+                None => {
+                    let id = &removal.object.id;
+                    let names = users.named.entry(id.kind).or_default();
+                    names.entry(&id.name).or_default().push((id, step));
+                }
+            }
+        }
+        users
+    }
+
+    fn collect(&self, foundation: &ResourceId, into: &mut BTreeSet<StepId>) {
+        let told = self.told.get(foundation).into_iter().flatten();
+        into.extend(told.map(|step| (*step).clone()));
+        for (kind, names) in self.named.range(foundation.kind..) {
+            let by_name = matches!(
+                (foundation.kind, kind),
+                (Kind::Volume | Kind::Config | Kind::Secret, Kind::Agent)
+            );
+            let candidates: Vec<&(&ResourceId, &StepId)> = if by_name {
+                let same = names.get(foundation.name.as_str());
+                same.into_iter().flatten().collect()
+            } else {
+                names.values().flatten().collect()
+            };
+            into.extend(
+                candidates
+                    .into_iter()
+                    .filter(|(user, _)| stands_on(user, foundation))
+                    .map(|(_, step)| (*step).clone()),
+            );
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the options of a plan leave out.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Reason, ResourceId};
+
+use super::carry::shaky_foundations;
+use super::decide::{Decision, Decisions};
+use super::options::{PlanOptions, Scope};
+use super::place::Resources;
+
+/// Takes back every decision that the operator does not want.
+pub(super) fn select(
+    desired: &Resources<'_>,
+    decisions: &mut Decisions<'_>,
+    options: &PlanOptions,
+    relatives: &BTreeSet<&str>,
+) {
+    let needed = needed_by(desired, &options.only);
+    let mut out: BTreeSet<ResourceId> = decisions
+        .iter()
+        .filter(|(id, decision)| {
+            options.except.contains(*id)
+                || (!options.only.is_empty() && !needed.contains(*id))
+                || (options.scope == Scope::Drift && !is_drift(id, decision, relatives))
+        })
+        .map(|(id, _)| id.clone())
+        .collect();
+    loop {
+        let before = out.len();
+        for (&id, wanted) in desired {
+            let waits_for_nothing = wanted
+                .after
+                .iter()
+                .any(|cause| out.contains(cause) && !is_idle(decisions, cause));
+            if waits_for_nothing {
+                out.insert(id.clone());
+            }
+            if out.contains(id) {
+                out.extend(shaky_foundations(wanted, decisions));
+            }
+        }
+        if out.len() == before {
+            break;
+        }
+    }
+    for id in out {
+        if let Some(decision) = decisions.get_mut(&id)
+            && !matches!(decision, Decision::Keep(_))
+        {
+            *decision = Decision::LeftOut;
+        }
+    }
+}
+
+fn is_idle(decisions: &Decisions<'_>, id: &ResourceId) -> bool {
+    decisions
+        .get(id)
+        .is_none_or(|decision| matches!(decision, Decision::Keep(_)))
+}
+
+/// `roots` and all that they come after, directly or not.
+fn needed_by<'d>(
+    desired: &'d Resources<'_>,
+    roots: &'d BTreeSet<ResourceId>,
+) -> BTreeSet<&'d ResourceId> {
+    let mut needed = BTreeSet::new();
+    let mut next: Vec<&ResourceId> = roots.iter().collect();
+    while let Some(id) = next.pop() {
+        if needed.insert(id)
+            && let Some(wanted) = desired.get(id)
+        {
+            next.extend(&wanted.after);
+        }
+    }
+    needed
+}
+
+/// Whether the decision puts right what is no longer as it was made. Something that is missing
+/// was removed by hand when others of its name are there.
+fn is_drift(id: &ResourceId, decision: &Decision<'_>, relatives: &BTreeSet<&str>) -> bool {
+    match decision {
+        Decision::Create => relatives.contains(id.name.as_str()),
+        Decision::Start { .. } | Decision::Confirm { .. } => true,
+        Decision::Ensure { reasons, .. }
+        | Decision::Update { reasons, .. }
+        | Decision::Swap { reasons, .. }
+        | Decision::Succeed { reasons }
+        | Decision::Replace { reasons, .. } => reasons.iter().any(tells_drift),
+        Decision::Keep(_)
+        | Decision::LeftOut
+        | Decision::Load { .. }
+        | Decision::Blocked(_)
+        | Decision::BlockedBy { .. } => true,
+    }
+}
+
+fn tells_drift(reason: &Reason) -> bool {
+    match reason {
+        Reason::Drifted(_)
+        | Reason::NotRunning { .. }
+        | Reason::Incomplete { .. }
+        | Reason::Dormant { .. }
+        | Reason::Unconfirmed
+        | Reason::DependsOn { .. } => true,
+        Reason::Missing
+        | Reason::Changed(_)
+        | Reason::Requested
+        | Reason::Superseded
+        | Reason::Moved { .. }
+        | Reason::Renamed { .. }
+        | Reason::NotInConfig
+        | Reason::Destroy => false,
+    }
+}
