@@ -132,11 +132,15 @@ fn look(settings: &LocalSettings, path: &Path, place: &Place) -> io::Result<Opti
     };
     let identity = Identity::from_labels(&labels, &settings.fleet);
     let native_name = path.display().to_string();
-    let mut fields = Spec::Volume(VolumeSpec {
-        native_name,
-        protection: Protection::None,
-    })
-    .fields();
+    let mut fields = if place.id.kind == Kind::Volume {
+        Spec::Volume(VolumeSpec {
+            native_name,
+            protection: Protection::None,
+        })
+        .fields()
+    } else {
+        Fields::from([("name".to_owned(), Field::text(native_name))])
+    };
     fields.extend(files_on_disk(path, &identity.files)?);
     let seen = Seen {
         fields,
