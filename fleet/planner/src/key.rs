@@ -29,6 +29,23 @@ impl FleetKey {
         hex
     }
 
+    /// The whole keyed hash of `bytes`, in hex.
+    pub(crate) fn seal(&self, bytes: &[u8]) -> String {
+        HEXLOWER.encode(&self.mac(bytes))
+    }
+
+    /// Whether `seal` is that of `bytes`; takes as long whether it is or not.
+    pub(crate) fn verify(&self, bytes: &[u8], seal: &str) -> bool {
+        let mut difference = 1_u8;
+        if let Ok(given) = HEXLOWER.decode(seal.as_bytes())
+            && given.len() == 32
+        {
+            let ours = self.mac(bytes);
+            difference = ours.iter().zip(&given).fold(0, |all, (a, b)| all | (a ^ b));
+        }
+        difference == 0
+    }
+
     fn mac(&self, bytes: &[u8]) -> [u8; 32] {
         // HMAC fills a key up to the block size with zeros; doing so here leaves nothing to fail.
         let mut block = [0; 64];

@@ -8,6 +8,7 @@
 //! - [`plan()`], [`plan_destroy`]: the steps from what is to what should be.
 //! - [`check_spec`], [`check_plan`]: rules that no single type can hold.
 //! - [`model::Plan::lines`]: a plan in words.
+//! - [`SavedPlan`]: a plan in a file, bound to what it was made from.
 //! - [`ApprovedPlan`]: the only thing that may be executed.
 
 pub mod label;
@@ -22,6 +23,7 @@ mod display;
 mod key;
 mod lower;
 mod plan;
+mod saved;
 mod spec;
 
 pub use approve::{Approval, ApprovedPlan, Refusal};
@@ -35,4 +37,5 @@ pub use plan::{
 pub use rivetos_config::{
     AgentName, FleetId, PortRange, Secret, SecretError, SecretRef, SecretResolver,
 };
+pub use saved::{Moment, SavedPlan, SavedPlanError};
 pub use spec::{BuildInfo, Context, FleetSpec, Program, ResolveError, desired, role_name};
