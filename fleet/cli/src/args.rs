@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// Look at a fleet's infrastructure and change it
     #[command(subcommand)]
     Infra(InfraCommand),
+    /// Look after the fleet's Postgres
+    #[command(subcommand)]
+    Datahub(DatahubCommand),
     /// Build the agent and its image from source
     Build(BuildArgs),
     /// Talk to an agent
@@ -142,6 +145,29 @@ pub(crate) struct RenderArgs {
     /// The folder to write into; made when it is not there
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatahubCommand {
+    /// Write a backup, with its checksum beside it, and see that it can be restored
+    Backup {
+        /// The file; never overwritten [default: <fleet>-<UTC time>.dump]
+        file: Option<PathBuf>,
+    },
+    /// Put a backup back, in one transaction
+    Restore {
+        /// The file; its checksum is expected in <FILE>.sha256
+        file: PathBuf,
+        /// The fleet's name, instead of typing it, where data is replaced
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+    /// Ask the datahub in SQL
+    Psql {
+        /// Arguments to psql
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod chat;
+pub(crate) mod datahub;
 pub(crate) mod destroy;
 pub(crate) mod graph;
 pub(crate) mod logs;

@@ -41,12 +41,10 @@ fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(settings.globals.format, settings.globals.colour);
-    run(settings, printer)
-        .unwrap_or_else(|failure| {
-            printer.failure(&failure);
-            failure.exit()
-        })
-        .into()
+    run(settings, printer).unwrap_or_else(|failure| {
+        printer.failure(&failure);
+        failure.exit().into()
+    })
 }
 
 /// Clap prints by itself; help is not an error.
@@ -70,7 +68,7 @@ impl Edge for StartError {
     }
 }
 
-fn run(settings: Settings, printer: Printer) -> Result<Exit, Failure> {
+fn run(settings: Settings, printer: Printer) -> Result<ExitCode, Failure> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -86,9 +84,9 @@ fn leave(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
-async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure> {
+async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Failure> {
     let Settings { globals, command } = settings;
-    match command {
+    let exit = match command {
         Command::Preview(preview) => commands::preview::run(&globals, &preview, printer).await,
         Command::Up(up) => commands::up::run(&globals, up, printer).await,
         Command::Destroy(destroy) => commands::destroy::run(&globals, &destroy, printer).await,
@@ -96,6 +94,8 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure>
         Command::Status => commands::status::run(&globals, printer).await,
         Command::Unlock { id } => commands::unlock::run(&globals, &id, printer).await,
         Command::Render { out } => commands::render::run(&globals, &out, printer),
+        Command::Datahub(datahub) => commands::datahub::run(&globals, datahub, printer).await,
+        Command::Psql { args } => return commands::datahub::psql(&globals, &args, printer).await,
         Command::Build(build) => commands::build::run(&globals, &build, printer).await,
         Command::Quickstart(quickstart) => {
             commands::quickstart::run(&globals, quickstart, printer).await
@@ -114,5 +114,6 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<Exit, Failure>
         }
         Command::Version => Ok(commands::version::run(printer)),
         Command::Supervise { folder } => commands::supervise::run(&folder).await,
-    }
+    }?;
+    Ok(exit.into())
 }

@@ -15,6 +15,25 @@ pub(crate) fn parse_moment(text: &str, now_unix_s: i64) -> Result<i64, MomentErr
         .ok_or_else(|| MomentError(text.to_owned()))
 }
 
+/// A moment of UTC as part of a file's name: `20260131T120000Z`.
+pub(crate) fn stamp(unix_s: u64) -> String {
+    let (days, second) = (unix_s / 86_400, unix_s % 86_400);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let mut year = 1970;
+    let mut days = i64::try_from(days).unwrap_or(0);
+    while days >= days_since_epoch(year + 1, 1, 1) - days_since_epoch(year, 1, 1) {
+        days -= days_since_epoch(year + 1, 1, 1) - days_since_epoch(year, 1, 1);
+        year += 1;
+    }
+    let mut month = 1;
+    while days >= days_in(year, month) {
+        days -= days_in(year, month);
+        month += 1;
+    }
+    let day = days + 1;
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
 fn age_s(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
@@ -136,5 +155,13 @@ mod tests {
         ] {
             check(wrong, None);
         }
+    }
+
+    #[test]
+    fn stamps_are_utc() {
+        assert_eq!(stamp(0), "19700101T000000Z");
+        assert_eq!(stamp(951_825_600), "20000229T120000Z");
+        assert_eq!(stamp(1_795_336_200), "20261122T083000Z");
+        assert_eq!(stamp(1_798_761_599), "20261231T235959Z");
     }
 }

@@ -77,6 +77,13 @@ pub(crate) enum Command {
         /// The folder to write into.
         out: PathBuf,
     },
+    /// `datahub`
+    Datahub(DatahubCommand),
+    /// `datahub psql`
+    Psql {
+        /// More arguments to psql.
+        args: Vec<String>,
+    },
     /// `build`
     Build(Build),
     /// `chat`
@@ -122,6 +129,23 @@ pub(crate) enum DataFate {
     Keep,
     /// It is deleted once the fleet's name was given.
     Delete {
+        /// `--confirm`; absent: the person types it.
+        confirmed: Option<String>,
+    },
+}
+
+/// `datahub`
+#[derive(Debug, Clone)]
+pub(crate) enum DatahubCommand {
+    /// `datahub backup`
+    Backup {
+        /// The file, when it was named.
+        file: Option<PathBuf>,
+    },
+    /// `datahub restore`
+    Restore {
+        /// The file.
+        file: PathBuf,
         /// `--confirm`; absent: the person types it.
         confirmed: Option<String>,
     },
@@ -218,6 +242,8 @@ impl Command {
             | Self::Destroy(_)
             | Self::Status
             | Self::Render { .. }
+            | Self::Datahub(_)
+            | Self::Psql { .. }
             | Self::Build(_)
             | Self::Chat(_)
             | Self::Logs(_)
@@ -314,6 +340,7 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             let args::RenderArgs { out } = render;
             Command::Render { out }
         }
+        args::Command::Datahub(datahub) => resolve_datahub(datahub),
         args::Command::Build(build) => {
             let args::BuildArgs { source, variant } = build;
             let variant = variant.map(|variant| match variant {
@@ -350,6 +377,19 @@ fn resolve_drawing(drawing: args::DrawingArg) -> Drawing {
         args::DrawingArg::Dot => Drawing::Dot,
         args::DrawingArg::Mermaid => Drawing::Mermaid,
         args::DrawingArg::Svg => Drawing::Svg,
+    }
+}
+
+fn resolve_datahub(datahub: args::DatahubCommand) -> Command {
+    match datahub {
+        args::DatahubCommand::Backup { file } => Command::Datahub(DatahubCommand::Backup { file }),
+        args::DatahubCommand::Restore { file, confirm } => {
+            Command::Datahub(DatahubCommand::Restore {
+                file,
+                confirmed: confirm,
+            })
+        }
+        args::DatahubCommand::Psql { args } => Command::Psql { args },
     }
 }
 

@@ -9,7 +9,7 @@ use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, FleetLock, Holder, InfraProvider, LeaseId, LockError,
     LogOptions, NodeAccess, Progress,
 };
-use rivetos_provider_docker::DockerProvider;
+use rivetos_provider_docker::{Datahub, DockerProvider};
 use rivetos_provider_local::LocalProvider;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -38,6 +38,14 @@ impl Target {
             Self::Local(_) => "local",
         };
         BTreeMap::from([(name.to_owned(), self.clone())])
+    }
+
+    /// The fleet's datahub, if it takes connections.
+    pub(crate) async fn datahub(&self, node: &ResourceId) -> Result<Datahub, AccessError> {
+        match self {
+            Self::Docker(provider) => provider.datahub(node).await,
+            Self::Local(_) => Err(AccessError::Absent(node.clone())),
+        }
     }
 }
 

@@ -26,26 +26,7 @@ impl NodeAccess for DockerProvider {
     type Lines = LogLines;
 
     async fn connect(&self, node: &ResourceId) -> Result<NodeStream, AccessError> {
-        let live = self.find(node).await?;
-        let container = match live.state {
-            Some(ContainerSummaryStateEnum::RUNNING) => live.id.unwrap_or_default(),
-            Some(ContainerSummaryStateEnum::RESTARTING) => {
-                return Err(AccessError::Unreachable {
-                    node: node.clone(),
-                    cause: crash_loop(live.status.as_deref()),
-                });
-            }
-            Some(
-                ContainerSummaryStateEnum::EMPTY
-                | ContainerSummaryStateEnum::CREATED
-                | ContainerSummaryStateEnum::PAUSED
-                | ContainerSummaryStateEnum::EXITED
-                | ContainerSummaryStateEnum::REMOVING
-                | ContainerSummaryStateEnum::STOPPING
-                | ContainerSummaryStateEnum::DEAD,
-            )
-            | None => return Err(AccessError::NotRunning(node.clone())),
-        };
+        let container = self.find_running(node).await?;
         let docker = &self.engine.docker;
         let config = ExecConfig {
             attach_stdin: Some(true),
@@ -92,6 +73,28 @@ impl NodeAccess for DockerProvider {
 }
 
 impl DockerProvider {
+    /// The id of a node's container, if it runs.
+    pub(crate) async fn find_running(&self, node: &ResourceId) -> Result<String, AccessError> {
+        let live = self.find(node).await?;
+        match live.state {
+            Some(ContainerSummaryStateEnum::RUNNING) => Ok(live.id.unwrap_or_default()),
+            Some(ContainerSummaryStateEnum::RESTARTING) => Err(AccessError::Unreachable {
+                node: node.clone(),
+                cause: crash_loop(live.status.as_deref()),
+            }),
+            Some(
+                ContainerSummaryStateEnum::EMPTY
+                | ContainerSummaryStateEnum::CREATED
+                | ContainerSummaryStateEnum::PAUSED
+                | ContainerSummaryStateEnum::EXITED
+                | ContainerSummaryStateEnum::REMOVING
+                | ContainerSummaryStateEnum::STOPPING
+                | ContainerSummaryStateEnum::DEAD,
+            )
+            | None => Err(AccessError::NotRunning(node.clone())),
+        }
+    }
+
     /// The container of a node, by its labels.
     async fn find(&self, node: &ResourceId) -> Result<ContainerSummary, AccessError> {
         let labels = vec![
@@ -123,7 +126,7 @@ fn crash_loop(status: Option<&str>) -> String {
     }
 }
 
-fn unreachable(node: &ResourceId, error: &bollard::errors::Error) -> AccessError {
+pub(crate) fn unreachable(node: &ResourceId, error: &bollard::errors::Error) -> AccessError {
     AccessError::Unreachable {
         node: node.clone(),
         cause: said(error),

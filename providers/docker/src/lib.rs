@@ -2,6 +2,7 @@
 //!
 //! - [`DockerEngine`]: a connection to an engine that is there and new enough.
 //! - [`DockerProvider`]: looks at one fleet on that engine, changes it, and reaches its nodes.
+//! - [`Datahub`]: the fleet's Postgres, backed up, restored and asked by its own programs.
 //! - [`ensure_image`]: makes the agent's image there.
 //!
 //! **Invariants.** The engine is the only memory: what an object is stands on its labels. Files
@@ -12,6 +13,7 @@
 mod access;
 mod apply;
 mod container;
+mod datahub;
 mod engine;
 mod error;
 mod exec;
@@ -22,6 +24,7 @@ mod provider;
 mod role;
 
 pub use access::{LogLines, NodeStream};
+pub use datahub::{Contents, Datahub, DatahubError, Ended, Ends, ProgramError, Screen, Size};
 pub use engine::{ConnectError, DockerEngine};
 pub use image::{BuildError, BuildRequest, BuiltImage, Commit, ImageVariant, ensure_image};
 pub use lease::LeaseToken;

@@ -7,3 +7,5 @@ mod sql;
 
 pub(crate) use ensure::ensure;
 pub(crate) use observe::{Scene, observe};
+pub(crate) use postgres::Postgres;
+pub(crate) use sql::identifier;

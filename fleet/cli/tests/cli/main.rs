@@ -11,6 +11,7 @@ mod chat;
 mod graph;
 mod live;
 mod live_bad_input;
+mod live_datahub;
 mod live_docker;
 mod live_lock;
 mod live_model;

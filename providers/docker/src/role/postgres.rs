@@ -16,14 +16,18 @@ const SYSTEM_USER: &str = "postgres";
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
 const READY_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Asks whether the server takes connections.
+const PROBE: [&str; 3] = ["pg_isready", "--quiet", "--host=127.0.0.1"];
+
 /// `psql` could not connect.
 const PSQL_NO_CONNECTION: i64 = 2;
 
 /// A datahub that runs.
-pub(super) struct Postgres<'a> {
+pub(crate) struct Postgres<'a> {
     docker: &'a Docker,
     container: String,
     superuser: String,
+    database: String,
 }
 
 /// A login as the server tells it.
@@ -63,18 +67,39 @@ impl LiveRole {
 }
 
 impl<'a> Postgres<'a> {
-    pub(super) fn of(docker: &'a Docker, live: &ContainerInspectResponse) -> Self {
+    pub(crate) fn of(docker: &'a Docker, live: &ContainerInspectResponse) -> Self {
         let env = live.config.as_ref().and_then(|config| config.env.as_ref());
-        let superuser = env
-            .into_iter()
-            .flatten()
-            .find_map(|entry| entry.strip_prefix("POSTGRES_USER="))
-            .filter(|user| !user.is_empty())
-            .unwrap_or("postgres");
+        let value = |name: &str| {
+            let mut values = env
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| entry.strip_prefix(name));
+            values.find(|value| !value.is_empty()).map(str::to_owned)
+        };
+        let superuser = value("POSTGRES_USER=").unwrap_or_else(|| "postgres".to_owned());
         Self {
             docker,
             container: live.id.clone().unwrap_or_default(),
-            superuser: superuser.to_owned(),
+            database: value("POSTGRES_DB=").unwrap_or_else(|| superuser.clone()),
+            superuser,
+        }
+    }
+
+    pub(crate) fn superuser(&self) -> &str {
+        &self.superuser
+    }
+
+    /// The database that the server was made with.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Asks once whether the server takes connections; says why not.
+    pub(crate) async fn answers(&self) -> Result<(), String> {
+        match exec::run(self.docker, &self.container, SYSTEM_USER, &PROBE, "").await {
+            Ok(output) if output.exit_code == Some(0) => Ok(()),
+            Ok(output) => Err(format!("pg_isready says {:?}", output.exit_code)),
+            Err(error) => Err(said(&error)),
         }
     }
 
@@ -84,11 +109,9 @@ impl<'a> Postgres<'a> {
         let mut last = String::new();
         let ready = async {
             loop {
-                let probe = ["pg_isready", "--quiet", "--host=127.0.0.1"];
-                match exec::run(self.docker, &self.container, SYSTEM_USER, &probe, "").await {
-                    Ok(output) if output.exit_code == Some(0) => break,
-                    Ok(output) => last = format!("pg_isready says {:?}", output.exit_code),
-                    Err(error) => last = said(&error),
+                match self.answers().await {
+                    Ok(()) => break,
+                    Err(cause) => last = cause,
                 }
                 tokio::time::sleep(READY_INTERVAL).await;
             }

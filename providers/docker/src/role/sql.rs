@@ -32,6 +32,7 @@ SELECT 'CREATE ROLE ' || quote_ident({role}) WHERE NOT EXISTS (
     SELECT FROM pg_roles WHERE rolname = {role}) \\gexec
 ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
     PASSWORD {password};
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS {name} AUTHORIZATION {name};
 ALTER SCHEMA {name} OWNER TO {name};
 REVOKE ALL ON SCHEMA {name} FROM PUBLIC;
@@ -46,7 +47,7 @@ COMMIT;
     )
 }
 
-fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -3,11 +3,48 @@
 use std::net::TcpListener;
 
 use bollard::query_parameters::{RemoveContainerOptionsBuilder, RemoveVolumeOptions};
-use rivetos_fleet::port::ApplyErrorKind;
+use rivetos_fleet::model::{Kind, ResourceId};
+use rivetos_fleet::port::{AccessError, ApplyErrorKind};
+use rivetos_provider_docker::DatahubError;
 
 use crate::world::{Wish, World, names};
 
+/// What an agent must not get at.
+const FORBIDDEN: [&str; 7] = [
+    "SELECT text FROM agent_max.note",
+    "INSERT INTO agent_max.note VALUES ('theirs')",
+    "CREATE TABLE agent_max.mine (n int)",
+    "CREATE TABLE public.mine (n int)",
+    "CREATE SCHEMA mine",
+    "SET ROLE agent_max",
+    "DROP SCHEMA agent_max CASCADE",
+];
+
 impl World {
+    /// Runs SQL as the server's own superuser.
+    async fn superuser_sql(&self, sql: &str) -> String {
+        let command = [
+            "psql",
+            "--username=postgres",
+            "--dbname=rivetos",
+            "--tuples-only",
+            "--no-align",
+            "--command",
+            sql,
+        ];
+        let (done, text) = self.exec(&self.name("datahub"), "postgres", &command).await;
+        assert!(done, "{sql}: {text}");
+        text
+    }
+
+    async fn ada_is_kept_out(&self) {
+        for sql in FORBIDDEN {
+            let (done, text) = self.sql("ada", sql).await;
+            let refused = text.contains("permission denied") || text.contains("must be owner");
+            assert!(!done && refused, "{sql}: {text}");
+        }
+    }
+
     /// Runs SQL as an agent's login, over TCP with the password of its own secret.
     async fn sql(&self, agent: &str, sql: &str) -> (bool, String) {
         let password = self
@@ -47,8 +84,7 @@ async fn every_agent_has_a_schema_that_others_cannot_read() {
             .await;
         assert!(owner.contains(&format!("agent_{agent}")), "{owner}");
     }
-    let (read, text) = world.sql("ada", "SELECT text FROM agent_max.note").await;
-    assert!(!read && text.contains("permission denied"), "{text}");
+    world.ada_is_kept_out().await;
 
     // One more agent later, and one whose secret is made anew: data stays and passwords work.
     let desired = world.desired(&Wish::agents(&["ada", "max", "zoe"]).with_datahub());
@@ -104,6 +140,61 @@ async fn every_agent_has_a_schema_that_others_cannot_read() {
 }
 
 #[tokio::test]
+async fn a_backup_brings_schemas_back_with_their_rights() {
+    let Some(world) = World::new().await else {
+        return;
+    };
+    let desired = world.desired(&Wish::agents(&["ada", "max"]).with_datahub());
+    let node = ResourceId::new(Kind::Datahub, "main");
+    let absent = world.provider.datahub(&node).await.unwrap_err();
+    assert_eq!(absent, AccessError::Absent(node.clone()));
+    world.up(&desired).await;
+    let datahub = world.provider.datahub(&node).await.unwrap();
+    assert_eq!(datahub.stored().await.unwrap(), 0);
+    for agent in ["ada", "max"] {
+        let sql = "CREATE TABLE note AS SELECT n, repeat(md5(n::text), 40) AS text \
+                   FROM generate_series(1, 5000) n";
+        let (done, text) = world.sql(agent, sql).await;
+        assert!(done, "{text}");
+    }
+    let mut backup = Vec::new();
+    datahub.back_up(&mut backup).await.unwrap();
+    let contents = datahub.contents(&mut &backup[..]).await.unwrap();
+    assert_eq!(contents.schemas, ["agent_ada", "agent_max"]);
+
+    // What came later goes, what went comes back, and a login of later keeps its own.
+    for sql in ["DROP TABLE note", "CREATE TABLE later (n int)"] {
+        assert!(world.sql("ada", sql).await.0, "{sql}");
+    }
+    let more = world.desired(&Wish::agents(&["ada", "max", "zoe"]).with_datahub());
+    world.up(&more).await;
+    assert!(world.sql("zoe", "CREATE TABLE own (n int)").await.0);
+    datahub.restore(&mut &backup[..], &contents).await.unwrap();
+    let (_, count) = world.sql("ada", "SELECT count(*) FROM note").await;
+    assert_eq!(count, "5000");
+    assert!(!world.sql("ada", "SELECT * FROM later").await.0);
+    assert!(world.sql("zoe", "SELECT * FROM own").await.0);
+    world.ada_is_kept_out().await;
+    assert_eq!(names(&world.plan(&more).await), Vec::<String>::new());
+
+    // One that ends early, wherever it does, changes nothing.
+    world
+        .superuser_sql("UPDATE agent_max.note SET text = 'now' WHERE n = 1")
+        .await;
+    for part in [1, backup.len() / 3, backup.len() - 100] {
+        let error = datahub
+            .restore(&mut &backup[..part], &contents)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, DatahubError::Refused { .. }), "{error}");
+        let (_, kept) = world.sql("max", "SELECT text FROM note WHERE n = 1").await;
+        assert_eq!(kept, "now", "cut after {part} bytes");
+    }
+    assert!(datahub.contents(&mut &b"PGDMPnonsense"[..]).await.is_err());
+    world.finish(&more).await;
+}
+
+#[tokio::test]
 async fn logins_that_others_made_are_left_alone() {
     let Some(world) = World::new().await else {
         return;
@@ -125,14 +216,8 @@ async fn logins_that_others_made_are_left_alone() {
         .map(|foreign| foreign.native_name.as_str())
         .collect();
     assert_eq!(foreign, ["agent_max"]);
-    world
-        .make(&more, rivetos_fleet::model::Kind::Secret, "max")
-        .await
-        .unwrap();
-    let error = world
-        .make(&more, rivetos_fleet::model::Kind::Role, "max")
-        .await
-        .unwrap_err();
+    world.make(&more, Kind::Secret, "max").await.unwrap();
+    let error = world.make(&more, Kind::Role, "max").await.unwrap_err();
     assert_eq!(error.kind, ApplyErrorKind::Refused, "{error:?}");
     world.finish(&more).await;
 }
