@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::{Action, Blocked, Change, Field, Kind, Plan, Reason, ResourceId, Risk, Step};
+use crate::model::{
+    Action, Blocked, Change, Field, Kind, Plan, Reason, ResourceId, Risk, Step, TargetId,
+};
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,15 @@ impl Plan {
     /// The plan in words: one line for each resource that changes with why, then what cannot be
     /// done, what is in the way, what stays, and a summary as the last line. Never holds a secret.
     pub fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<Line> = self.changes().into_iter().flat_map(change_lines).collect();
+        let changes = self.changes();
+        let places = changes.iter().fold(BTreeMap::new(), |mut places, step| {
+            *places.entry(&step.resource).or_insert(0) += 1;
+            places
+        });
+        let mut lines: Vec<Line> = changes
+            .iter()
+            .flat_map(|step| change_lines(step, places.get(&step.resource) > Some(&1)))
+            .collect();
         lines.extend(blocked_lines(&self.report.blocked));
         for foreign in &self.report.foreign {
             lines.push(Line::new(
@@ -106,14 +116,15 @@ impl Plan {
         format!("Plan: {}.", parts.join(", "))
     }
 
-    /// One step for each resource that changes: what comes to be from the ground up, then what
+    /// One step for each resource that changes, and for one that moves a step on each target: what comes to be from the ground up, then what
     /// goes from the top down.
     pub fn changes(&self) -> Vec<&Step> {
-        let mut by_resource: BTreeMap<&ResourceId, &Step> = BTreeMap::new();
+        let mut by_place: BTreeMap<(&ResourceId, &TargetId), &Step> = BTreeMap::new();
         for step in &self.steps {
-            by_resource.entry(&step.resource).or_insert(step);
+            let place = (&step.resource, &step.target);
+            by_place.entry(place).or_insert(step);
         }
-        let (gone, made): (Vec<&Step>, Vec<&Step>) = by_resource
+        let (gone, made): (Vec<&Step>, Vec<&Step>) = by_place
             .into_values()
             .partition(|step| step.action == Action::Delete);
         made.into_iter().chain(gone.into_iter().rev()).collect()
@@ -138,13 +149,17 @@ impl fmt::Display for Plan {
     }
 }
 
-fn change_lines(step: &Step) -> Vec<Line> {
+/// A resource that moves is there twice, so it is said where each line happens.
+fn change_lines(step: &Step, moves: bool) -> Vec<Line> {
     let mut text = format!(
         "{} {} will be {}",
         step.action.glyph(),
         step.resource,
         step.action.participle()
     );
+    if moves {
+        text = format!("{text} on {}", step.target);
+    }
     if step.risk == Risk::DataLoss {
         text.push_str(" with all its data");
     }

@@ -6,6 +6,7 @@ mod decide;
 mod destroy;
 mod join;
 mod leaving;
+mod moves;
 mod options;
 mod place;
 mod removal;

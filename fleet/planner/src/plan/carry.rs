@@ -1,12 +1,14 @@
 //! Decisions carried over from a resource to those that come after it, and to those that it
 //! stands on.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::model::{Blocked, Desired, Kind, Reason, ResourceId};
+use crate::model::{Blocked, Desired, Kind, Life, Reason, ResourceId};
 
 use super::decide::{Decision, Decisions, Making, absent_again, making};
 use super::place::Resources;
+use super::sight::incarnation_name;
 
 /// Carries decisions over from a resource to those that come after it, until nothing changes.
 pub(super) fn carry_over<'a>(desired: &Resources<'_>, decisions: Decisions<'a>) -> Decisions<'a> {
@@ -40,9 +42,8 @@ fn follow<'a>(
     let mut causes: Vec<Reason> = wanted
         .after
         .iter()
-        .filter(|id| {
-            is_part_of_dependants(id.kind) && is_made_in_place_of_itself(decisions.get(*id))
-        })
+        .filter(|id| is_part_of_dependants(id.kind))
+        .filter(|id| is_made_in_place_of_itself(desired.get(*id), decisions.get(*id)))
         .map(|id| Reason::DependsOn {
             resource: id.clone(),
         })
@@ -106,9 +107,33 @@ fn is_part_of_dependants(kind: Kind) -> bool {
 }
 
 /// Whether the object that dependants hold on to goes, or went, and another one takes its name. A
-/// newer incarnation beside the old one bears another name, which dependants see by themselves.
-fn is_made_in_place_of_itself(decision: Option<&Decision<'_>>) -> bool {
-    matches!(decision, Some(Decision::Create | Decision::Replace { .. }))
+/// newer incarnation beside the old one bears another name, which dependants see by themselves;
+/// so does one that was never finished, which nobody can hold on to.
+fn is_made_in_place_of_itself(
+    wanted: Option<&Cow<'_, Desired>>,
+    decision: Option<&Decision<'_>>,
+) -> bool {
+    match decision {
+        Some(Decision::Create) => true,
+        Some(Decision::Replace { object, .. }) => {
+            let beside_others = wanted.is_some_and(|wanted| incarnation_name(wanted).is_some());
+            !(beside_others && matches!(object.life, Life::Incomplete(_)))
+        }
+        Some(
+            Decision::Keep(_)
+            | Decision::LeftOut
+            | Decision::Load { .. }
+            | Decision::Ensure { .. }
+            | Decision::Update { .. }
+            | Decision::Start { .. }
+            | Decision::Confirm { .. }
+            | Decision::Swap { .. }
+            | Decision::Succeed { .. }
+            | Decision::Blocked(_)
+            | Decision::BlockedBy { .. },
+        )
+        | None => false,
+    }
 }
 
 /// Whether the datahub starts with an empty volume: whatever was seen of a login in it is gone.

@@ -83,6 +83,7 @@ fn part(target: &TargetId, suffix: &str, inventory: &Inventory, teardown: &Teard
         target: target.clone(),
         steps,
         report,
+        moves: Vec::new(),
     }
 }
 

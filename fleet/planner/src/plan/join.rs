@@ -1,10 +1,9 @@
 //! The plans of several targets as one.
 
-use std::collections::BTreeMap;
-
 use crate::FleetId;
-use crate::model::{Kind, Layout, Op, Plan, PlanReport, ResourceId, Step, StepId, TargetId};
+use crate::model::{Layout, Plan, PlanReport, ResourceId, Step, TargetId};
 
+use super::moves::{Move, hold_blocked_moves, wait_for_moves};
 use super::sight::ANY;
 use super::steps::order;
 
@@ -13,11 +12,16 @@ pub(super) struct Part {
     pub(super) target: TargetId,
     pub(super) steps: Vec<Step>,
     pub(super) report: PlanReport,
+    pub(super) moves: Vec<Move>,
 }
 
 /// One plan over all targets.
-pub(super) fn join(fleet: &FleetId, layout: &Layout, parts: Vec<Part>) -> Plan {
+pub(super) fn join(fleet: &FleetId, layout: &Layout, mut parts: Vec<Part>) -> Plan {
     let several = parts.len() > 1;
+    if several {
+        hold_blocked_moves(&mut parts);
+        wait_for_moves(&mut parts);
+    }
     let mut steps = Vec::new();
     let mut report = PlanReport::default();
     for part in parts {
@@ -25,6 +29,7 @@ pub(super) fn join(fleet: &FleetId, layout: &Layout, parts: Vec<Part>) -> Plan {
             target,
             steps: its,
             report: own,
+            moves: _,
         } = part;
         let named = |id: ResourceId| {
             let clear = layout
@@ -53,34 +58,11 @@ pub(super) fn join(fleet: &FleetId, layout: &Layout, parts: Vec<Part>) -> Plan {
     report.foreign.sort();
     report.kept.sort();
     if several {
-        wait_for_moves(&mut steps);
         steps = order(steps);
     }
     Plan {
         fleet: fleet.clone(),
         steps,
         report,
-    }
-}
-
-/// An agent must not run twice: it goes where it was before it comes to be where it should be.
-fn wait_for_moves(steps: &mut [Step]) {
-    let gone: BTreeMap<ResourceId, Vec<(TargetId, StepId)>> = steps
-        .iter()
-        .filter(|step| matches!(step.op, Op::Remove { .. }) && step.resource.kind == Kind::Agent)
-        .fold(BTreeMap::new(), |mut gone, step| {
-            let removed = (step.target.clone(), step.id.clone());
-            gone.entry(step.resource.clone())
-                .or_insert_with(Vec::new)
-                .push(removed);
-            gone
-        });
-    for step in steps {
-        if matches!(step.op, Op::Create { .. })
-            && let Some(removals) = gone.get(&step.resource)
-        {
-            let elsewhere = removals.iter().filter(|(target, _)| *target != step.target);
-            step.after.extend(elsewhere.map(|(_, id)| id.clone()));
-        }
     }
 }

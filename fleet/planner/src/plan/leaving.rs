@@ -18,12 +18,15 @@ pub(super) struct Removal<'a> {
 }
 
 /// When an object goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RemovalOrder {
     /// Before anything is made in its place.
     First,
     /// After whatever uses it has something newer.
-    Last,
+    Last {
+        /// What it is an earlier incarnation of, under whatever address.
+        of: ResourceId,
+    },
 }
 
 /// What becomes of an object.

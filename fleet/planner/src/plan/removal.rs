@@ -102,7 +102,7 @@ impl<'a> Users<'a> {
             named: BTreeMap::new(),
         };
         for (removal, step) in removals.iter().zip(ids) {
-            if removal.order == RemovalOrder::Last {
+            if matches!(removal.order, RemovalOrder::Last { .. }) {
                 continue;
             }
             match removal.after {

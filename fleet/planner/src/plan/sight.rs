@@ -171,7 +171,7 @@ impl<'a> Sight<'a> {
 
 /// The name that tells one incarnation of `wanted` from another, where several may be there at
 /// once: files on an engine are named by what they hold.
-fn incarnation_name(wanted: &Desired) -> Option<&str> {
+pub(super) fn incarnation_name(wanted: &Desired) -> Option<&str> {
     match &wanted.spec {
         Spec::Files(files) if files.carrier_image.is_some() => Some(&files.native_name),
         Spec::Files(_)

@@ -32,7 +32,9 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// The steps for the decisions and for the objects that go for good, ordered.
-    pub(super) fn spell_out(&self, mut removals: Vec<Removal<'a>>) -> Vec<Step> {
+    pub(super) fn spell_out(&self, leaving: Vec<Removal<'a>>) -> Vec<Step> {
+        // What is made again waits for the first removal at its address: these come first.
+        let mut removals = Vec::new();
         for (id, decision) in self.decisions {
             if let (Decision::Replace { object, reasons }, Some(wanted)) =
                 (decision, self.desired.get(id))
@@ -46,20 +48,23 @@ impl<'a> Writer<'a> {
                 });
             }
         }
+        removals.extend(leaving);
         let users = self.users();
-        let mut steps = removal_steps(self.target, self.suffix, &removals, |removal| {
-            let id = &removal.object.id;
-            match removal.order {
-                RemovalOrder::First => self.pulls_for(id),
-                RemovalOrder::Last => users
-                    .get(id)
+        let mut steps = removal_steps(
+            self.target,
+            self.suffix,
+            &removals,
+            |removal| match &removal.order {
+                RemovalOrder::First => self.pulls_for(&removal.object.id),
+                RemovalOrder::Last { of } => users
+                    .get(of)
                     .into_iter()
                     .flatten()
-                    .chain([&id])
+                    .chain([&of])
                     .filter_map(|user| self.making_step_id(user))
                     .collect(),
-            }
-        });
+            },
+        );
         steps.extend(
             self.desired
                 .values()

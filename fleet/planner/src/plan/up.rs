@@ -12,6 +12,7 @@ use super::carry::{carry_over, forget_unneeded_images};
 use super::decide::{Circumstances, Decision, Decisions, judge};
 use super::join::{Part, join};
 use super::leaving::{Fate, Removal, RemovalOrder, leaving};
+use super::moves::Move;
 use super::options::{PlanOptions, Scope};
 use super::place::{Placed, Resources, no_port_left, place};
 use super::select::select;
@@ -60,13 +61,17 @@ pub fn plan(fleet: &FleetId, layout: &Layout, seen: &Inventories, options: &Plan
     join(fleet, layout, parts)
 }
 
-/// Where each identity of the fleet should be.
-type Homes<'a> = BTreeMap<&'a Uid, &'a TargetId>;
+/// Where each identity of the fleet should be, and as what.
+type Homes<'a> = BTreeMap<&'a Uid, (&'a TargetId, &'a ResourceId)>;
 
 fn homes(layout: &Layout) -> Homes<'_> {
     layout
         .iter()
-        .flat_map(|(target, set)| set.resources.values().map(move |d| (&d.uid, target)))
+        .flat_map(|(target, set)| {
+            set.resources
+                .values()
+                .map(move |d| (&d.uid, (target, &d.id)))
+        })
         .collect()
 }
 
@@ -143,6 +148,7 @@ impl Scene<'_> {
             target: self.target.clone(),
             steps: writer.spell_out(removals),
             report,
+            moves: self.moves(&sight),
         }
     }
 
@@ -172,6 +178,21 @@ impl Scene<'_> {
         carry_over(resources, decisions)
     }
 
+    /// What is here and should be on another target.
+    fn moves(&self, sight: &Sight<'_>) -> Vec<Move> {
+        sight
+            .ours()
+            .filter_map(|object| {
+                let (to, wanted) = self.homes.get(object.uid.as_ref()?)?;
+                (*to != self.target).then(|| Move {
+                    here: object.id.clone(),
+                    to: (*to).clone(),
+                    wanted: (*wanted).clone(),
+                })
+            })
+            .collect()
+    }
+
     /// What becomes of an object of ours. A login holds its agent's schema, so it is data; images
     /// may be needed again and are nobody's.
     fn fate(&self, object: &Observed, wanted: &BTreeSet<&Uid>) -> Fate {
@@ -195,7 +216,7 @@ impl Scene<'_> {
                     return Fate::LeftOut;
                 }
                 let moved = object.uid.as_ref().and_then(|uid| self.homes.get(uid));
-                Fate::Removed(moved.map_or(Reason::NotInConfig, |to| Reason::Moved {
+                Fate::Removed(moved.map_or(Reason::NotInConfig, |(to, _)| Reason::Moved {
                     to: (*to).clone(),
                 }))
             }
@@ -259,7 +280,7 @@ fn superseded<'s>(
             },
             reasons: vec![Reason::Superseded],
             after: None,
-            order: RemovalOrder::Last,
+            order: RemovalOrder::Last { of: id.clone() },
         }));
     }
     removals

@@ -134,14 +134,18 @@ impl FleetSpec {
         self.deployment.target
     }
 
-    /// Every target of the fleet: those of its agents, its datahub's, and every engine that the
-    /// configuration names, where agents may have been before.
+    /// Every target of the fleet: those of its agents, its datahub's, and wherever agents may have
+    /// been before: the default one, and every engine that the configuration names.
     pub fn targets(&self) -> BTreeSet<TargetId> {
         let of_agents = self.agents.values().map(|agent| agent.target.clone());
         let named = self.deployment.docker.hosts.keys();
         let mut targets: BTreeSet<TargetId> = of_agents
             .chain(named.map(|host| TargetId::docker(Some(host.as_str()))))
             .collect();
+        targets.insert(match self.deployment.target {
+            Target::Docker => TargetId::docker(None),
+            Target::Local => TargetId::local(),
+        });
         if self.deployment.datahub.is_some() {
             targets.insert(datahub_target());
         }
