@@ -98,9 +98,20 @@ pub(crate) enum InfraCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct PreviewArgs {
+    /// Look at a world that a file describes instead of the fleet's targets
+    #[arg(long, value_name = "sim:FILE", value_parser = world_file)]
+    pub(crate) against: Option<PathBuf>,
     /// Draw the plan instead of writing it
     #[arg(long, value_name = "KIND")]
     pub(crate) graph: Option<DrawingArg>,
+}
+
+/// Takes the file out of `sim:FILE`.
+fn world_file(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("sim:") {
+        Some(file) if !file.is_empty() => Ok(PathBuf::from(file)),
+        Some(_) | None => Err("it is not of the form sim:FILE".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

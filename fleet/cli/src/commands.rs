@@ -1,6 +1,7 @@
 //! One module per command. Commands receive settings, write through the printer and return how
 //! the program ends.
 
+pub(crate) mod against;
 pub(crate) mod build;
 pub(crate) mod chat;
 pub(crate) mod datahub;

@@ -104,6 +104,8 @@ pub(crate) enum Command {
 /// `infra preview`
 #[derive(Debug, Clone)]
 pub(crate) struct Preview {
+    /// A described world to look at instead of the targets.
+    pub(crate) against: Option<PathBuf>,
     /// A picture of this kind instead of words.
     pub(crate) drawing: Option<Drawing>,
 }
@@ -303,8 +305,9 @@ fn home() -> Result<PathBuf, SettingsError> {
 fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
     Ok(match command {
         args::Command::Infra(args::InfraCommand::Preview(preview)) => {
-            let args::PreviewArgs { graph } = preview;
+            let args::PreviewArgs { against, graph } = preview;
             Command::Preview(Preview {
+                against,
                 drawing: graph.map(resolve_drawing),
             })
         }

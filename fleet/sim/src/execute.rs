@@ -7,7 +7,7 @@ use rivetos_fleet::model::{Risk, StepId};
 use rivetos_fleet::port::ApplyError;
 
 use crate::fault::{BadDay, Fault, Struck};
-use crate::world::SimWorld;
+use crate::fleet::SimFleet;
 
 /// What became of the steps of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,10 +19,22 @@ pub struct Execution {
     /// Not tried, because something before them failed.
     pub skipped: Vec<StepId>,
     /// Whether the tool was killed; steps that are in no list were never reached then.
-    pub killed: bool,
+    pub killed: Killed,
 }
 
-impl SimWorld {
+/// Whether and where the tool was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Killed {
+    /// It was not.
+    #[default]
+    No,
+    /// Before the last call of a step.
+    Within,
+    /// After the last call of a step and before that was written down.
+    After,
+}
+
+impl SimFleet {
     /// Executes `plan` while `faults` happen. Steps after a failed one are skipped; all others
     /// are done.
     ///
@@ -52,8 +64,8 @@ impl SimWorld {
                     stuck.insert(&step.id);
                     execution.failed.push((step.id.clone(), error));
                 }
-                Struck::Killed => {
-                    execution.killed = true;
+                Struck::Killed(killed) => {
+                    execution.killed = killed;
                     break;
                 }
             }

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
-use rivetos_fleet::model::{DesiredSet, Inventory, Step, StepId};
+use rivetos_fleet::model::{DesiredSet, ErrorScope, Inventory, InventoryError, Step, StepId};
 use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 
 use crate::apply::{Cut, failed};
-use crate::world::SimWorld;
-
-/// How often a slow step lets others go on before it does its work.
-const SLOW_TURNS: usize = 64;
+use crate::execute::Killed;
+use crate::fleet::SimFleet;
 
 /// One thing that goes wrong during a run.
 #[derive(Debug, Clone)]
@@ -41,14 +39,19 @@ pub enum Mishap {
     FailsBefore,
     /// It does its work and fails all the same: the answer was lost.
     FailsAfter,
-    /// It takes its time, so that everything that need not wait for it overtakes it.
-    Slow,
+    /// It takes its time: so many other steps are over before it does its work.
+    Slow {
+        /// How many; fewer than there are that need not wait for it.
+        others: usize,
+    },
     /// The tool is killed when the step wants to make one more call than so many; after its last
     /// call where it makes no more.
     Killed {
         /// How many calls it makes.
         after_calls: usize,
     },
+    /// What it starts does not prove itself.
+    Unhealthy,
     /// Somebody presses Ctrl-C as it begins.
     Interrupted,
     /// Somebody else changes the world right before it.
@@ -56,15 +59,16 @@ pub enum Mishap {
 }
 
 /// What somebody else does to the world.
-pub type Meddling = Arc<dyn Fn(&SimWorld) + Send + Sync>;
+pub type Meddling = Arc<dyn Fn(&SimFleet) + Send + Sync>;
 
 impl fmt::Debug for Mishap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FailsBefore => f.write_str("FailsBefore"),
             Self::FailsAfter => f.write_str("FailsAfter"),
-            Self::Slow => f.write_str("Slow"),
+            Self::Slow { others } => write!(f, "Slow({others})"),
             Self::Killed { after_calls } => write!(f, "Killed({after_calls})"),
+            Self::Unhealthy => f.write_str("Unhealthy"),
             Self::Interrupted => f.write_str("Interrupted"),
             Self::Meddled(_) => f.write_str("Meddled"),
         }
@@ -76,26 +80,28 @@ pub(crate) enum Struck {
     /// To its end.
     Over(Result<Applied, ApplyError>),
     /// The tool was killed.
-    Killed,
+    Killed(Killed),
 }
 
-/// A world on a bad day: a provider for one run.
+/// A fleet on a bad day: a provider for one run.
 #[derive(Debug)]
 pub struct BadDay<'w> {
-    world: &'w SimWorld,
+    fleet: &'w SimFleet,
     faults: Vec<Fault>,
     begun: AtomicUsize,
+    over: AtomicUsize,
     killed: AtomicBool,
     interrupted: AtomicBool,
 }
 
 impl<'w> BadDay<'w> {
-    /// A run in `world` during which `faults` happen.
-    pub fn new(world: &'w SimWorld, faults: Vec<Fault>) -> Self {
+    /// A run over `fleet` during which `faults` happen.
+    pub fn new(fleet: &'w SimFleet, faults: Vec<Fault>) -> Self {
         Self {
-            world,
+            fleet,
             faults,
             begun: AtomicUsize::new(0),
+            over: AtomicUsize::new(0),
             killed: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
         }
@@ -142,15 +148,18 @@ impl<'w> BadDay<'w> {
                     return Struck::Over(Err(failed("told to fail".to_owned())));
                 }
                 Mishap::FailsAfter => answer_is_lost = true,
-                Mishap::Slow => {}
+                Mishap::Slow { .. } => {}
                 Mishap::Killed { after_calls } => kill = Some(*after_calls),
+                Mishap::Unhealthy => self.fleet.at(&step.target).state().gate_fails = true,
                 Mishap::Interrupted => self.interrupted.store(true, Ordering::Relaxed),
-                Mishap::Meddled(meddle) => meddle(self.world),
+                Mishap::Meddled(meddle) => meddle(self.fleet),
             }
         }
-        match self.world.carry_out_until(step, kill) {
-            Err(Cut::Killed) => Struck::Killed,
-            Ok(_) | Err(Cut::Error(_)) if kill.is_some() => Struck::Killed,
+        let result = self.fleet.carry_out_until(step, kill);
+        self.fleet.at(&step.target).state().gate_fails = false;
+        match result {
+            Err(Cut::Killed) => Struck::Killed(Killed::Within),
+            Ok(_) | Err(Cut::Error(_)) if kill.is_some() => Struck::Killed(Killed::After),
             Ok(_) if answer_is_lost => Struck::Over(Err(failed("the answer was lost".to_owned()))),
             Ok(applied) => Struck::Over(Ok(applied)),
             Err(Cut::Error(error)) => Struck::Over(Err(error)),
@@ -159,20 +168,32 @@ impl<'w> BadDay<'w> {
 }
 
 impl InfraProvider for BadDay<'_> {
-    async fn observe(&self, desired: &DesiredSet) -> Inventory {
-        self.world.look(desired)
+    async fn observe(&self, _: &DesiredSet) -> Inventory {
+        // A desired set does not say of which target it is, and a run only acts.
+        Inventory {
+            errors: vec![InventoryError {
+                scope: ErrorScope::Target,
+                message: "nobody looks in the middle of a run".to_owned(),
+            }],
+            ..Inventory::default()
+        }
     }
 
     async fn apply(&self, step: &Step, _: Progress<'_>) -> Result<Applied, ApplyError> {
         let mishaps = self.strikes(step);
-        if mishaps.iter().any(|mishap| matches!(mishap, Mishap::Slow)) {
-            for _ in 0..SLOW_TURNS {
-                let_others_go_on().await;
+        for mishap in &mishaps {
+            if let Mishap::Slow { others } = mishap {
+                while self.over.load(Ordering::Relaxed) < *others {
+                    let_others_go_on().await;
+                }
             }
         }
         match self.work(step, &mishaps) {
-            Struck::Over(result) => result,
-            Struck::Killed => {
+            Struck::Over(result) => {
+                self.over.fetch_add(1, Ordering::Relaxed);
+                result
+            }
+            Struck::Killed(_) => {
                 self.killed.store(true, Ordering::Relaxed);
                 std::future::pending().await
             }

@@ -1,13 +1,13 @@
-//! What happens to the world behind the planner's back.
+//! What happens to the target behind the planner's back.
 
 use std::collections::BTreeSet;
 
 use rivetos_fleet::model::{
-    DesiredSet, Field, Fields, InventoryError, Kind, Life, Owner, ResourceId,
+    DesiredSet, Field, Fields, InventoryError, Kind, Life, Owner, Protection, ResourceId, Spec,
+    SpecHash,
 };
 
-use crate::observe::ARCHITECTURE;
-use crate::world::{Object, SimWorld, native_name};
+use crate::world::{Object, SimWorld, State};
 
 impl SimWorld {
     /// Somebody makes the image `reference` anew.
@@ -19,38 +19,25 @@ impl SimWorld {
         if let Some(old) = old {
             state.objects.remove(&old);
         }
-        let fields = Fields::from([
-            ("reference".to_owned(), Field::text(reference)),
-            ("architecture".to_owned(), Field::text(ARCHITECTURE)),
-        ]);
-        state.add(Object {
-            id: ResourceId::new(Kind::Image, reference),
-            uid: None,
-            native_name: reference.to_owned(),
-            owner: Owner::Foreign,
-            spec_hash: None,
-            fields,
-            life: Life::Present,
-            generation: 0,
-            made_from: BTreeSet::new(),
-        });
+        let image = state.an_image(reference);
+        state.add(image);
     }
 
-    /// Somebody who is `owner` makes an object with the name that `desired` wants for `id`.
+    /// Somebody who is `owner` makes what `desired` wants for `id`, without any of our labels.
     pub fn squat(&self, desired: &DesiredSet, id: &ResourceId, owner: Owner) {
         let Some(wanted) = desired.resources.get(id) else {
             return;
         };
-        self.state().add(Object {
-            id: id.clone(),
+        let mut state = self.state();
+        let made_from = state.foundations_at_hand(wanted);
+        let object = state.as_configured(wanted, made_from);
+        state.add(Object {
             uid: None,
-            native_name: native_name(&wanted.spec),
             owner,
             spec_hash: None,
-            fields: Fields::new(),
-            life: Life::Running,
-            generation: 0,
-            made_from: BTreeSet::new(),
+            born: Fields::new(),
+            protection: Protection::None,
+            ..object
         });
     }
 
@@ -78,20 +65,17 @@ impl SimWorld {
         })
     }
 
-    /// The label of the object at `id` was written by another version of the hashing scheme.
+    /// The object at `id` was made by a version that hashed otherwise. Returns whether there is
+    /// one.
     pub fn age_hash(&self, id: &ResourceId) -> bool {
         self.change(id, |object| {
-            object.spec_hash = Some(rivetos_fleet::model::SpecHash("v0:0000".to_owned()));
+            object.spec_hash = Some(SpecHash("v0:0000".to_owned()));
         })
     }
 
     /// The object at `id` ends. Returns whether there is one that can.
     pub fn stop(&self, id: &ResourceId, how: &str) -> bool {
-        self.change(id, |object| {
-            if object.runs() {
-                object.life = Life::Stopped(how.to_owned());
-            }
-        })
+        self.change(id, |object| object.end(how))
     }
 
     /// Somebody deletes the object at `id` by force, whatever uses it. Returns whether there was
@@ -100,7 +84,7 @@ impl SimWorld {
         let mut state = self.state();
         let native_id = state.ours(id).map(|(native_id, _)| native_id.clone());
         if let Some(native_id) = &native_id {
-            state.forget(native_id);
+            state.erase(native_id);
         }
         native_id.is_some()
     }
@@ -121,7 +105,12 @@ impl SimWorld {
         self.state().ports_in_use.insert(port);
     }
 
-    /// From now on a part of the world cannot be seen.
+    /// The machine is of another kind.
+    pub fn set_architecture(&self, architecture: &str) {
+        self.state().architecture = Some(architecture.to_owned());
+    }
+
+    /// From now on a part of the target cannot be seen.
     pub fn hide(&self, error: InventoryError) {
         self.state().unseen.push(error);
     }
@@ -136,14 +125,67 @@ impl SimWorld {
         self.state().may_delete_data = allowed;
     }
 
+    /// Every image that `desired` wants is there.
+    pub fn provide_images(&self, desired: &DesiredSet) {
+        for wanted in desired.resources.values() {
+            if let Spec::Image(image) = &wanted.spec {
+                self.build_image(&image.reference);
+            }
+        }
+    }
+
+    /// Makes everything of `desired` as it should be, without a step.
+    pub fn settle(&self, desired: &DesiredSet) {
+        self.provide_images(desired);
+        let mut state = self.state();
+        let mut ports = desired.port_range.first..=desired.port_range.last;
+        let others = desired
+            .resources
+            .values()
+            .filter(|d| d.id.kind != Kind::Image);
+        for wanted in others {
+            let made_from = state.foundations_at_hand(wanted);
+            let mut object = state.as_configured(wanted, made_from);
+            if object.fields.contains_key("program")
+                && let Some(port) = ports.next()
+            {
+                object
+                    .fields
+                    .insert("port".to_owned(), Field::text(port.to_string()));
+            }
+            state.add(object);
+        }
+    }
+
     fn change(&self, id: &ResourceId, change: impl FnOnce(&mut Object)) -> bool {
         let mut state = self.state();
         let native_id = state.ours(id).map(|(native_id, _)| native_id.clone());
-        let Some(object) = native_id.and_then(|native_id| state.objects.get_mut(&native_id)) else {
-            return false;
-        };
-        change(object);
-        object.generation += 1;
-        true
+        if let Some(native_id) = &native_id {
+            state.change(native_id, change);
+        }
+        native_id.is_some()
+    }
+}
+
+impl State {
+    /// An image of this name; images are nobody's.
+    pub(crate) fn an_image(&self, reference: &str) -> Object {
+        Object {
+            id: ResourceId::new(Kind::Image, reference),
+            uid: None,
+            native_name: reference.to_owned(),
+            owner: Owner::Foreign,
+            spec_hash: None,
+            fields: Fields::from([
+                ("reference".to_owned(), Field::text(reference)),
+                ("architecture".to_owned(), self.architecture()),
+            ]),
+            born: Fields::new(),
+            life: Life::Present,
+            protection: Protection::None,
+            replaces: None,
+            generation: 0,
+            made_from: BTreeSet::new(),
+        }
     }
 }

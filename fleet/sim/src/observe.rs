@@ -1,16 +1,17 @@
-//! The world as a provider sees it.
+//! The target as a provider sees it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, ready};
 
 use rivetos_fleet::model::{
-    Desired, DesiredSet, ErrorScope, Field, Inventory, Kind, Life, Observed, Owner, ResourceId,
-    Spec, Step, TargetFacts,
+    Desired, DesiredSet, ErrorScope, Field, Fields, Fingerprint, Inventory, Kind, Life, Observed,
+    Owner, Protection, ResourceId, Spec, Step, TargetFacts,
 };
 use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 
-use crate::world::{SimWorld, State, native_name};
+use crate::world::{Object, SimWorld, State, native_name};
 
-/// The architecture of every simulated host.
+/// The architecture of a simulated host unless it is told otherwise.
 pub(crate) const ARCHITECTURE: &str = "amd64";
 
 impl InfraProvider for SimWorld {
@@ -42,23 +43,49 @@ impl SimWorld {
         observed.extend(images(&state, desired));
         observed.extend(roles(&state, desired));
         observed.retain(|object| is_seen(&object.id));
+        let architecture = state.architecture.as_deref().unwrap_or(ARCHITECTURE);
         Inventory {
             observed,
             errors: state.unseen.clone(),
             facts: TargetFacts {
-                architecture: Some(ARCHITECTURE.to_owned()),
+                architecture: Some(architecture.to_owned()),
                 ports_in_use: state.ports_in_use.clone(),
             },
         }
     }
 }
 
+/// Of two objects of which one was to take the place of the other, the one that counts: the newer
+/// one as soon as it was started.
 fn objects(state: &State) -> Vec<Observed> {
+    let replaced: BTreeMap<&str, &Object> = state
+        .objects
+        .values()
+        .filter_map(|new| Some((new.replaces.as_deref()?, new)))
+        .collect();
+    let counts = |native_id: &str, object: &Object| {
+        let old_is_there = |old: &String| state.objects.contains_key(old);
+        let waits = object.waits_in_line() && object.replaces.as_ref().is_some_and(old_is_there);
+        let gave_way = replaced
+            .get(native_id)
+            .is_some_and(|new| !new.waits_in_line());
+        !waits && !gave_way
+    };
     state
         .objects
         .iter()
         .filter(|(_, object)| !matches!(object.id.kind, Kind::Image | Kind::Role))
-        .map(|(native_id, object)| object.observed(native_id))
+        .filter(|(native_id, object)| counts(native_id, object))
+        .map(|(native_id, object)| {
+            let predecessor = object.replaces.as_ref().and_then(|old_id| {
+                let old = state.objects.get(old_id)?;
+                Some(old.as_predecessor(old_id))
+            });
+            Observed {
+                predecessor,
+                ..object.observed(native_id)
+            }
+        })
         .collect()
 }
 
@@ -91,15 +118,19 @@ fn roles(state: &State, desired: &DesiredSet) -> Vec<Observed> {
             .filter(|d| d.id.kind == Kind::Role);
         return wanted.map(dormant).collect();
     }
+    let secrets: BTreeSet<&String> = state
+        .objects
+        .iter()
+        .filter(|(_, object)| object.id.kind == Kind::Secret)
+        .map(|(native_id, _)| native_id)
+        .collect();
     state
         .objects
         .iter()
         .filter(|(_, object)| object.id.kind == Kind::Role)
         .map(|(native_id, object)| {
             let mut seen = object.observed(native_id);
-            let secret = ResourceId::new(Kind::Secret, &object.id.name);
-            let current = state.ours(&secret).map(|(native_id, _)| native_id);
-            if current.is_none_or(|current| !object.made_from.contains(current)) {
+            if !object.made_from.iter().any(|from| secrets.contains(from)) {
                 seen.fields
                     .insert("secret".to_owned(), Field::text("an older one"));
             }
@@ -117,17 +148,10 @@ fn dormant(role: &Desired) -> Observed {
         owner: Owner::Ours,
         spec_hash: None,
         fields: role.spec.fields(),
+        born: Fields::new(),
         life: Life::Dormant("the datahub does not run".to_owned()),
-        born: rivetos_fleet::model::Fields::new(),
         predecessor: None,
-        protection: rivetos_fleet::model::Protection::None,
-        fingerprint: rivetos_fleet::model::Fingerprint::default(),
-    }
-}
-
-pub(crate) fn port(field: &Field) -> Option<u16> {
-    match field {
-        Field::Text(text) => text.parse().ok(),
-        Field::Keyed(_) | Field::Unknown => None,
+        protection: Protection::None,
+        fingerprint: Fingerprint::default(),
     }
 }

@@ -1,17 +1,20 @@
-//! What is there.
+//! What is there on one target.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rivetos_fleet::FleetId;
 use rivetos_fleet::model::{
-    Fields, InventoryError, Kind, Life, Observed, Owner, ResourceId, Spec, SpecHash, Uid,
+    Fields, Fingerprint, InventoryError, Kind, Life, Observed, Owner, Predecessor, Protection,
+    ResourceId, Spec, SpecHash, TargetId, Uid,
 };
+use rivetos_fleet::port::Holder;
 
 /// A target in memory that holds objects of one fleet and of others.
 #[derive(Debug)]
 pub struct SimWorld {
     pub(crate) fleet: FleetId,
+    pub(crate) target: TargetId,
     state: Mutex<State>,
 }
 
@@ -21,7 +24,12 @@ pub(crate) struct State {
     pub(crate) made: u64,
     pub(crate) ports_in_use: BTreeSet<u16>,
     pub(crate) unseen: Vec<InventoryError>,
+    pub(crate) architecture: Option<String>,
     pub(crate) may_delete_data: bool,
+    /// Who has the fleet's lock, and which one of all locks that ever were it is.
+    pub(crate) lock: Option<(u64, Holder)>,
+    /// Whether what starts during a swap does not prove itself.
+    pub(crate) gate_fails: bool,
     /// How many steps were asked for so far.
     pub(crate) steps: usize,
     /// How many calls of the present step are left until the tool is killed.
@@ -36,7 +44,11 @@ pub(crate) struct Object {
     pub(crate) owner: Owner,
     pub(crate) spec_hash: Option<SpecHash>,
     pub(crate) fields: Fields,
+    pub(crate) born: Fields,
     pub(crate) life: Life,
+    pub(crate) protection: Protection,
+    /// The native id of what it takes the place of.
+    pub(crate) replaces: Option<String>,
     /// Counts changes; becomes the fingerprint.
     pub(crate) generation: u64,
     /// Native ids of what it was made from.
@@ -44,15 +56,21 @@ pub(crate) struct Object {
 }
 
 impl SimWorld {
-    /// An empty world of `fleet`.
-    pub fn new(fleet: FleetId) -> Self {
+    /// An empty `target` for `fleet`.
+    pub fn new(fleet: FleetId, target: TargetId) -> Self {
         Self {
             fleet,
+            target,
             state: Mutex::default(),
         }
     }
 
-    /// Everything in the world that is an object, in the words of an inventory: for assertions
+    /// Which one it is.
+    pub fn target(&self) -> &TargetId {
+        &self.target
+    }
+
+    /// Everything on the target that is an object, in the words of an inventory: for assertions
     /// that go past what a provider would show.
     pub fn everything(&self) -> Vec<Observed> {
         self.state()
@@ -74,10 +92,11 @@ impl SimWorld {
 }
 
 impl Clone for SimWorld {
-    /// Another world that is just like this one now.
+    /// Another target that is just like this one now.
     fn clone(&self) -> Self {
         Self {
             fleet: self.fleet.clone(),
+            target: self.target.clone(),
             state: Mutex::new(self.state().clone()),
         }
     }
@@ -88,7 +107,7 @@ impl State {
     pub(crate) fn add(&mut self, object: Object) -> String {
         self.made += 1;
         let native_id = match object.id.kind {
-            Kind::Image => format!("sha256:{:04}", self.made),
+            Kind::Image => image_id(&object.native_name, self.made),
             Kind::Network
             | Kind::Volume
             | Kind::Config
@@ -101,18 +120,24 @@ impl State {
         native_id
     }
 
-    /// The object of the fleet at `id`.
+    /// The object of the fleet that bears the address `id`; of several the newest.
     pub(crate) fn ours(&self, id: &ResourceId) -> Option<(&String, &Object)> {
-        self.objects
-            .iter()
-            .find(|(_, object)| object.id == *id && object.owner == Owner::Ours)
+        let is_meant = |object: &Object| object.id == *id && object.owner == Owner::Ours;
+        let mut found = self.objects.iter().filter(|(_, object)| is_meant(object));
+        found.next_back()
+    }
+
+    /// The object of the fleet with this identity; of several the newest.
+    pub(crate) fn of(&self, uid: &Uid) -> Option<(&String, &Object)> {
+        let is_meant =
+            |object: &Object| object.uid.as_ref() == Some(uid) && object.owner == Owner::Ours;
+        let mut found = self.objects.iter().filter(|(_, object)| is_meant(object));
+        found.next_back()
     }
 
     /// The image that `reference` stands for.
     pub(crate) fn image(&self, reference: &str) -> Option<(&String, &Object)> {
-        self.objects
-            .iter()
-            .find(|(_, object)| object.id.kind == Kind::Image && object.native_name == reference)
+        self.named(Kind::Image, reference)
     }
 
     /// Whoever bears `name` among objects that share names with `kind`.
@@ -133,20 +158,33 @@ impl Object {
             owner: self.owner.clone(),
             spec_hash: self.spec_hash.clone(),
             fields: self.fields.clone(),
+            born: self.born.clone(),
             life: self.life.clone(),
-            born: rivetos_fleet::model::Fields::new(),
             predecessor: None,
-            protection: rivetos_fleet::model::Protection::None,
+            protection: self.protection,
             fingerprint: self.fingerprint(),
         }
     }
 
-    pub(crate) fn fingerprint(&self) -> rivetos_fleet::model::Fingerprint {
-        rivetos_fleet::model::Fingerprint(format!("g{}", self.generation))
+    pub(crate) fn as_predecessor(&self, native_id: &str) -> Predecessor {
+        Predecessor {
+            native_id: native_id.to_owned(),
+            native_name: self.native_name.clone(),
+            fingerprint: self.fingerprint(),
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(format!("g{}", self.generation))
     }
 
     pub(crate) fn runs(&self) -> bool {
         self.life == Life::Running
+    }
+
+    /// Whether it was made to take another one's place and was not started yet.
+    pub(crate) fn waits_in_line(&self) -> bool {
+        self.replaces.is_some() && matches!(self.life, Life::Incomplete(_))
     }
 }
 
@@ -159,6 +197,14 @@ fn namespace(kind: Kind) -> u8 {
         Kind::Datahub | Kind::Agent => 3,
         Kind::Role => 4,
     }
+}
+
+/// An id of its own for the image of this name that is made as the `made`th object.
+fn image_id(reference: &str, made: u64) -> String {
+    let hash = reference.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("sha256:{hash:08x}{made:04}")
 }
 
 /// How the target calls what `spec` describes.

@@ -1,9 +1,10 @@
 //! `rivetos infra preview`
 
 use rivetos_fleet::model::Plan;
-use rivetos_fleet::{Approval, ApprovedPlan, Refusal};
+use rivetos_fleet::{Approval, ApprovedPlan, PlanOptions, Refusal};
 use rivetos_render::Graph;
 
+use super::against::plan_against;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Format, PlanDocument, Printer, plan_text};
@@ -15,8 +16,16 @@ pub(crate) async fn run(
     preview: &Preview,
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let fleet = Fleet::load(globals, printer)?;
-    let plan = fleet.plan(&fleet.target().await?).await;
+    let (fleet, plan) = if let Some(file) = &preview.against {
+        // Nothing will be made, so no secret is needed.
+        let fleet = Fleet::load_without_secrets(globals, printer)?;
+        let plan = plan_against(&fleet, file, &PlanOptions::default())?;
+        (fleet, plan)
+    } else {
+        let fleet = Fleet::load(globals, printer)?;
+        let plan = fleet.plan(&fleet.target().await?).await;
+        (fleet, plan)
+    };
     match preview.drawing {
         Some(drawing) => printer.piece(Graph::of_plan(&plan, &fleet.layout).draw(drawing)),
         None => show(&plan, printer),

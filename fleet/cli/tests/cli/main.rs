@@ -6,6 +6,7 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod against;
 mod bad_input;
 mod chat;
 mod graph;

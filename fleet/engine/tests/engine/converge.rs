@@ -43,7 +43,7 @@ fn begin() -> (DesiredSet, SimWorld) {
     };
     let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
     let (_, set) = layout.pop_first().unwrap();
-    let world = SimWorld::new(set.fleet.clone());
+    let world = SimWorld::new(set.fleet.clone(), TargetId::docker(None));
     for wanted in set.resources.values() {
         if let Spec::Image(image) = &wanted.spec {
             world.build_image(&image.reference);

@@ -1,15 +1,12 @@
 //! A fleet and its world, as stories and properties use them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{DesiredSet, Inventory, Plan, Spec, TargetId};
-use rivetos_fleet::{
-    BuildInfo, Context, DataFate, FleetKey, FleetSpec, PlanOptions, Program, Secret, SecretRef,
-    Teardown, desired,
-};
-use rivetos_sim::SimWorld;
+use rivetos_fleet::model::{ImageSource, Layout, Spec};
+use rivetos_fleet::{BuildInfo, Context, FleetKey, FleetSpec, Program, Secret, SecretRef, desired};
+use rivetos_sim::SimFleet;
 
 /// What every value of a secret begins with; must never be seen.
 pub(crate) const CANARY: &str = "canary-4711";
@@ -57,7 +54,7 @@ impl Operator {
     }
 
     /// The configuration, laid out.
-    pub(crate) fn desired(&self) -> DesiredSet {
+    pub(crate) fn desired(&self) -> Layout {
         let environment = BTreeMap::from([(KEY.to_owned(), self.secret.clone())]);
         let config = parse(&self.text, "rivet.config.yaml", &environment)
             .unwrap_or_else(|problems| panic!("{problems:?}\n{}", self.text))
@@ -75,45 +72,21 @@ impl Operator {
             seed: BTreeMap::from([("CORE.md".to_owned(), "Be kind.\n".to_owned())]),
             digests: self.digests(),
         };
-        let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
-        layout.pop_first().unwrap().1
+        desired(&FleetSpec::resolve(&config, context).unwrap())
     }
 
-    /// Makes every image that the fleet wants, as `rivetos build` and earlier pulls do.
-    pub(crate) fn build_images(&self, world: &SimWorld) {
-        for wanted in self.desired().resources.values() {
-            if let Spec::Image(image) = &wanted.spec {
-                world.build_image(&image.reference);
+    /// Makes the agents' image on the first engine that wants it and every other image wherever
+    /// it is wanted, as `rivetos build` and earlier pulls do.
+    pub(crate) fn build_images(&self, fleet: &SimFleet) {
+        let mut built = BTreeSet::new();
+        for (target, set) in self.desired() {
+            for wanted in set.resources.values() {
+                if let Spec::Image(image) = &wanted.spec
+                    && (image.source != ImageSource::Built || built.insert(image.reference.clone()))
+                {
+                    fleet.at(&target).build_image(&image.reference);
+                }
             }
         }
     }
-}
-
-/// The target of a fleet that has only one.
-fn target() -> TargetId {
-    TargetId::docker(None)
-}
-
-/// [`rivetos_fleet::plan`] for a fleet of one target.
-pub(crate) fn plan(set: &DesiredSet, seen: &Inventory) -> Plan {
-    rivetos_fleet::plan(
-        &set.fleet,
-        &[(target(), set.clone())].into(),
-        &[(target(), seen.clone())].into(),
-        &PlanOptions::default(),
-    )
-}
-
-/// [`rivetos_fleet::plan_destroy`] for a fleet of one target.
-pub(crate) fn plan_destroy(set: &DesiredSet, seen: &Inventory, data: DataFate) -> Plan {
-    let teardown = Teardown {
-        data,
-        ..Teardown::default()
-    };
-    rivetos_fleet::plan_destroy(
-        &set.fleet,
-        &[(target(), set.clone())].into(),
-        &[(target(), seen.clone())].into(),
-        &teardown,
-    )
 }

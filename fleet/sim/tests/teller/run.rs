@@ -1,15 +1,20 @@
 //! One run of the tool over a plan, as `rivetos infra up` does it: the real engine, with its
 //! journal on the disk and its events.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 
-use rivetos_engine::{Event, EventKind, Events, Exit, Options, RunJournal, execute};
+use rivetos_engine::{
+    Claim, Event, EventKind, Events, Exit, Lease, LeaseError, LeaseNotice, Options, RunJournal,
+    Terms, execute,
+};
 use rivetos_fleet::ApprovedPlan;
 use rivetos_fleet::model::Risk;
-use rivetos_sim::{BadDay, Fault, SimWorld};
+use rivetos_fleet::port::Holder;
+use rivetos_sim::{BadDay, Fault, SimFleet, SimLock};
 
 /// How a run ended, and all that it said and wrote.
 pub(crate) struct Told {
@@ -21,18 +26,18 @@ pub(crate) struct Told {
     pub(crate) written: String,
 }
 
-/// Carries `plan` out in `world` while `faults` happen. Steps are taken one by one, so that the
+/// Carries `plan` out over `fleet` while `faults` happen. Steps are taken one by one, so that the
 /// transcript is the same each time, unless one of them is slow.
 pub(crate) fn run(
-    world: &SimWorld,
+    fleet: &SimFleet,
     plan: &ApprovedPlan,
     faults: Vec<Fault>,
     parallel: usize,
 ) -> Told {
-    world.allow_data_loss(plan.plan().risk() == Risk::DataLoss);
+    fleet.allow_data_loss(plan.plan().risk() == Risk::DataLoss);
     let folder = tempfile::tempdir().unwrap();
     let journal = RunJournal::begin(folder.path(), "infra up").unwrap();
-    let day = BadDay::new(world, faults);
+    let day = BadDay::new(fleet, faults);
     let seen: Mutex<Vec<Event>> = Mutex::default();
     let sink = |event: &Event| seen.lock().unwrap().push(event.clone());
     let events = Events::new(&sink);
@@ -91,4 +96,50 @@ fn journals(folder: &Path) -> String {
         .unwrap()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect()
+}
+
+/// The fleet's lock on every one of its targets, as `rivetos infra up` takes and gives it back.
+/// Says what happened, and how the run ends when the lock is not to be had.
+pub(crate) fn lock(fleet: &SimFleet) -> (String, Option<Exit>) {
+    let locks: BTreeMap<String, SimLock> = fleet
+        .all()
+        .into_iter()
+        .map(|world| (world.target().to_string(), SimLock(world)))
+        .collect();
+    let claim = Claim {
+        fleet: "home".parse().unwrap(),
+        who: "ann".to_owned(),
+        host: "desk".to_owned(),
+        operation: "infra up".to_owned(),
+        terms: Terms::default(),
+    };
+    let said: Mutex<String> = Mutex::default();
+    let notice = |notice: &LeaseNotice<'_>| {
+        let line = match notice {
+            LeaseNotice::Watching { holder, .. } => format!("watching {}\n", name(holder)),
+            LeaseNotice::TakenOver { holder } => format!("took over from {}\n", name(holder)),
+        };
+        said.lock().unwrap().push_str(&line);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let taken =
+        runtime.block_on(async { Lease::take(locks, &claim, &notice).await?.release().await });
+    let mut text = said.into_inner().unwrap();
+    let exit = taken.as_ref().err().map(LeaseError::exit);
+    if let Err(LeaseError::Held { holder, .. }) = &taken {
+        writeln!(text, "locked by {}", name(holder)).unwrap();
+    } else {
+        taken.unwrap();
+    }
+    (text, exit)
+}
+
+fn name(holder: &Holder) -> String {
+    format!(
+        "{} on {}, who does `{}`",
+        holder.who, holder.host, holder.operation
+    )
 }

@@ -1,0 +1,51 @@
+//! A plan against a world that a file describes: `rivetos infra preview --against sim:FILE`.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use rivetos_fleet::model::Plan;
+use rivetos_fleet::{PlanOptions, plan};
+use rivetos_sim::{WorldError, WorldFile};
+use thiserror::Error;
+
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::output::{Edge, Failure};
+
+/// Why a described world shows nothing.
+#[derive(Debug, Error)]
+enum AgainstError {
+    #[error("the world `{}` cannot be read", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("the world `{}` cannot be used", path.display())]
+    Unusable { path: PathBuf, source: WorldError },
+}
+
+impl Edge for AgainstError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// What `up` would do in the world that `file` describes. Asks no target.
+pub(crate) fn plan_against(
+    fleet: &Fleet,
+    file: &Path,
+    options: &PlanOptions,
+) -> Result<Plan, Failure> {
+    let path = || file.to_owned();
+    let text = fs::read_to_string(file).map_err(|source| AgainstError::Unreadable {
+        path: path(),
+        source,
+    })?;
+    let unusable = |source| AgainstError::Unusable {
+        path: path(),
+        source,
+    };
+    let world = WorldFile::parse(&text).map_err(unusable)?;
+    let world = world
+        .around(fleet.spec.fleet(), &fleet.layout)
+        .map_err(unusable)?;
+    let seen = world.look(&fleet.layout);
+    Ok(plan(fleet.spec.fleet(), &fleet.layout, &seen, options))
+}
