@@ -24,6 +24,9 @@ pub(crate) async fn apply(
 ) -> Result<Applied, ApplyError> {
     match &step.op {
         Op::Create { desired } | Op::Ensure { desired } => match &desired.spec {
+            Spec::Volume(volume) if matches!(step.op, Op::Ensure { .. }) => {
+                files::ensure_volume(settings, desired, volume)
+            }
             Spec::Volume(volume) => files::create_volume(settings, desired, volume),
             Spec::Files(spec) => files::create_files(settings, desired, spec),
             Spec::Process(process) => {
@@ -67,12 +70,24 @@ pub(crate) async fn apply(
                 Kind::Network | Kind::Image | Kind::Datahub | Kind::Role => Err(not_here(step)),
             }
         }
-        Op::Update { .. }
-        | Op::Swap { .. }
-        | Op::Confirm { .. }
-        | Op::Load { .. }
-        | Op::Adopt { .. }
-        | Op::Forget { .. } => Err(not_here(step)),
+        Op::Adopt {
+            native_id, desired, ..
+        } => files::adopt(settings, desired, Path::new(native_id)),
+        Op::Forget {
+            native_id,
+            fingerprint,
+            ..
+        } => match step.resource.kind {
+            Kind::Volume | Kind::Config | Kind::Secret => {
+                files::forget(settings, Path::new(native_id), fingerprint)
+            }
+            Kind::Agent | Kind::Network | Kind::Image | Kind::Datahub | Kind::Role => {
+                Err(not_here(step))
+            }
+        },
+        Op::Update { .. } | Op::Swap { .. } | Op::Confirm { .. } | Op::Load { .. } => {
+            Err(not_here(step))
+        }
     }
 }
 
@@ -84,7 +99,7 @@ fn not_here(step: &Step) -> ApplyError {
     }
 }
 
-fn failed(what: &str, path: &Path, error: &io::Error) -> ApplyError {
+pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> ApplyError {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some("make room on the disk, then run it again".to_owned())

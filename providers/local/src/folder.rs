@@ -102,6 +102,23 @@ pub(crate) fn make(
     )?)
 }
 
+/// Gives the folder `path`, which is there, other labels: the old ones or the new ones, never none.
+pub(crate) fn label(path: &Path, labels: &BTreeMap<String, String>) -> io::Result<()> {
+    let file = path.join(LABELS_FILE);
+    let draft = beside(&file, MAKING)?;
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    write_new(&draft, &serde_json::to_vec_pretty(labels)?)?;
+    fs::rename(&draft, &file)
+}
+
+/// Takes the labels off the folder `path`.
+pub(crate) fn unlabel(path: &Path) -> io::Result<()> {
+    fs::remove_file(path.join(LABELS_FILE))
+}
+
 /// Removes the folder `path` with everything in it. As soon as this begins it is not there.
 pub(crate) async fn remove(path: &Path) -> io::Result<()> {
     let gone = beside(path, REMOVING)?;

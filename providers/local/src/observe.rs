@@ -135,7 +135,7 @@ fn look(settings: &LocalSettings, path: &Path, place: &Place) -> io::Result<Opti
     let mut fields = if place.id.kind == Kind::Volume {
         Spec::Volume(VolumeSpec {
             native_name,
-            protection: Protection::None,
+            protection: protection(&identity),
         })
         .fields()
     } else {
@@ -273,6 +273,7 @@ struct Seen {
 
 fn observed(path: &Path, place: &Place, identity: Identity, seen: Seen) -> Observed {
     let ours = identity.owner == Owner::Ours;
+    let protection = protection(&identity);
     Observed {
         id: identity
             .id
@@ -285,11 +286,33 @@ fn observed(path: &Path, place: &Place, identity: Identity, seen: Seen) -> Obser
         spec_hash: identity.spec_hash,
         fields: seen.fields,
         life: seen.life,
-        born: Fields::new(),
+        born: identity.live,
         predecessor: None,
-        protection: Protection::None,
+        protection,
         fingerprint: seen.fingerprint,
     }
+}
+
+/// What the folder's own label says.
+fn protection(identity: &Identity) -> Protection {
+    if identity.live.get("protect") == Some(&Field::text("true")) {
+        Protection::Protected
+    } else {
+        Protection::None
+    }
+}
+
+/// The folder that may become `resource`: `None` when there is none.
+pub(crate) fn look_up(
+    settings: &LocalSettings,
+    resource: &ResourceId,
+    path: &Path,
+) -> io::Result<Option<Observed>> {
+    let place = Place {
+        id: resource.clone(),
+        wanted: true,
+    };
+    look(settings, path, &place)
 }
 
 fn foreign(path: &Path, place: &Place) -> Option<Observed> {

@@ -1,12 +1,12 @@
 //! The provider as the rest sees it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
-use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
+use rivetos_fleet::model::{DesiredSet, Inventory, Observed, ResourceId, Step};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess, Progress,
 };
@@ -43,6 +43,16 @@ impl LocalProvider {
     /// The provider; looks at nothing yet.
     pub fn new(settings: LocalSettings) -> Self {
         Self { settings }
+    }
+
+    /// The folder that may become `resource`, whoever made it.
+    pub fn look_up(
+        &self,
+        resource: &ResourceId,
+        path: &Path,
+    ) -> Result<Option<Observed>, ApplyError> {
+        observe::look_up(&self.settings, resource, path)
+            .map_err(|error| apply::failed("read", path, &error))
     }
 
     /// What it works with.

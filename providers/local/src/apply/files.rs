@@ -7,7 +7,9 @@ use std::io;
 use std::path::Path;
 
 use rivetos_fleet::label::{Identity, labels};
-use rivetos_fleet::model::{Desired, FileContent, FilesSpec, Fingerprint, Kind, VolumeSpec};
+use rivetos_fleet::model::{
+    Desired, FileContent, FilesSpec, Fingerprint, Kind, Owner, Spec, VolumeSpec,
+};
 use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind};
 
 use super::{chain, check_planned, failed, refused};
@@ -29,6 +31,81 @@ pub(super) fn create_volume(
         Path::new(&volume.native_name),
         BTreeMap::new,
     )
+}
+
+/// Makes sure of the volume; one that is there keeps what is in it and gets the labels that it
+/// should have.
+pub(super) fn ensure_volume(
+    settings: &LocalSettings,
+    desired: &Desired,
+    volume: &VolumeSpec,
+) -> Result<Applied, ApplyError> {
+    let path = Path::new(&volume.native_name);
+    let wanted = labels(&settings.fleet, desired);
+    let Found::Labelled { labels, .. } = see(path)? else {
+        return create_volume(settings, desired, volume);
+    };
+    let identity = Identity::from_labels(&labels, &settings.fleet);
+    if identity.owner != Owner::Ours || identity.uid.as_ref() != Some(&desired.uid) {
+        return Err(refused(path, "is not what the plan was made for"));
+    }
+    if labels == wanted {
+        return Ok(Applied::AlreadySo);
+    }
+    folder::label(path, &wanted).map_err(|error| failed("label", path, &error))?;
+    Ok(Applied::Changed)
+}
+
+/// Makes the folder at `path`, which bears nobody's labels, the one that `desired` describes.
+pub(super) fn adopt(
+    settings: &LocalSettings,
+    desired: &Desired,
+    path: &Path,
+) -> Result<Applied, ApplyError> {
+    let Spec::Volume(volume) = &desired.spec else {
+        return Err(refused(path, "holds no data: let `up` make it"));
+    };
+    if path != Path::new(&volume.native_name) {
+        return Err(ApplyError {
+            message: format!(
+                "{} is kept in `{}` and nowhere else",
+                desired.id, volume.native_name
+            ),
+            hint: Some(format!("move `{}` there, then adopt that", path.display())),
+            kind: ApplyErrorKind::Refused,
+        });
+    }
+    match see(path)? {
+        Found::Unlabelled if path.is_dir() => {}
+        Found::Nothing | Found::Unlabelled => return Err(refused(path, "is no folder")),
+        Found::Labelled { .. } => return Err(refused(path, "bears somebody's labels")),
+    }
+    let wanted = labels(&settings.fleet, desired);
+    folder::label(path, &wanted).map_err(|error| failed("label", path, &error))?;
+    Ok(Applied::Changed)
+}
+
+/// Takes our labels off the folder at `path`.
+pub(super) fn forget(
+    settings: &LocalSettings,
+    path: &Path,
+    planned: &Fingerprint,
+) -> Result<Applied, ApplyError> {
+    let Found::Labelled {
+        labels,
+        fingerprint,
+    } = see(path)?
+    else {
+        return Ok(Applied::AlreadySo);
+    };
+    let identity = Identity::from_labels(&labels, &settings.fleet);
+    check_planned(path, &identity, &fingerprint, planned)?;
+    folder::unlabel(path).map_err(|error| failed("change", path, &error))?;
+    Ok(Applied::Changed)
+}
+
+fn see(path: &Path) -> Result<Found, ApplyError> {
+    folder::look(path).map_err(|error| failed("read", path, &error))
 }
 
 pub(super) fn create_files(

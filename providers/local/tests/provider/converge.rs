@@ -9,7 +9,7 @@ use rivetos_fleet::model::{Action, Field, FileContent, Kind, Plan, ResourceId, S
 use rivetos_fleet::model::{Inventories, Layout, TargetId};
 use rivetos_fleet::{Approval, DataFate, PlanOptions, Teardown, plan, plan_destroy};
 
-async fn carry_out(world: &World, plan: Plan) {
+pub(crate) async fn carry_out(world: &World, plan: Plan) {
     let yes = Approval::YesWithDataLoss {
         fleet: plan.fleet.to_string(),
     };
@@ -45,7 +45,7 @@ fn steps(plan: &Plan) -> Vec<&str> {
 }
 
 /// Brings the fleet up in as many steps as given and checks that nothing is left to do.
-async fn up(world: &World, expected: usize) {
+pub(crate) async fn up(world: &World, expected: usize) {
     let plan = preview(world).await;
     assert_eq!(plan.steps.len(), expected, "{:?}", steps(&plan));
     carry_out(world, plan).await;
@@ -53,7 +53,7 @@ async fn up(world: &World, expected: usize) {
     assert_eq!(steps(&left), Vec::<&str>::new(), "{left:?}");
 }
 
-async fn scene(world: &World) -> (Layout, Inventories) {
+pub(crate) async fn scene(world: &World) -> (Layout, Inventories) {
     let target = TargetId::local();
     let layout = Layout::from([(target.clone(), world.desired.clone())]);
     (layout, Inventories::from([(target, world.observe().await)]))

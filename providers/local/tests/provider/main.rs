@@ -1,6 +1,7 @@
 //! The provider on real folders and processes.
 
 #[cfg(test)]
+mod claims;
 mod converge;
 #[cfg(test)]
 mod objects;
