@@ -11,11 +11,12 @@ use std::collections::HashMap;
 use bollard::exec::StartExecResults;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, ExecConfig};
 use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
-use rivetos_fleet::label;
+use rivetos_fleet::label::{self, Claim};
 use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::{AccessError, Follow, LogOptions, NodeAccess};
 
 use crate::DockerProvider;
+use crate::claim::{Claims, is_claim};
 use crate::error::said;
 
 /// Bridges its own input and output to the agent beside it, as the operator.
@@ -95,22 +96,43 @@ impl DockerProvider {
         }
     }
 
-    /// The container of a node, by its labels.
+    /// The container of a node, by its labels or by a claim. Of two of which one takes the other's
+    /// place it is the one that runs.
     async fn find(&self, node: &ResourceId) -> Result<ContainerSummary, AccessError> {
         let labels = vec![
             format!("{}={}", label::MANAGED_BY, label::MANAGER),
             format!("{}={}", label::FLEET, self.fleet),
             format!("{}={node}", label::ADDR),
         ];
+        let unreachable = |error| unreachable(node, &error);
+        let list = self.list("label", labels).await.map_err(unreachable)?;
+        let claims = Claims::among(&list, &self.fleet);
+        let found = match claims.adopted() {
+            Some(native) => self.list("id", vec![native.to_owned()]).await,
+            None => Ok(list),
+        };
+        found
+            .map_err(unreachable)?
+            .into_iter()
+            .filter(|one| {
+                let labels = one.labels.as_ref();
+                let id = one.id.as_deref().unwrap_or_default();
+                !labels.is_some_and(is_claim) && !claims.says(id, Claim::Forget)
+            })
+            .max_by_key(|one| one.state == Some(ContainerSummaryStateEnum::RUNNING))
+            .ok_or_else(|| AccessError::Absent(node.clone()))
+    }
+
+    async fn list(
+        &self,
+        filter: &str,
+        values: Vec<String>,
+    ) -> Result<Vec<ContainerSummary>, bollard::errors::Error> {
         let options = ListContainersOptionsBuilder::new()
             .all(true)
-            .filters(&HashMap::from([("label", labels)]))
+            .filters(&HashMap::from([(filter, values)]))
             .build();
-        let list = self.engine.docker.list_containers(Some(options)).await;
-        list.map_err(|error| unreachable(node, &error))?
-            .into_iter()
-            .next()
-            .ok_or_else(|| AccessError::Absent(node.clone()))
+        self.engine.docker.list_containers(Some(options)).await
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use data_encoding::HEXLOWER;
 use rivetos_fleet::FleetId;
 use rivetos_fleet::label::{self, Identity};
-use rivetos_fleet::model::{Desired, Fingerprint, Kind, Op, Owner, ResourceId, Spec, Step};
+use rivetos_fleet::model::{
+    ContainerSpec, Desired, Fingerprint, Kind, Op, Owner, ResourceId, Spec, Step,
+};
 use rivetos_fleet::port::{Applied, ApplyError, Progress};
 
 use bollard::models::Volume;
@@ -16,11 +18,18 @@ use crate::{DockerProvider, role};
 mod carrier;
 mod container;
 mod files;
+mod gate;
 mod pull;
 mod remove;
+mod swap;
 mod things;
+mod update;
+mod whose;
 
-pub(crate) use carrier::{Errand, first_file, read_file};
+pub(crate) use carrier::{Errand, filling_name, first_file, read_files};
+pub(crate) use whose::look_up;
+
+use swap::Stage;
 
 /// Label that tells a volume from one of the same name that was there before.
 const INCARNATION: &str = "io.rivetos.incarnation";
@@ -36,12 +45,36 @@ pub(crate) async fn apply(
     match &step.op {
         Op::Create { desired } | Op::Ensure { desired } => make(provider, desired, progress).await,
         Op::Start { native_id, .. } => container::start(provider, &step.resource, native_id).await,
-        Op::Update { .. }
-        | Op::Swap { .. }
-        | Op::Confirm { .. }
-        | Op::Load { .. }
-        | Op::Adopt { .. }
-        | Op::Forget { .. } => Err(broken(format!("{} is not planned yet", step.id), None)),
+        Op::Update {
+            native_id,
+            fingerprint: planned,
+            fields,
+            desired,
+        } => {
+            let spec = container_of(desired)?;
+            let update = update::Update {
+                native_id,
+                planned,
+                fields,
+                desired,
+                spec,
+            };
+            update::update(provider, update).await
+        }
+        Op::Swap { old, desired } => {
+            let stage = Stage::of(provider, step, progress);
+            swap::swap(stage, old, desired, container_of(desired)?).await
+        }
+        Op::Confirm {
+            native_id,
+            fingerprint,
+            old,
+        } => {
+            let stage = Stage::of(provider, step, progress);
+            swap::confirm(stage, (native_id, fingerprint), old).await
+        }
+        Op::Adopt { .. } | Op::Forget { .. } => whose::change(provider, step).await,
+        Op::Load { .. } => Err(broken(format!("{} is not planned yet", step.id), None)),
         Op::Remove {
             native_id,
             fingerprint,
@@ -58,6 +91,18 @@ pub(crate) async fn apply(
             }
             remove::remove(provider, &step.resource, native_id, fingerprint).await
         }
+    }
+}
+
+fn container_of(desired: &Desired) -> Result<&ContainerSpec, ApplyError> {
+    match &desired.spec {
+        Spec::Container(container) => Ok(container),
+        Spec::Network(_)
+        | Spec::Volume(_)
+        | Spec::Files(_)
+        | Spec::Image(_)
+        | Spec::Process(_)
+        | Spec::Role(_) => Err(broken(format!("{} is not a container", desired.id), None)),
     }
 }
 
@@ -127,13 +172,44 @@ fn must_be<'a>(
 ) -> Result<(), ApplyError> {
     let identity = Identity::from_labels(labels, fleet);
     refuse_others(&identity, name)?;
-    let same = identity.uid.as_ref() == Some(&desired.uid)
-        && identity.spec_hash == Some(desired.spec.hash());
-    if same {
+    if is_made_from(&identity, desired) {
         return Ok(());
     }
     Err(refused(
         format!("`{name}` is there and is not what was planned"),
+        RUN_AGAIN,
+    ))
+}
+
+/// Whether the object with these labels is the one that `desired` describes.
+fn is_wanted<'a>(
+    fleet: &FleetId,
+    desired: &Desired,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> bool {
+    let identity = Identity::from_labels(labels, fleet);
+    identity.owner == Owner::Ours && is_made_from(&identity, desired)
+}
+
+fn is_made_from(identity: &Identity, desired: &Desired) -> bool {
+    identity.uid.as_ref() == Some(&desired.uid) && identity.spec_hash == Some(desired.spec.hash())
+}
+
+/// That the object `name` with these labels is the fleet's and has the identity of `desired`,
+/// whatever it was made from.
+fn must_be_same<'a>(
+    fleet: &FleetId,
+    desired: &Desired,
+    name: &str,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), ApplyError> {
+    let identity = Identity::from_labels(labels, fleet);
+    refuse_others(&identity, name)?;
+    if identity.uid.as_ref() == Some(&desired.uid) {
+        return Ok(());
+    }
+    Err(refused(
+        format!("`{name}` is no longer {}", desired.id),
         RUN_AGAIN,
     ))
 }

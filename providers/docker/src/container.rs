@@ -6,7 +6,7 @@ mod lower;
 
 pub(crate) use lift::{Surroundings, life, lift};
 pub(crate) use limit::{lacks_limits, unlimited};
-pub(crate) use lower::create_body;
+pub(crate) use lower::{create_body, endpoint, update_body};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,9 @@
 
 mod binary;
 mod context;
+mod empty;
+
+pub(crate) use empty::{EMPTY_IMAGE, ensure_empty_image};
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, DownloadFromContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
@@ -19,16 +19,10 @@ use rivetos_fleet::port::{Applied, FleetLock, Holder, LeaseId, LockError};
 use crate::DockerProvider;
 use crate::apply::{first_file, must_be_ours};
 use crate::error::{found, is_conflict, is_not_found, said};
-
-/// An image without a single file, made on the engine where it is missing.
-const IMAGE: &str = "rivetos-empty";
-const TAG: &str = "1";
+use crate::image::{EMPTY_IMAGE, ensure_empty_image};
 
 /// The file with the holder's last sign of life.
 const FILE: &str = "lease.json";
-
-/// Two blocks of zeros: the end of an archive, and nothing before it.
-const EMPTY_ARCHIVE: [u8; 1024] = [0; 1024];
 
 /// How often the lock is asked for again that was given back between asking and looking.
 const ATTEMPTS_MAX: usize = 3;
@@ -48,7 +42,9 @@ impl FleetLock for DockerProvider {
     type Token = LeaseToken;
 
     async fn acquire(&self, holder: &Holder) -> Result<LeaseToken, LockError> {
-        self.empty_image().await?;
+        let docker = &self.engine.docker;
+        let image = ensure_empty_image(docker).await;
+        image.map_err(|error| self.failed("making the empty image for", &error))?;
         for _ in 0..ATTEMPTS_MAX {
             match self.create_lock(holder).await {
                 Ok(id) => return Ok(LeaseToken(id)),
@@ -127,28 +123,6 @@ impl DockerProvider {
         }
     }
 
-    async fn empty_image(&self) -> Result<(), LockError> {
-        let docker = &self.engine.docker;
-        let there = found(docker.inspect_image(&format!("{IMAGE}:{TAG}")).await);
-        if there
-            .map_err(|error| self.failed("taking", &error))?
-            .is_some()
-        {
-            return Ok(());
-        }
-        let options = CreateImageOptionsBuilder::new()
-            .from_src("-")
-            .repo(IMAGE)
-            .tag(TAG)
-            .build();
-        let nothing = bollard::body_full(EMPTY_ARCHIVE.to_vec().into());
-        docker
-            .create_image(Some(options), Some(nothing), None)
-            .try_for_each(|_| async { Ok(()) })
-            .await
-            .map_err(|error| self.failed("making the empty image for", &error))
-    }
-
     async fn create_lock(&self, holder: &Holder) -> Result<String, Error> {
         let labels = HashMap::from([
             (label::MANAGED_BY.to_owned(), label::MANAGER.to_owned()),
@@ -156,7 +130,7 @@ impl DockerProvider {
             (label::LOCK.to_owned(), serde_json::to_string(holder)?),
         ]);
         let body = ContainerCreateBody {
-            image: Some(format!("{IMAGE}:{TAG}")),
+            image: Some(EMPTY_IMAGE.to_owned()),
             // Never run; an image without an entry point needs one to be named.
             entrypoint: Some(vec!["/never-started".to_owned()]),
             labels: Some(labels),

@@ -12,6 +12,7 @@
 
 mod access;
 mod apply;
+mod claim;
 mod container;
 mod datahub;
 mod engine;

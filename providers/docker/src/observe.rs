@@ -3,20 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect};
+use bollard::models::{
+    ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum, ImageConfig,
+    ImageInspect,
+};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
 use futures_util::stream::{self, StreamExt};
 use rivetos_fleet::label::{self, Identity};
 use rivetos_fleet::model::{
     DesiredSet, ErrorScope, Fields, Inventory, InventoryError, Kind, Life, Observed, Owner,
-    Protection, ResourceId, Spec, TargetFacts,
+    Predecessor, Protection, ResourceId, Spec, TargetFacts,
 };
 
 use crate::apply::container_fingerprint;
+use crate::claim::{Claims, is_claim};
 use crate::container::{Surroundings, lacks_limits, life, lift, unlimited};
 use crate::error::{found, said};
 use crate::{DockerProvider, role};
 
+mod pairs;
 mod shelf;
 mod things;
 
@@ -44,15 +49,13 @@ pub(crate) async fn observe(provider: &DockerProvider, desired: &DesiredSet) -> 
         wanted_images(provider, &wanted),
     );
 
-    let network_ids = match networks {
-        Ok(list) => things::networks(provider, &wanted, list, &mut inventory),
-        Err(error) => unseen(&mut inventory, &[Kind::Network], "the networks", &error),
-    };
-    let images = things::images(&wanted, images, &mut inventory);
-    let containers = match containers {
+    let mut containers = match containers {
         Ok(list) => sort_out(provider, &wanted, list, &mut inventory),
+        // Whose a network or volume is may stand on a container.
         Err(error) => {
             let kinds = [
+                Kind::Network,
+                Kind::Volume,
                 Kind::Config,
                 Kind::Secret,
                 Kind::Datahub,
@@ -62,16 +65,15 @@ pub(crate) async fn observe(provider: &DockerProvider, desired: &DesiredSet) -> 
             unseen(&mut inventory, &kinds, "the containers", &error)
         }
     };
+    let network_ids = match networks {
+        Ok(list) => things::networks(provider, &wanted, list, &containers, &mut inventory),
+        Err(error) => unseen(&mut inventory, &[Kind::Network], "the networks", &error),
+    };
+    let images = things::images(&wanted, images, &mut inventory);
     let incarnations = match volumes {
         Ok(list) => {
             let list = list.volumes.unwrap_or_default();
-            things::volumes(
-                provider,
-                &wanted,
-                list,
-                &containers.carriers,
-                &mut inventory,
-            )
+            things::volumes(provider, &wanted, list, &containers, &mut inventory)
         }
         Err(error) => {
             let kinds = [Kind::Volume, Kind::Config, Kind::Secret, Kind::Role];
@@ -81,7 +83,7 @@ pub(crate) async fn observe(provider: &DockerProvider, desired: &DesiredSet) -> 
     let datahub = inspect_containers(
         provider,
         &wanted,
-        containers.own,
+        std::mem::take(&mut containers.own),
         (images, network_ids),
         &mut inventory,
     )
@@ -137,15 +139,23 @@ struct Own {
     resource: ResourceId,
     identity: Identity,
     container: String,
+    name: String,
     image: String,
+    state: Option<ContainerSummaryStateEnum>,
+    /// Whose place it is to take, or took.
+    replaces: Option<String>,
+    /// The one that is kept until this one proved itself.
+    predecessor: Option<Predecessor>,
 }
 
 /// The containers of the fleet.
 #[derive(Default)]
 struct Containers {
     own: Vec<Own>,
-    /// Names of containers that an interrupted run left, by what they were made for.
-    carriers: BTreeMap<ResourceId, String>,
+    /// Names of containers that an interrupted run left, with what they were made for.
+    carriers: BTreeMap<String, ResourceId>,
+    /// What is said of other objects.
+    claims: Claims,
 }
 
 /// Tells apart what is the fleet's, what is in its way and what does not matter.
@@ -155,11 +165,18 @@ fn sort_out(
     list: Vec<ContainerSummary>,
     inventory: &mut Inventory,
 ) -> Containers {
-    let mut containers = Containers::default();
+    let mut containers = Containers {
+        claims: Claims::among(&list, &provider.fleet),
+        ..Containers::default()
+    };
     for summary in list {
-        let labels = summary.labels.unwrap_or_default();
-        let identity = Identity::from_labels(&labels, &provider.fleet);
         let id = summary.id.unwrap_or_default();
+        let labels = summary.labels.unwrap_or_default();
+        let labels = containers.claims.over(&id, labels, &provider.fleet);
+        let identity = Identity::from_labels(&labels, &provider.fleet);
+        if identity.owner == Owner::Ours && is_claim(&labels) {
+            continue;
+        }
         let name = summary
             .names
             .iter()
@@ -172,11 +189,15 @@ fn sort_out(
             .and_then(|addr| addr.parse().ok());
         match (&identity.owner, carried, &identity.id) {
             (Owner::Ours, Some(carried), _) => {
-                containers.carriers.insert(carried, name);
+                containers.carriers.insert(name, carried);
             }
             (Owner::Ours, None, Some(resource)) => containers.own.push(Own {
                 resource: resource.clone(),
                 container: id,
+                name,
+                state: summary.state,
+                replaces: labels.get(label::REPLACES).cloned(),
+                predecessor: None,
                 image: summary.image_id.unwrap_or_default(),
                 identity,
             }),
@@ -190,6 +211,7 @@ fn sort_out(
             }
         }
     }
+    containers.own = pairs::join(containers.own);
     containers
 }
 
@@ -285,7 +307,7 @@ fn seen_container(
         id: own.resource,
         uid: own.identity.uid,
         born: own.identity.live,
-        predecessor: None,
+        predecessor: own.predecessor,
         protection: Protection::None,
         fingerprint: container_fingerprint(&own.container, &native_name),
         native_id: own.container,

@@ -4,9 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use rivetos_fleet::model::{DesiredSet, Inventory, Step};
+use rivetos_fleet::model::{DesiredSet, Inventory, Observed, ResourceId, Step};
 use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 use rivetos_fleet::{FleetId, SecretResolver};
+
+use tokio::sync::Mutex;
 
 use crate::{DockerEngine, apply, observe};
 
@@ -16,6 +18,8 @@ pub struct DockerProvider {
     pub(crate) engine: DockerEngine,
     pub(crate) fleet: FleetId,
     pub(crate) secrets: Arc<dyn SecretResolver>,
+    /// Engines lose count when networks go at the same moment.
+    pub(crate) network_removal: Arc<Mutex<()>>,
 }
 
 impl DockerProvider {
@@ -26,7 +30,20 @@ impl DockerProvider {
             engine,
             fleet,
             secrets,
+            network_removal: Arc::default(),
         }
+    }
+}
+
+impl DockerProvider {
+    /// The object that may become `resource`, by its name or id on the engine, whoever made it. Its
+    /// fields are not looked at: what it is like does not matter to whose it is.
+    pub async fn look_up(
+        &self,
+        resource: &ResourceId,
+        native: &str,
+    ) -> Result<Option<Observed>, ApplyError> {
+        apply::look_up(self, resource, native).await
     }
 }
 

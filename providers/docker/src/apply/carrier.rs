@@ -10,6 +10,7 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
+use rivetos_fleet::Secret;
 use rivetos_fleet::label;
 use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::ApplyError;
@@ -28,6 +29,11 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 const FILLING: &str = "carrier";
 /// The suffix of carriers that read from a volume.
 const READING: &str = "reader";
+
+/// The name of the carrier that fills `volume`: while it is there the volume is unfinished.
+pub(crate) fn filling_name(volume: &str) -> String {
+    format!("{volume}-{FILLING}")
+}
 
 /// A carrier that is there.
 pub(crate) struct Carrier<'a> {
@@ -55,7 +61,7 @@ impl<'a> Carrier<'a> {
         provider: &'a DockerProvider,
         errand: &Errand<'_>,
     ) -> Result<Self, ApplyError> {
-        let name = format!("{}-{FILLING}", errand.volume);
+        let name = filling_name(errand.volume);
         match create(provider, &name, errand).await {
             Ok(id) => Ok(Self { provider, name, id }),
             Err(error) if is_conflict(&error) => Err(refused(
@@ -94,21 +100,26 @@ impl<'a> Carrier<'a> {
             .map_err(|error| failed(&format!("filling a volume through `{}`", self.name), &error))
     }
 
-    async fn read(&self, file: &str) -> Result<String, ApplyError> {
+    /// `None` when there is no such file.
+    async fn read(&self, file: &str) -> Result<Option<String>, ApplyError> {
         let what = format!("reading `{file}` through `{}`", self.name);
         let options = DownloadFromContainerOptionsBuilder::new()
             .path(&format!("{PATH}/{file}"))
             .build();
         let docker = &self.provider.engine.docker;
-        let archive: Vec<u8> = docker
+        let archive = docker
             .download_from_container(&self.id, Some(options))
             .try_fold(Vec::new(), |mut all, chunk| async move {
                 all.extend_from_slice(&chunk);
                 Ok(all)
             })
-            .await
-            .map_err(|error| failed(&what, &error))?;
-        first_file(&archive).map_err(|error| broken(format!("{what}: {error}"), None))
+            .await;
+        let Some(archive) = found(archive).map_err(|error| failed(&what, &error))? else {
+            return Ok(None);
+        };
+        let text = first_file(&archive);
+        text.map(Some)
+            .map_err(|error| broken(format!("{what}: {error}"), None))
     }
 
     /// Removes the carrier.
@@ -154,17 +165,6 @@ async fn create(
     Ok(made.id)
 }
 
-/// The carrier that fills `volume` may be there: it goes, if it is the fleet's.
-pub(super) async fn remove_left_over(
-    provider: &DockerProvider,
-    volume: &str,
-) -> Result<(), ApplyError> {
-    for suffix in [FILLING, READING] {
-        remove_named(provider, &format!("{volume}-{suffix}")).await?;
-    }
-    Ok(())
-}
-
 async fn remove_named(provider: &DockerProvider, name: &str) -> Result<(), ApplyError> {
     let docker = &provider.engine.docker;
     let fail = |error: &Error| failed(&format!("removing `{name}`"), error);
@@ -202,16 +202,26 @@ async fn remove(provider: &DockerProvider, name: &str, id: &str) -> Result<(), A
     Ok(())
 }
 
-/// Reads one file of a volume that is there.
-pub(crate) async fn read_file(
+/// Reads files of a volume that is there. Those that it does not have are left out.
+pub(crate) async fn read_files<'f>(
     provider: &DockerProvider,
     errand: &Errand<'_>,
-    file: &str,
-) -> Result<String, ApplyError> {
+    files: &[&'f str],
+) -> Result<BTreeMap<&'f str, Secret<String>>, ApplyError> {
     let carrier = Carrier::reading(provider, errand).await?;
-    let content = carrier.read(file).await;
+    let mut contents = BTreeMap::new();
+    let mut read = Ok(());
+    for &file in files {
+        match carrier.read(file).await {
+            Ok(content) => contents.extend(content.map(|text| (file, Secret::new(text)))),
+            Err(error) => {
+                read = Err(error);
+                break;
+            }
+        }
+    }
     carrier.remove().await?;
-    content
+    read.map(|()| contents)
 }
 
 pub(crate) fn first_file(archive: &[u8]) -> std::io::Result<String> {

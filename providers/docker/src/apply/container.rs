@@ -1,18 +1,27 @@
 //! Containers: made and started, or started again.
 
+use std::collections::HashMap;
+
+use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder,
 };
+use futures_util::TryStreamExt;
 use rivetos_fleet::label;
 use rivetos_fleet::model::{ContainerSpec, Desired, Life, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyError};
 
 use super::{RUN_AGAIN, must_be, must_belong};
 use crate::DockerProvider;
+use crate::claim::Claims;
 use crate::container::{create_body, life};
 use crate::error::{broken, failed, found, is_conflict, refused, said, taken_port};
+
+/// How much of a log is told when a container fails.
+const LAST_LINES: &str = "3";
 
 /// Makes the container and starts it.
 pub(super) async fn create(
@@ -29,27 +38,37 @@ pub(super) async fn create(
         Err(error) if is_conflict(&error) => return take_existing(provider, desired, spec).await,
         Err(error) => return Err(failed(&format!("making container `{name}`"), &error)),
     };
+    must_be_of_image(provider, &id, spec).await?;
     run(provider, &id, name).await?;
-    let live = inspect(provider, &id).await?;
-    if let Some(live) = &live
-        && !is_of_image(live, spec)
-    {
-        let options = RemoveContainerOptionsBuilder::new()
-            .force(true)
-            .v(true)
-            .build();
-        let removed = docker.remove_container(&id, Some(options)).await;
-        removed.map_err(|error| failed(&format!("removing container `{name}`"), &error))?;
-        return Err(refused(
-            format!(
-                "`{}` is another image now than when the plan was made",
-                spec.image
-            ),
-            RUN_AGAIN,
-        ));
+    must_run(provider, &id, name).await?;
+    Ok(Applied::Changed)
+}
+
+/// That the new container is of the image that the plan was made for, else it goes.
+pub(super) async fn must_be_of_image(
+    provider: &DockerProvider,
+    id: &str,
+    spec: &ContainerSpec,
+) -> Result<(), ApplyError> {
+    let live = inspect(provider, id).await?;
+    if live.is_some_and(|live| is_of_image(&live, spec)) {
+        return Ok(());
     }
-    match live.as_ref().map(|live| life(live.state.as_ref())) {
-        Some(Life::Running) => Ok(Applied::Changed),
+    remove(provider, id, &spec.native_name).await?;
+    Err(refused(
+        format!(
+            "`{}` is another image now than when the plan was made",
+            spec.image
+        ),
+        RUN_AGAIN,
+    ))
+}
+
+/// That a container which was started runs.
+async fn must_run(provider: &DockerProvider, id: &str, name: &str) -> Result<(), ApplyError> {
+    let live = inspect(provider, id).await?;
+    match live.map(|live| life(live.state.as_ref())) {
+        Some(Life::Running) => Ok(()),
         Some(Life::Stopped(detail) | Life::Incomplete(detail) | Life::Dormant(detail)) => {
             Err(broken(
                 format!("container `{name}` was started and does not run: {detail}"),
@@ -61,6 +80,23 @@ pub(super) async fn create(
             None,
         )),
     }
+}
+
+/// Removes a container whatever it does. With it go the volumes without a name that its image made
+/// the engine add.
+pub(super) async fn remove(
+    provider: &DockerProvider,
+    id: &str,
+    name: &str,
+) -> Result<(), ApplyError> {
+    let options = RemoveContainerOptionsBuilder::new()
+        .force(true)
+        .v(true)
+        .build();
+    let docker = &provider.engine.docker;
+    found(docker.remove_container(id, Some(options)).await)
+        .map_err(|error| failed(&format!("removing container `{name}`"), &error))?;
+    Ok(())
 }
 
 /// The name is taken: by the very container that is wanted, or by something that stays untouched.
@@ -98,17 +134,13 @@ pub(super) async fn start(
             RUN_AGAIN,
         ));
     };
-    let name = live
-        .name
-        .as_deref()
-        .unwrap_or(native_id)
-        .trim_start_matches('/')
-        .to_owned();
-    must_belong(&provider.fleet, resource, &name, &labels(&live))?;
-    bring_up(provider, &live, &name).await
+    let name = name_of(&live);
+    let labels = claimed_labels(provider, &live).await?;
+    must_belong(&provider.fleet, resource, name, &labels)?;
+    bring_up(provider, &live, name).await
 }
 
-async fn bring_up(
+pub(super) async fn bring_up(
     provider: &DockerProvider,
     live: &ContainerInspectResponse,
     name: &str,
@@ -125,10 +157,12 @@ async fn bring_up(
     } else {
         run(provider, id, name).await?;
     }
+    must_run(provider, id, name).await?;
     Ok(Applied::Changed)
 }
 
-async fn run(provider: &DockerProvider, id: &str, name: &str) -> Result<(), ApplyError> {
+/// Starts a container.
+pub(super) async fn run(provider: &DockerProvider, id: &str, name: &str) -> Result<(), ApplyError> {
     let Err(error) = provider.engine.docker.start_container(id, None).await else {
         return Ok(());
     };
@@ -167,18 +201,59 @@ async fn holder(provider: &DockerProvider, port: u16) -> Option<String> {
         .map(|name| name.trim_start_matches('/').to_owned())
 }
 
-fn is_of_image(live: &ContainerInspectResponse, spec: &ContainerSpec) -> bool {
+pub(super) fn is_of_image(live: &ContainerInspectResponse, spec: &ContainerSpec) -> bool {
     spec.image_id.is_none() || live.image == spec.image_id
 }
 
-fn labels(live: &ContainerInspectResponse) -> std::collections::HashMap<String, String> {
+/// The labels of a container with what claims say of it.
+pub(super) async fn claimed_labels(
+    provider: &DockerProvider,
+    live: &ContainerInspectResponse,
+) -> Result<HashMap<String, String>, ApplyError> {
+    let claims = Claims::read(provider).await?;
+    let id = live.id.as_deref().unwrap_or_default();
+    Ok(claims.over(id, labels(live), &provider.fleet))
+}
+
+pub(super) fn name_of(live: &ContainerInspectResponse) -> &str {
+    let name = live.name.as_deref().or(live.id.as_deref());
+    name.unwrap_or_default().trim_start_matches('/')
+}
+
+/// The last lines of the container's log, ready to follow a sentence.
+pub(super) async fn last_words(provider: &DockerProvider, id: &str) -> String {
+    let options = LogsOptionsBuilder::new()
+        .stdout(true)
+        .stderr(true)
+        .tail(LAST_LINES)
+        .build();
+    let lines: Vec<LogOutput> = provider
+        .engine
+        .docker
+        .logs(id, Some(options))
+        .try_collect()
+        .await
+        .unwrap_or_default();
+    let text: Vec<String> = lines
+        .iter()
+        .map(|line| line.to_string().trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect();
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("; its last words: {}", text.join(" | "))
+    }
+}
+
+pub(super) fn labels(live: &ContainerInspectResponse) -> HashMap<String, String> {
     live.config
         .as_ref()
         .and_then(|config| config.labels.clone())
         .unwrap_or_default()
 }
 
-async fn inspect(
+pub(super) async fn inspect(
     provider: &DockerProvider,
     id: &str,
 ) -> Result<Option<ContainerInspectResponse>, ApplyError> {

@@ -1,15 +1,17 @@
 //! Volumes with immutable content: configuration and secrets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bollard::query_parameters::ListVolumesOptionsBuilder;
+use rivetos_fleet::label;
 use rivetos_fleet::model::{Desired, FileContent, FilesSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
 use rivetos_fleet::{Secret, SecretResolver};
 
-use super::carrier::{Carrier, Errand};
+use super::carrier::{Carrier, Errand, filling_name, read_files};
 use super::{incarnation, must_be, random_hex, volume_labels};
 use crate::DockerProvider;
-use crate::error::{broken, failed};
+use crate::error::{broken, failed, found};
 
 /// Whose the files are: the user that nodes run as.
 const OWNER: u64 = 1000;
@@ -32,7 +34,8 @@ pub(super) async fn create(
             None,
         ));
     };
-    let archive = archive(files, provider.secrets.as_ref())?;
+    let kept = kept(provider, desired, (files, image)).await?;
+    let archive = archive(files, &kept, provider.secrets.as_ref())?;
     let (labels, mine) = volume_labels(&provider.fleet, desired)?;
     let errand = Errand {
         resource: &desired.id,
@@ -56,8 +59,71 @@ pub(super) async fn create(
     Ok(Applied::AlreadySo)
 }
 
+/// What earlier incarnations of these files hold of those that exist in the target alone, so that
+/// a password or token outlives every change of what lies beside it.
+async fn kept<'f>(
+    provider: &DockerProvider,
+    desired: &Desired,
+    (files, image): (&'f FilesSpec, &str),
+) -> Result<BTreeMap<&'f str, Secret<String>>, ApplyError> {
+    let generated: Vec<&str> = files
+        .files
+        .iter()
+        .filter(|(_, content)| matches!(content, FileContent::Generated))
+        .map(|(path, _)| path.as_str())
+        .collect();
+    if generated.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let Some(volume) = predecessor(provider, desired, &files.native_name).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let errand = Errand {
+        resource: &desired.id,
+        image,
+        volume: &volume,
+        labels: BTreeMap::new(),
+    };
+    read_files(provider, &errand, &generated).await
+}
+
+/// The newest finished volume with the same identity and another name.
+async fn predecessor(
+    provider: &DockerProvider,
+    desired: &Desired,
+    name: &str,
+) -> Result<Option<String>, ApplyError> {
+    let wanted = vec![
+        format!("{}={}", label::MANAGED_BY, label::MANAGER),
+        format!("{}={}", label::FLEET, provider.fleet),
+        format!("{}={}", label::UID, desired.uid),
+    ];
+    let options = ListVolumesOptionsBuilder::new()
+        .filters(&HashMap::from([("label", wanted)]))
+        .build();
+    let docker = &provider.engine.docker;
+    let list = docker.list_volumes(Some(options)).await;
+    let list = list.map_err(|error| failed("looking for earlier files", &error))?;
+    let mut volumes = list.volumes.unwrap_or_default();
+    volumes.retain(|volume| volume.name != name);
+    volumes.sort_by(|a, b| (&b.created_at, &b.name).cmp(&(&a.created_at, &a.name)));
+    for volume in volumes {
+        let carrier = filling_name(&volume.name);
+        let unfinished = found(docker.inspect_container(&carrier, None).await)
+            .map_err(|error| failed("looking for earlier files", &error))?;
+        if unfinished.is_none() {
+            return Ok(Some(volume.name));
+        }
+    }
+    Ok(None)
+}
+
 /// The files as the engine takes them.
-fn archive(files: &FilesSpec, secrets: &dyn SecretResolver) -> Result<Vec<u8>, ApplyError> {
+fn archive(
+    files: &FilesSpec,
+    kept: &BTreeMap<&str, Secret<String>>,
+    secrets: &dyn SecretResolver,
+) -> Result<Vec<u8>, ApplyError> {
     let mut archive = tar::Builder::new(Vec::new());
     let fail = |error: std::io::Error| broken(format!("packing the files failed: {error}"), None);
     for folder in folders(files) {
@@ -68,7 +134,13 @@ fn archive(files: &FilesSpec, secrets: &dyn SecretResolver) -> Result<Vec<u8>, A
             .map_err(fail)?;
     }
     for (path, content) in &files.files {
-        let content = resolve(path, content, secrets)?;
+        let made;
+        let content = if let Some(kept) = kept.get(path.as_str()) {
+            kept
+        } else {
+            made = resolve(path, content, secrets)?;
+            &made
+        };
         let bytes = content.expose().as_bytes();
         let mut header = header(FILE_MODE, bytes.len() as u64);
         archive

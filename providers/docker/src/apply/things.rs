@@ -2,11 +2,12 @@
 
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 use rivetos_fleet::label;
-use rivetos_fleet::model::{Desired, NetworkSpec, VolumeSpec};
+use rivetos_fleet::model::{Desired, NetworkSpec, Protection, VolumeSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
 
-use super::{incarnation, must_be, volume_labels};
+use super::{incarnation, must_be, must_be_same, volume_labels, whose};
 use crate::DockerProvider;
+use crate::claim::Claims;
 use crate::error::{failed, found};
 
 /// Makes a network. Engines take several of one name, so the name is looked up first.
@@ -65,10 +66,13 @@ pub(super) async fn create_volume(
         .create_volume(request)
         .await
         .map_err(|error| failed(&format!("making volume `{name}`"), &error))?;
-    must_be(&provider.fleet, desired, name, &live.labels)?;
-    Ok(if incarnation(&live) == mine {
-        Applied::Changed
-    } else {
-        Applied::AlreadySo
-    })
+    let new = incarnation(&live) == mine;
+    if new && volume.protection == Protection::None {
+        return Ok(Applied::Changed);
+    }
+    let claims = Claims::read(provider).await?;
+    let whose = claims.over(name, live.labels, &provider.fleet);
+    must_be_same(&provider.fleet, desired, name, &whose)?;
+    let protected = whose::protect(provider, desired, name, volume.protection).await?;
+    Ok(if new { Applied::Changed } else { protected })
 }

@@ -15,13 +15,14 @@ use rivetos_fleet::model::{
 };
 
 use super::limit::{Limit, assumed};
-use super::lower::{CPU_PERIOD_US, LOG_DRIVER, LOG_MAX_FILE, LOG_MAX_SIZE};
+use super::lower::{
+    CPU_PERIOD_US, LOG_DRIVER, LOG_MAX_FILE, LOG_MAX_SIZE, MEMORY_UNLIMITED, NANOS_PER_MILLI_CPU,
+};
 
 /// The engine's own grace, where a container names none.
 const STOP_GRACE_SECONDS: u32 = 10;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
-const NANOS_PER_MILLI_CPU: u64 = 1_000_000;
 
 /// What else must be known to read a container.
 pub(crate) struct Surroundings<'a> {
@@ -57,7 +58,7 @@ pub(crate) fn lift(live: &ContainerInspectResponse, around: &Surroundings<'_>) -
         read_only_root: host.readonly_rootfs.unwrap_or_default(),
         tmpfs: host.tmpfs.clone().unwrap_or_default().into_iter().collect(),
         mounts: mounts(live.mounts.as_deref().unwrap_or_default(), host),
-        network: network(host, live.network_settings.as_ref(), around.networks),
+        network: network(host, live.network_settings.as_ref(), around),
         published: published(host),
         cap_drop: capabilities(host.cap_drop.as_deref()),
         cap_add: capabilities(host.cap_add.as_deref()),
@@ -151,27 +152,33 @@ fn mounts(points: &[MountPoint], host: &HostConfig) -> BTreeMap<String, Mount> {
         .collect()
 }
 
-/// The network that the container was made for, if it is still in it. Further networks that
-/// somebody connected are theirs.
+/// The network that the container was made for, if it is still in it, else the wanted one. Further
+/// networks that somebody connected are theirs.
 fn network(
     host: &HostConfig,
     settings: Option<&NetworkSettings>,
-    networks: &HashMap<String, String>,
+    around: &Surroundings<'_>,
 ) -> String {
-    let mode = host.network_mode.clone().unwrap_or_default();
     let empty = HashMap::new();
     let connected = settings.and_then(|s| s.networks.as_ref()).unwrap_or(&empty);
-    let Some(endpoint) = connected.get(&mode) else {
+    let made_for = host.network_mode.clone().unwrap_or_default();
+    let wanted = around.wanted.map(|spec| spec.network.clone());
+    let candidates = [Some(made_for), wanted];
+    let Some((name, endpoint)) = candidates
+        .into_iter()
+        .flatten()
+        .find_map(|name| connected.get(&name).map(|endpoint| (name, endpoint)))
+    else {
         let names: BTreeSet<&str> = connected.keys().map(String::as_str).collect();
         return names.into_iter().collect::<Vec<_>>().join(",");
     };
     // Empty for a container that never ran.
     let id = endpoint.network_id.as_deref().unwrap_or_default();
-    let same = id.is_empty() || networks.get(&mode).is_none_or(|now| now == id);
+    let same = id.is_empty() || around.networks.get(&name).is_none_or(|now| now == id);
     if same {
-        mode
+        name
     } else {
-        format!("{mode} as it was before somebody made it anew")
+        format!("{name} as it was before somebody made it anew")
     }
 }
 
@@ -208,7 +215,7 @@ fn capabilities(names: Option<&[String]>) -> Vec<String> {
 
 pub(super) fn limits(host: &HostConfig) -> Limits {
     Limits {
-        memory_bytes: set(host.memory),
+        memory_bytes: set(host.memory.filter(|bytes| *bytes < MEMORY_UNLIMITED)),
         milli_cpus: milli_cpus(host),
         pids: set(host.pids_limit),
     }

@@ -1,16 +1,21 @@
 //! Spec to the engine's words.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
-    MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerUpdateBody, EndpointSettings, HealthConfig, HostConfig,
+    HostConfigLogConfig, Mount, MountType, NetworkingConfig, PortBinding, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use rivetos_fleet::model::{self, ContainerSpec, HealthCheck, Limits, LogRotation, MountMode};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// The kernel's own default, in microseconds.
 pub(super) const CPU_PERIOD_US: i64 = 100_000;
+
+/// Engines cannot take a limit on memory back; this one no machine reaches, in bytes.
+pub(super) const MEMORY_UNLIMITED: i64 = 1 << 60;
+pub(super) const NANOS_PER_MILLI_CPU: u64 = 1_000_000;
 
 pub(super) const LOG_DRIVER: &str = "json-file";
 pub(super) const LOG_MAX_SIZE: &str = "max-size";
@@ -44,15 +49,57 @@ pub(crate) fn create_body(
         ),
         host_config: Some(host_config(spec)),
         networking_config: Some(NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(
-                spec.network.clone(),
-                EndpointSettings {
-                    aliases: Some(vec![spec.hostname.clone()]),
-                    ..EndpointSettings::default()
-                },
-            )])),
+            endpoints_config: Some(HashMap::from([(spec.network.clone(), endpoint(spec))])),
         }),
         ..ContainerCreateBody::default()
+    }
+}
+
+/// The container in its network: others reach it by its host name.
+pub(crate) fn endpoint(spec: &ContainerSpec) -> EndpointSettings {
+    EndpointSettings {
+        aliases: Some(vec![spec.hostname.clone()]),
+        ..EndpointSettings::default()
+    }
+}
+
+/// What to ask the engine for so that a container that is there becomes as described in the
+/// `changed` fields. `None` when none of them can be had in this way.
+pub(crate) fn update_body(
+    spec: &ContainerSpec,
+    live: Option<&HostConfig>,
+    changed: &BTreeSet<&str>,
+) -> Option<ContainerUpdateBody> {
+    let wanted = limits(&spec.limits);
+    let mut body = ContainerUpdateBody::default();
+    if changed.contains("memory") {
+        body.memory = wanted.memory.or(Some(MEMORY_UNLIMITED));
+        body.memory_swap = body.memory;
+    }
+    if changed.contains("cpus") {
+        // The engine takes a limit only in the form in which there is one.
+        let in_nanos = live.and_then(|host| host.nano_cpus).unwrap_or_default() > 0;
+        if in_nanos {
+            let milli = spec.limits.milli_cpus.map(i64::from);
+            body.nano_cpus = milli.map(|milli| milli * NANOS_PER_MILLI_CPU.cast_signed());
+        } else {
+            body.cpu_period = wanted.cpu_period;
+            body.cpu_quota = wanted.cpu_quota.or(Some(-1));
+        }
+    }
+    if changed.contains("pids") {
+        body.pids_limit = wanted.pids_limit.or(Some(-1));
+    }
+    if changed.contains("restart") {
+        body.restart_policy = Some(restart_policy(spec));
+    }
+    (body != ContainerUpdateBody::default()).then_some(body)
+}
+
+fn restart_policy(spec: &ContainerSpec) -> RestartPolicy {
+    RestartPolicy {
+        name: Some(restart(spec.restart)),
+        maximum_retry_count: None,
     }
 }
 
@@ -72,10 +119,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         cap_drop: Some(spec.cap_drop.clone()),
         cap_add: Some(spec.cap_add.clone()),
         security_opt: Some(spec.security_opt.clone()),
-        restart_policy: Some(RestartPolicy {
-            name: Some(restart(spec.restart)),
-            maximum_retry_count: None,
-        }),
+        restart_policy: Some(restart_policy(spec)),
         log_config: spec.log.as_ref().map(log),
         ..limits(&spec.limits)
     }

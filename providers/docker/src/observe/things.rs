@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::errors::Error;
 use bollard::models::{ImageConfig, ImageInspect, Network, Volume};
-use rivetos_fleet::label::Identity;
+use rivetos_fleet::label::{Claim, Identity};
 use rivetos_fleet::model::{
     ErrorScope, Field, Fields, Fingerprint, Inventory, InventoryError, Kind, Life, NetworkSpec,
     Observed, Owner, Protection, ResourceId, Spec, VolumeSpec,
 };
 
+use super::Containers;
 use super::shelf::{self, Shelf, Wanted};
 use crate::DockerProvider;
-use crate::apply::{incarnation, volume_fingerprint};
+use crate::apply::{filling_name, incarnation, volume_fingerprint};
 use crate::error::said;
 
 /// Adds the networks. Returns the id of every network by its name.
@@ -20,6 +21,7 @@ pub(super) fn networks(
     provider: &DockerProvider,
     wanted: &Wanted<'_>,
     list: Vec<Network>,
+    containers: &Containers,
     inventory: &mut Inventory,
 ) -> HashMap<String, String> {
     let mut ids = HashMap::new();
@@ -29,6 +31,7 @@ pub(super) fn networks(
         };
         ids.insert(name.clone(), id.clone());
         let labels = network.labels.unwrap_or_default();
+        let labels = containers.claims.over(&id, labels, &provider.fleet);
         let identity = Identity::from_labels(&labels, &provider.fleet);
         let Some(resource) = own_address(&identity) else {
             let found = shelf::in_our_way(wanted, Shelf::Network, (id, name), identity);
@@ -62,15 +65,22 @@ pub(super) fn volumes(
     provider: &DockerProvider,
     wanted: &Wanted<'_>,
     list: Vec<Volume>,
-    carriers: &BTreeMap<ResourceId, String>,
+    containers: &Containers,
     inventory: &mut Inventory,
 ) -> BTreeMap<String, String> {
     let mut incarnations = BTreeMap::new();
     for volume in list {
-        let identity = Identity::from_labels(&volume.labels, &provider.fleet);
         let incarnation = incarnation(&volume);
         let fingerprint = volume_fingerprint(&volume);
         let name = volume.name;
+        let claims = &containers.claims;
+        let labels = claims.over(&name, volume.labels, &provider.fleet);
+        let identity = Identity::from_labels(&labels, &provider.fleet);
+        let protection = if claims.says(&name, Claim::Protect) {
+            Protection::Protected
+        } else {
+            Protection::None
+        };
         let Some(resource) = own_address(&identity) else {
             let found = shelf::in_our_way(wanted, Shelf::Volume, (name.clone(), name), identity);
             inventory.observed.extend(found);
@@ -79,25 +89,27 @@ pub(super) fn volumes(
         let mut fields = if resource.kind == Kind::Volume {
             Spec::Volume(VolumeSpec {
                 native_name: name.clone(),
-                protection: Protection::None,
+                protection,
             })
             .fields()
         } else {
             Fields::from([("name".to_owned(), Field::text(&name))])
         };
         fields.extend(identity.files);
-        let life = match carriers.get(&resource) {
-            Some(carrier) => Life::Incomplete(format!(
+        let carrier = filling_name(&name);
+        let life = if containers.carriers.contains_key(&carrier) {
+            Life::Incomplete(format!(
                 "`{carrier}`, through which it was being filled, is still there"
-            )),
-            None => Life::Present,
+            ))
+        } else {
+            Life::Present
         };
         inventory.observed.push(Observed {
             id: resource,
             uid: identity.uid,
             born: Fields::new(),
             predecessor: None,
-            protection: Protection::None,
+            protection,
             fingerprint,
             native_id: name.clone(),
             native_name: name.clone(),

@@ -10,7 +10,7 @@ use super::observe::owner;
 use super::postgres::{Mark, Postgres, QueryError};
 use super::sql;
 use crate::DockerProvider;
-use crate::apply::{Errand, incarnation, must_be_ours, must_belong, read_file};
+use crate::apply::{Errand, incarnation, must_be_ours, must_belong, read_files};
 use crate::error::{broken, failed, found, refused};
 
 /// Makes sure that the login is there, has its schema and takes the password of its secret.
@@ -94,6 +94,10 @@ async fn password(
         volume: name,
         labels: BTreeMap::new(),
     };
-    let password = read_file(provider, &errand, &role.password_file).await?;
-    Ok((password, incarnation(&volume)))
+    let file = role.password_file.as_str();
+    let mut contents = read_files(provider, &errand, &[file]).await?;
+    let password = contents
+        .remove(file)
+        .ok_or_else(|| broken(format!("`{name}` has no `{file}`"), None))?;
+    Ok((password.expose().clone(), incarnation(&volume)))
 }

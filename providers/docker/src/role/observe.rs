@@ -20,8 +20,8 @@ pub(crate) struct Scene {
     pub(crate) datahub: Option<ContainerInspectResponse>,
     /// What tells each volume of the fleet from its predecessors, by name.
     pub(crate) incarnations: BTreeMap<String, String>,
-    /// Left-over containers, by what they were made for.
-    pub(crate) carriers: BTreeMap<ResourceId, String>,
+    /// Left-over containers, with what they were made for.
+    pub(crate) carriers: BTreeMap<String, ResourceId>,
 }
 
 /// Adds the logins of the fleet's datahub, and every other login that bears a wanted name.
@@ -163,7 +163,8 @@ impl Place<'_> {
         if !live.has_schema {
             missing.insert("it has no schema of its own".to_owned());
         }
-        if let Some(carrier) = self.scene.carriers.get(id) {
+        let mut carriers = self.scene.carriers.iter();
+        if let Some((carrier, _)) = carriers.find(|(_, made_for)| *made_for == id) {
             missing.insert(format!("`{carrier}` is still there"));
         }
         if missing.is_empty() {

@@ -102,7 +102,7 @@ async fn every_agent_has_a_schema_that_others_cannot_read() {
         .remove_container(&world.name("ada"), Some(force))
         .await
         .unwrap();
-    let secret = world.name("ada-secret");
+    let secret = World::files(&desired, Kind::Secret, "ada");
     world
         .docker
         .remove_volume(&secret, None::<RemoveVolumeOptions>)

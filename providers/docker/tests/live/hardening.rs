@@ -1,12 +1,12 @@
 //! What containers may not do, and limits that change behind our back.
 
 use bollard::models::{ContainerInspectResponse, ContainerUpdateBody};
-use rivetos_fleet::model::{Change, Field, Reason};
+use rivetos_fleet::model::{Change, Class, Field, Reason};
 
 use crate::world::{Wish, World};
 
 impl World {
-    async fn inspect(&self, suffix: &str) -> ContainerInspectResponse {
+    pub(crate) async fn inspect(&self, suffix: &str) -> ContainerInspectResponse {
         let name = self.name(suffix);
         self.docker.inspect_container(&name, None).await.unwrap()
     }
@@ -80,14 +80,15 @@ async fn limits_that_somebody_changed_show_as_drift() {
         field: "memory".to_owned(),
         before: Some(Field::text("512m")),
         after: Some(Field::text("1g")),
-        class: rivetos_fleet::model::Class::Live,
+        class: Class::Live,
     });
     assert!(
         reasons.iter().all(|reason| **reason == expected),
         "{reasons:?}"
     );
-    assert!(!reasons.is_empty());
-    world.up(&desired).await;
+    let before = world.inspect("ada").await.id;
+    assert_eq!(world.up(&desired).await, ["agent/ada#update"]);
+    assert_eq!(world.inspect("ada").await.id, before);
     let host = world.inspect("ada").await.host_config.unwrap();
     assert_eq!(host.memory, Some(1 << 30));
     world.finish(&desired).await;

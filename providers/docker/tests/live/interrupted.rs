@@ -18,7 +18,7 @@ async fn a_volume_that_was_being_filled_is_made_again() {
     let desired = world.desired(&Wish::agents(&["ada"]));
     let id = ResourceId::new(Kind::Secret, "ada");
     let wanted = &desired.resources[&id];
-    let volume = world.name("ada-secret");
+    let volume = World::files(&desired, Kind::Secret, "ada");
     let body = ContainerCreateBody {
         image: Some("debian:trixie-slim".to_owned()),
         labels: Some(HashMap::from([

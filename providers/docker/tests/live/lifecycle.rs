@@ -5,7 +5,7 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
 use rivetos_fleet::DataFate;
-use rivetos_fleet::model::{Kind, Reason, ResourceId};
+use rivetos_fleet::model::{DesiredSet, Kind, Reason, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyErrorKind, InfraProvider, Progress};
 
 use crate::world::{GIVEN, Wish, World, destroy, names};
@@ -56,7 +56,7 @@ async fn a_fleet_comes_up_with_its_files_and_no_secret_shows() {
         .inspect_container(&world.name("ada"), None)
         .await
         .unwrap();
-    let volumes = [world.name("ada-secret"), world.name("ada-config")];
+    let volumes = [Kind::Secret, Kind::Config].map(|kind| World::files(&desired, kind, "ada"));
     let mut text = serde_json::to_string(&inspect).unwrap();
     for volume in &volumes {
         let volume = world.docker.inspect_volume(volume).await.unwrap();
@@ -123,12 +123,7 @@ async fn another_model_replaces_one_agent_and_keeps_its_data() {
     let done = world.up(&desired).await;
     assert_eq!(
         done,
-        [
-            "agent/ada#remove",
-            "config/ada#remove",
-            "config/ada#create",
-            "agent/ada#create"
-        ]
+        ["config/ada#create", "agent/ada#swap", "config/ada#remove"]
     );
     world
         .output("ada", &["test", "-e", "/var/lib/rivetos/kept"])
@@ -199,7 +194,7 @@ async fn what_others_made_is_seen_and_left_alone() {
     };
     let desired = world.desired(&Wish::agents(&["ada"]));
     let docker = &world.docker;
-    let strangers = Strangers::make(&world).await;
+    let strangers = Strangers::make(&world, &desired).await;
 
     let plan = world.plan(&desired).await;
     let foreign: Vec<String> = plan
@@ -231,7 +226,7 @@ async fn what_others_made_is_seen_and_left_alone() {
         assert!(error.message.contains("not made by RivetOS"), "{error:?}");
     }
     let secret = docker
-        .inspect_volume(&world.name("ada-secret"))
+        .inspect_volume(&World::files(&desired, Kind::Secret, "ada"))
         .await
         .unwrap();
     assert!(secret.labels.is_empty());
@@ -247,7 +242,7 @@ struct Strangers {
 }
 
 impl Strangers {
-    async fn make(world: &World) -> Self {
+    async fn make(world: &World, desired: &DesiredSet) -> Self {
         let docker = &world.docker;
         let body = ContainerCreateBody {
             image: Some("debian:trixie-slim".to_owned()),
@@ -261,7 +256,8 @@ impl Strangers {
             .await
             .unwrap()
             .id;
-        let volumes = [world.name("ada-data"), world.name("ada-secret")];
+        let secret = World::files(desired, Kind::Secret, "ada");
+        let volumes = [world.name("ada-data"), secret];
         for name in &volumes {
             let request = VolumeCreateRequest {
                 name: Some(name.clone()),

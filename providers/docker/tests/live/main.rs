@@ -7,10 +7,13 @@
 )]
 
 mod access;
+mod claims;
 mod datahub;
 mod hardening;
 mod image;
 mod interrupted;
 mod lease;
 mod lifecycle;
+mod proxy;
+mod swap;
 mod world;

@@ -9,7 +9,7 @@ use bollard::Docker;
 use bollard::query_parameters::BuildImageOptionsBuilder;
 use futures_util::StreamExt;
 use rivetos_fleet::model::{
-    DesiredSet, Inventories, Inventory, Kind, Layout, Op, Plan, ResourceId, Step, TargetId,
+    DesiredSet, Inventories, Inventory, Kind, Layout, Op, Plan, ResourceId, Spec, Step, TargetId,
 };
 use rivetos_fleet::port::{Applied, ApplyError, InfraProvider, Progress};
 use rivetos_fleet::{
@@ -22,16 +22,24 @@ use tokio::sync::OnceCell;
 /// The secret that the operator gives.
 pub(crate) const GIVEN: &str = "given-canary-4711";
 
-/// Stands in for the agent: runs until it is told to stop, echoes what is sent over the bridge.
+/// Stands in for the agent: runs until it is told to stop or has a certain model, echoes what is
+/// sent over the bridge.
 const STAND_IN: &str = r#"#!/bin/sh
 case $1 in
 run)
     echo "first line"
     echo "to standard error" >&2
     echo "last line"
+    if grep -q model-that-ends /etc/rivetos/rivet.config.yaml; then exit 3; fi
     trap 'exit 0' TERM
     sleep infinity &
     wait $!
+    ;;
+health)
+    if grep -q model-unwell /etc/rivetos/rivet.config.yaml; then
+        echo "the provider does not answer" >&2
+        exit 1
+    fi
     ;;
 connect)
     if [ -e /var/lib/rivetos/refuse ]; then
@@ -56,7 +64,7 @@ const TAG: &str = "1";
 /// Whether the stand-in's image was built by this run.
 static BUILT: OnceCell<()> = OnceCell::const_new();
 
-struct Operator;
+pub(crate) struct Operator;
 
 impl SecretResolver for Operator {
     fn resolve(&self, secret: &SecretRef) -> Result<Secret<String>, SecretError> {
@@ -80,6 +88,8 @@ pub(crate) struct Wish {
     pub(crate) agents: Vec<(&'static str, &'static str)>,
     pub(crate) datahub: bool,
     pub(crate) postgres_port: Option<u16>,
+    /// Whether the agents' data is.
+    pub(crate) protect: bool,
 }
 
 impl Wish {
@@ -88,6 +98,7 @@ impl Wish {
             agents: names.iter().map(|name| (*name, "model-1")).collect(),
             datahub: false,
             postgres_port: None,
+            protect: false,
         }
     }
 
@@ -111,7 +122,10 @@ impl Wish {
         let agents: Vec<String> = self
             .agents
             .iter()
-            .map(|(name, model)| format!("  {name}: {{ provider: main, model: {model} }}"))
+            .map(|(name, model)| {
+                let deploy = format!("deploy: {{ protect: {} }}", self.protect);
+                format!("  {name}: {{ provider: main, model: {model}, {deploy} }}")
+            })
             .collect();
         let agents = agents.join("\n");
         let datahub = if self.datahub {
@@ -175,6 +189,14 @@ impl World {
 
     pub(crate) fn name(&self, suffix: &str) -> String {
         format!("{}-{suffix}", self.fleet)
+    }
+
+    /// The name of the volume with the files of `kind/name`.
+    pub(crate) fn files(desired: &DesiredSet, kind: Kind, name: &str) -> String {
+        match &desired.resources[&ResourceId::new(kind, name)].spec {
+            Spec::Files(files) => files.native_name.clone(),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn desired(&self, wish: &Wish) -> DesiredSet {
