@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rivetos_config::{Provider, ProviderKind};
+use rivetos_config::{Provider, ProviderKind, Tool, Tools};
 use rivetos_core::tools::Toolset;
 use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_tool_file::{FileEdit, FileRead, FileWrite};
@@ -20,16 +20,28 @@ const SHELL_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest wait for a model's next byte.
 const MODEL_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The tools of this agent.
-pub(crate) fn tools() -> Toolset {
-    let files = Toolset::new().with(FileRead).with(FileWrite).with(FileEdit);
-    if rivetos_tool_shell::available() {
-        return files.with(Shell::new(&settings::Shell {
-            timeout: SHELL_TIMEOUT,
-        }));
+/// The tools that there are, as far as the agent is to have them.
+pub(crate) fn tools(wanted: &Tools) -> Toolset {
+    let mut tools = Toolset::new();
+    if wanted.has(Tool::FileRead) {
+        tools = tools.with(FileRead);
     }
-    tracing::info!("there is no shell here, so there is no shell tool");
-    files
+    if wanted.has(Tool::FileWrite) {
+        tools = tools.with(FileWrite);
+    }
+    if wanted.has(Tool::FileEdit) {
+        tools = tools.with(FileEdit);
+    }
+    if !wanted.has(Tool::Shell) {
+        return tools;
+    }
+    if !rivetos_tool_shell::available() {
+        tracing::info!("there is no shell here, so there is no shell tool");
+        return tools;
+    }
+    tools.with(Shell::new(&settings::Shell {
+        timeout: SHELL_TIMEOUT,
+    }))
 }
 
 /// What answers; `model` is the agent's own choice.
@@ -58,6 +70,8 @@ pub(crate) async fn model(
                 api_key: provider.api_key.clone(),
                 max_tokens: provider.max_tokens,
                 temperature: provider.temperature,
+                top_p: provider.top_p,
+                repeat_penalty: provider.repeat_penalty,
                 idle_timeout: MODEL_IDLE_TIMEOUT,
             };
             Arc::new(OpenAiCompat::new(settings, secrets))

@@ -113,7 +113,7 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         },
         store: Arc::new(store),
         model,
-        tools: compose::tools(),
+        tools: compose::tools(&agent.tools),
         workspace: setup.workspace.clone(),
         limits: Limits::new(&setup.config.runtime),
     }))

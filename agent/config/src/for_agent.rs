@@ -45,6 +45,7 @@ impl Config {
         let agent_here = Agent {
             provider: own.provider.clone(),
             model: None,
+            tools: own.tools.clone(),
             was: None,
             deploy: Deploy::default(),
         };

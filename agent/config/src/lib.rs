@@ -4,28 +4,35 @@
 //! reads the file that was rendered for it alone ([`Config::for_agent`]).
 //!
 //! - [`parse`]: text to [`Config`]; variables come from an [`Environment`].
+//! - [`schema`]: the JSON Schema of the file.
+//! - [`migrate`]: old spellings rewritten in the text.
 //! - [`EnvFile`]: the variables of a `.env` file.
 //! - [`Config::to_yaml`]: back to text that [`parse`] reads as the same.
 
 mod env_file;
 mod environment;
 mod for_agent;
+mod migrate;
 mod model;
 mod node;
 mod problem;
 mod read;
+mod schema;
+mod spelling;
 mod write;
 
 pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use for_agent::{AgentFiles, Placement};
+pub use migrate::{Change, Migrated, migrate};
 pub use model::{
     Agent, AgentChannel, Channels, Config, Datahub, Deploy, Deployment, Docker, DockerHost, Image,
     Local, Memory, PortRange, Provider, ProviderKind, Resources, Runtime, Sqlite, Target, Tls,
-    Variant,
+    Tool, Tools, Variant,
 };
 pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};
 pub use rivetos_types::id::{AgentName, FleetId, HostName, NameError};
 pub use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
+pub use schema::schema;
 pub use write::quoted;

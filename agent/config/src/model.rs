@@ -1,7 +1,7 @@
 //! The typed configuration. A value of these types is valid by itself; what depends on the world
 //! (does the image exist, is the port free) is the planner's to judge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,11 +56,59 @@ pub struct Agent {
     pub provider: String,
     /// `model`: instead of the provider's.
     pub model: Option<String>,
+    /// `tools`
+    pub tools: Tools,
     /// `was`: the first name of an agent that was renamed; nobody else's first name, and no
     /// present agent's name.
     pub was: Option<AgentName>,
     /// `deploy:`
     pub deploy: Deploy,
+}
+
+/// `agents.<name>.tools`: which of the tools the agent has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Tools {
+    /// All that there are.
+    #[default]
+    All,
+    /// `include`: these.
+    Only(BTreeSet<Tool>),
+    /// `exclude`: all but these.
+    Without(BTreeSet<Tool>),
+}
+
+impl Tools {
+    /// Whether `tool` is one of them.
+    pub fn has(&self, tool: Tool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(tools) => tools.contains(&tool),
+            Self::Without(tools) => !tools.contains(&tool),
+        }
+    }
+}
+
+/// A tool that agents can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// `file_edit`
+    FileEdit,
+    /// `file_read`
+    FileRead,
+    /// `file_write`
+    FileWrite,
+    /// `shell`
+    Shell,
+}
+
+impl Tool {
+    /// Each by its word in the file, which is what models call it too.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("file_edit", Self::FileEdit),
+        ("file_read", Self::FileRead),
+        ("file_write", Self::FileWrite),
+        ("shell", Self::Shell),
+    ];
 }
 
 /// `providers.<name>`
@@ -79,6 +127,10 @@ pub struct Provider {
     pub max_tokens: Option<u32>,
     /// `temperature`, 0 to 2.
     pub temperature: Option<f64>,
+    /// `top_p`, 0 to 1.
+    pub top_p: Option<f64>,
+    /// `repeat_penalty`, 0 to 2; llama.cpp and its relatives know it.
+    pub repeat_penalty: Option<f64>,
 }
 
 /// What a provider entry speaks.

@@ -19,6 +19,7 @@ mod reader;
 mod runtime;
 mod secret;
 mod section;
+mod tools;
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,13 @@
 //! The typed configuration as text that reads as the same.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
 
 use crate::environment::escape;
-use crate::model::{Agent, AgentChannel, Config, Provider, ProviderKind, Runtime};
+use crate::model::{Agent, AgentChannel, Config, Provider, ProviderKind, Runtime, Tool, Tools};
 
 mod deployment;
 
@@ -172,8 +173,24 @@ fn agent(agent: &Agent) -> Map {
     let mut map = Map::default();
     map.text("provider", &agent.provider);
     map.optional_text("model", agent.model.as_deref());
+    map.map("tools", tools(&agent.tools));
     map.optional_text("was", agent.was.as_ref().map(AgentName::as_str));
     map.map("deploy", deploy(&agent.deploy));
+    map
+}
+
+fn tools(tools: &Tools) -> Map {
+    let mut map = Map::default();
+    let words = |set: &BTreeSet<Tool>| {
+        let words = Tool::ALL.iter().filter(|(_, tool)| set.contains(tool));
+        let words: Vec<&str> = words.map(|(word, _)| *word).collect();
+        format!("[{}]", words.join(", "))
+    };
+    match tools {
+        Tools::All => {}
+        Tools::Only(set) => map.scalar("include", &words(set)),
+        Tools::Without(set) => map.scalar("exclude", &words(set)),
+    }
     map
 }
 
@@ -189,6 +206,8 @@ fn provider(provider: &Provider) -> Map {
     map.secret("api_key", provider.api_key.as_ref());
     map.optional_scalar("max_tokens", provider.max_tokens);
     map.optional_scalar("temperature", provider.temperature);
+    map.optional_scalar("top_p", provider.top_p);
+    map.optional_scalar("repeat_penalty", provider.repeat_penalty);
     map
 }
 

@@ -2,8 +2,9 @@
 
 #![cfg(test)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::collection::btree_map;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use rivetos_config::{
     Agent, AgentChannel, AgentName, Channels, Config, Datahub, Deploy, Deployment, Docker,
     DockerHost, HostName, Image, Local, Memory, PortRange, Provider, ProviderKind, Resources,
-    Runtime, SecretRef, Sqlite, Target, Tls, Variant, parse,
+    Runtime, SecretRef, Sqlite, Target, Tls, Tool, Tools, Variant, parse, schema,
 };
 
 /// Whatever text, and texts that YAML could take for something else.
@@ -49,14 +50,17 @@ fn secret() -> impl Strategy<Value = SecretRef> {
 fn endpoint() -> impl Strategy<Value = Provider> {
     let address = "[a-z0-9.]{1,20}(:[0-9]{1,4})?(/[a-z0-9#&*!{}$%']{1,10})*";
     let key = of(secret());
-    (hostile(), address, key, of(1u32..), of(0.0f64..=2.0)).prop_map(
-        |(model, address, api_key, max_tokens, temperature)| Provider {
+    let sampling = (of(0.0f64..=2.0), of(0.0f64..=1.0), of(0.0f64..=2.0));
+    (hostile(), address, key, of(1u32..), sampling).prop_map(
+        |(model, address, api_key, max_tokens, (temperature, top_p, repeat_penalty))| Provider {
             kind: ProviderKind::OpenaiCompat,
             model,
             base_url: Some(format!("http://{address}")),
             api_key,
             max_tokens,
             temperature,
+            top_p,
+            repeat_penalty,
         },
     )
 }
@@ -193,15 +197,27 @@ fn deploy(
     }
 }
 
+fn tools() -> impl Strategy<Value = Tools> {
+    let all: Vec<Tool> = Tool::ALL.map(|(_, tool)| tool).into();
+    let some = prop::sample::subsequence(all.clone(), 0..=all.len())
+        .prop_map(|tools| tools.into_iter().collect::<BTreeSet<Tool>>());
+    prop_oneof![
+        Just(Tools::All),
+        some.clone().prop_map(Tools::Only),
+        some.prop_map(Tools::Without),
+    ]
+}
+
 prop_compose! {
     fn wish()(
         provider in any::<prop::sample::Index>(),
         model in of(hostile()),
+        tools in tools(),
         renamed in any::<bool>(),
         target in of(target()),
         deploy in (any::<prop::sample::Index>(), resources(), of(word()), any::<bool>()),
     ) -> Wish {
-        (provider, model, renamed, target, deploy)
+        (provider, model, tools, renamed, target, deploy)
     }
 }
 
@@ -209,6 +225,7 @@ prop_compose! {
 type Wish = (
     prop::sample::Index,
     Option<String>,
+    Tools,
     bool,
     Option<Target>,
     (prop::sample::Index, Resources, Option<String>, bool),
@@ -227,12 +244,13 @@ prop_compose! {
         let provider_names: Vec<&String> = providers.keys().collect();
         let agents: BTreeMap<AgentName, Agent> = wishes
             .into_iter()
-            .map(|(name, (index, model, renamed, target, wished))| {
+            .map(|(name, (index, model, tools, renamed, target, wished))| {
                 // Longer than any name, so nobody's.
                 let first = format!("{name}-was-somebody-else-before");
                 let agent = Agent {
                     provider: (*index.get(&provider_names)).clone(),
                     model,
+                    tools,
                     was: renamed.then(|| first.parse().unwrap()),
                     deploy: deploy(deployment.as_ref(), target, wished),
                 };
@@ -308,6 +326,12 @@ fn nearly_a_file() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// The published schema.
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(&schema()).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+});
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -328,7 +352,12 @@ proptest! {
         let environment: BTreeMap<String, String> = [("KEY".into(), "k".into())].into();
         let text = config.to_yaml();
         match parse(&text, "f", &environment) {
-            Ok(parsed) => prop_assert_eq!(parsed.config, config),
+            Ok(parsed) => {
+                prop_assert_eq!(parsed.config, config);
+                let json: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+                let errors: Vec<String> = SCHEMA.iter_errors(&json).map(|e| e.to_string()).collect();
+                prop_assert_eq!(errors, Vec::<String>::new(), "{}", text);
+            }
             Err(problems) => prop_assert!(false, "{}\n{}", problems, text),
         }
     }

@@ -1,84 +1,94 @@
-//! `docs/reference/configuration.md` knows every key, and its example is read.
+//! `docs/reference/configuration.md` and the schema know every key, and the example is read.
 
 #![cfg(test)]
 
 use std::collections::BTreeMap;
 
-use rivetos_config::parse;
+use rivetos_config::{parse, schema};
+use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../docs/reference/configuration.md");
 /// A key that is near no other, so that the advice lists every key of its section.
 const STRANGE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 
-/// Every section: its heading in the page and a file with a strange key in it.
-fn sections() -> Vec<(&'static str, String)> {
-    let base = "agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: {}}\n";
-    let with = |more: String| format!("{base}{more}\n");
-    let deployed =
-        |target: &str, more: &str| with(format!("deployment: {{target: {target}, {more}}}"));
-    let part = |target, part| deployed(target, &format!("{part}: {{{STRANGE}: 1}}"));
-    vec![
-        ("## Top level", with(format!("{STRANGE}: 1"))),
-        ("## `runtime`", with(format!("runtime: {{{STRANGE}: 1}}"))),
-        (
-            "## `agents.<name>`",
-            format!(
-                "agents: {{ada: {{provider: p, {STRANGE}: 1}}}}\nproviders: {{p: {{kind: rehearsal}}}}\n"
-            ),
-        ),
-        (
-            "### `agents.<name>.deploy`",
-            format!(
-                "agents: {{ada: {{provider: p, deploy: {{{STRANGE}: 1}}}}}}\nproviders: {{p: {{kind: rehearsal}}}}\n\
-                 deployment: {{target: docker}}"
-            ),
-        ),
-        (
-            "## `providers.<name>`",
-            format!(
-                "agents: {{ada: {{provider: p}}}}\nproviders: {{p: {{kind: rehearsal, {STRANGE}: 1}}}}\n"
-            ),
-        ),
-        (
-            "## `channels.agent`",
-            with(format!("channels: {{agent: {{{STRANGE}: 1}}}}")),
-        ),
-        (
-            "## `memory.sqlite`",
-            with(format!("memory: {{sqlite: {{{STRANGE}: 1}}}}")),
-        ),
-        (
-            "## `deployment`",
-            with(format!("deployment: {{target: docker, {STRANGE}: 1}}")),
-        ),
-        ("### `deployment.datahub`", part("docker", "datahub")),
-        ("### `deployment.image`", part("docker", "image")),
-        ("### `deployment.docker`", part("docker", "docker")),
-        (
-            "### `deployment.docker.hosts.<name>`",
-            deployed(
-                "docker",
-                &format!("docker: {{hosts: {{nas: {{host: ssh://nas, {STRANGE}: 1}}}}}}"),
-            ),
-        ),
-        (
-            "### `tls` of an engine",
-            deployed(
-                "docker",
-                &format!(
-                    "docker: {{host: tcp://a:1, tls: {{ca: a, cert: b, key: c, {STRANGE}: 1}}}}"
-                ),
-            ),
-        ),
-        (
-            "### `resources`",
-            deployed(
-                "docker",
-                &format!("docker: {{resources: {{{STRANGE}: 1}}}}"),
-            ),
-        ),
-        ("### `deployment.local`", part("local", "local")),
-    ]
+/// Every section: its heading in the page and what a file has to say for it, `?` being its keys.
+const SECTIONS: [(&str, &str); 18] = [
+    ("## Top level", "?"),
+    ("## `runtime`", "runtime: {?}"),
+    ("## `agents.<name>`", "agents: {ada: {provider: p, ?}}"),
+    (
+        "### `agents.<name>.tools`",
+        "agents: {ada: {provider: p, tools: {?}}}",
+    ),
+    (
+        "### `agents.<name>.deploy`",
+        "agents: {ada: {provider: p, deploy: {?}}}\ndeployment: {target: docker}",
+    ),
+    (
+        "### `resources`",
+        "deployment: {target: docker, docker: {resources: {?}}}",
+    ),
+    (
+        "## `providers.<name>`",
+        "providers: {p: {kind: rehearsal, ?}}",
+    ),
+    ("## `channels`", "channels: {?}"),
+    ("### `channels.agent`", "channels: {agent: {?}}"),
+    ("## `memory`", "memory: {?}"),
+    ("### `memory.sqlite`", "memory: {sqlite: {?}}"),
+    ("## `deployment`", "deployment: {target: docker, ?}"),
+    (
+        "### `deployment.datahub`",
+        "deployment: {target: docker, datahub: {?}}",
+    ),
+    (
+        "### `deployment.image`",
+        "deployment: {target: docker, image: {?}}",
+    ),
+    (
+        "### `deployment.docker`",
+        "deployment: {target: docker, docker: {?}}",
+    ),
+    (
+        "### `deployment.docker.hosts.<name>`",
+        "deployment: {target: docker, docker: {hosts: {nas: {host: ssh://nas, ?}}}}",
+    ),
+    (
+        "### `tls` of an engine",
+        "deployment: {target: docker, docker: {host: tcp://a:1, tls: {ca: a, cert: b, key: c, ?}}}",
+    ),
+    (
+        "### `deployment.local`",
+        "deployment: {target: local, local: {?}}",
+    ),
+];
+
+/// A file of `part` and what it does not say itself, with `keys` in the section.
+fn file(part: &str, keys: &str) -> String {
+    let mut text = part.replace('?', keys);
+    for (key, default) in [
+        ("agents:", "agents: {ada: {provider: p}}"),
+        ("providers:", "providers: {p: {kind: rehearsal}}"),
+    ] {
+        if !text.starts_with(key) {
+            text = format!("{text}\n{default}");
+        }
+    }
+    text
+}
+
+/// The keys that the reader takes in the section of `part`.
+fn read_keys(part: &str) -> Vec<String> {
+    let text = file(part, &format!("{STRANGE}: 1"));
+    let problems = parse(&text, "f", &BTreeMap::new()).unwrap_err();
+    let [problem] = &problems.0[..] else {
+        panic!("{part}: {problems}");
+    };
+    let hint = problem.hint.as_deref().unwrap();
+    let known = hint.strip_prefix("possible here: ").unwrap().split(", ");
+    let mut known: Vec<String> = known.map(str::to_owned).collect();
+    known.sort_unstable();
+    known
 }
 
 /// The keys in the tables below `heading`, up to the next heading.
@@ -94,20 +104,90 @@ fn documented(heading: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_page_has_every_key_and_no_other() {
-    for (heading, text) in sections() {
-        let problems = parse(&text, "f", &BTreeMap::new()).unwrap_err();
-        let [problem] = &problems.0[..] else {
-            panic!("{heading}: {problems}");
-        };
-        let hint = problem.hint.as_deref().unwrap();
-        let known = hint.strip_prefix("possible here: ").unwrap().split(", ");
-        let mut known: Vec<&str> = known.collect();
+    for (heading, part) in SECTIONS {
         let mut documented = documented(heading);
-        known.sort_unstable();
         documented.sort_unstable();
-        assert_eq!(known, documented, "{heading}");
+        assert_eq!(read_keys(part), documented, "{heading}");
     }
 }
+
+/// What the schema says of the section that is at `path`, `*` being any name.
+fn of_schema<'s>(schema: &'s Value, path: &str) -> &'s Value {
+    path.split('.')
+        .filter(|name| !name.is_empty())
+        .fold(schema, |schema, name| match name {
+            "*" => &schema["additionalProperties"],
+            name => &schema["properties"][name],
+        })
+}
+
+#[test]
+fn the_schema_has_every_key_and_no_other() {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    let mut sections = vec![String::new()];
+    let mut seen = 0;
+    while let Some(path) = sections.pop() {
+        let here = of_schema(&schema, &path);
+        let Some(properties) = here["properties"].as_object() else {
+            continue;
+        };
+        let keys: Vec<String> = properties.keys().cloned().collect();
+        let heading = PATHS
+            .iter()
+            .find(|(paths, _)| paths.contains(&path.as_str()));
+        let (_, heading) = heading.unwrap_or_else(|| panic!("{path} is in no test"));
+        let part = SECTIONS.iter().find(|(name, _)| name == heading).unwrap().1;
+        assert_eq!(keys, read_keys(part), "{path}");
+        assert!(
+            properties
+                .values()
+                .all(|key| key["description"].is_string()),
+            "{path}"
+        );
+        seen += 1;
+        for (name, key) in properties {
+            let below = [path.as_str(), name].join(".");
+            let below = below.trim_start_matches('.');
+            sections.push(below.to_owned());
+            if key["additionalProperties"].is_object() {
+                sections.push(format!("{below}.*"));
+            }
+        }
+    }
+    let paths: usize = PATHS.iter().map(|(paths, _)| paths.len()).sum();
+    assert_eq!(seen, paths);
+}
+
+/// Where in the schema the sections of the page are.
+const PATHS: [(&[&str], &str); 18] = [
+    (&[""], "## Top level"),
+    (&["runtime"], "## `runtime`"),
+    (&["agents.*"], "## `agents.<name>`"),
+    (&["agents.*.tools"], "### `agents.<name>.tools`"),
+    (&["agents.*.deploy"], "### `agents.<name>.deploy`"),
+    (
+        &["agents.*.deploy.resources", "deployment.docker.resources"],
+        "### `resources`",
+    ),
+    (&["providers.*"], "## `providers.<name>`"),
+    (&["channels"], "## `channels`"),
+    (&["channels.agent"], "### `channels.agent`"),
+    (&["memory"], "## `memory`"),
+    (&["memory.sqlite"], "### `memory.sqlite`"),
+    (&["deployment"], "## `deployment`"),
+    (&["deployment.datahub"], "### `deployment.datahub`"),
+    (&["deployment.image"], "### `deployment.image`"),
+    (&["deployment.docker"], "### `deployment.docker`"),
+    (
+        &["deployment.docker.hosts.*"],
+        "### `deployment.docker.hosts.<name>`",
+    ),
+    (
+        &["deployment.docker.tls", "deployment.docker.hosts.*.tls"],
+        "### `tls` of an engine",
+    ),
+    (&["deployment.local"], "### `deployment.local`"),
+];
 
 #[test]
 fn the_example_of_the_page_is_read() {

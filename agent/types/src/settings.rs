@@ -19,6 +19,10 @@ pub struct OpenAiCompat {
     pub max_tokens: Option<u32>,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f64>,
+    /// Sampling from the likeliest tokens that together have this probability, 0 to 1.
+    pub top_p: Option<f64>,
+    /// Makes repetition less likely, 0 to 2; a key that llama.cpp and its relatives know.
+    pub repeat_penalty: Option<f64>,
     /// Longest wait for the connection and for the next byte of an answer.
     pub idle_timeout: Duration,
 }

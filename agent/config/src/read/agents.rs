@@ -12,6 +12,7 @@ use super::deploy::{Places, deploy};
 use super::field::Field;
 use super::reader::Reader;
 use super::section::Section;
+use super::tools::tools;
 
 /// What agents refer to.
 pub(super) struct Surroundings<'a> {
@@ -86,6 +87,9 @@ fn agent<'n>(
     let model = section
         .optional("model")
         .and_then(|field| field.text(reader));
+    let tools = section
+        .optional("tools")
+        .and_then(|field| tools(reader, &field));
     let was = section.optional("was").and_then(|field| {
         let was: AgentName = field.name(reader)?;
         firsts.0.push((was.clone(), field));
@@ -98,6 +102,7 @@ fn agent<'n>(
     Some(Agent {
         provider: provider?,
         model,
+        tools: tools.unwrap_or_default(),
         was,
         deploy: deploy.unwrap_or_default(),
     })

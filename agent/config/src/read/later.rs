@@ -1,12 +1,18 @@
-//! Keys that other versions of RivetOS know and this one does not.
+//! Keys that other versions of RivetOS know and this one does not: those that come, and those that
+//! do not come back.
+
+use crate::node::Value;
+use crate::spelling::snake;
+
+use super::field::Field;
+use super::reader::Reader;
 
 /// Paths of such keys; `*` stands for one name.
-const LATER: [&str; 40] = [
+const LATER: [&str; 34] = [
     "agents.*.default_thinking",
     "agents.*.fallbacks",
     "agents.*.local",
-    "agents.*.tools",
-    "channels.agent.agentId",
+    "channels.agent.agent_id",
     "channels.agent.peers",
     "channels.discord",
     "channels.telegram",
@@ -14,7 +20,6 @@ const LATER: [&str; 40] = [
     "channels.voice-discord",
     "deployment.datahub.shared_mount_path",
     "deployment.datahub.shared_storage",
-    "deployment.image.build_from_source",
     "deployment.kubernetes",
     "deployment.manual",
     "deployment.proxmox",
@@ -26,35 +31,83 @@ const LATER: [&str; 40] = [
     "providers.*.context_window",
     "providers.*.extra_body",
     "providers.*.keep_alive",
-    "providers.*.max_output_tokens",
     "providers.*.name",
     "providers.*.num_ctx",
-    "providers.*.repeat_penalty",
-    "providers.*.top_p",
     "providers.*.verify_model_on_init",
     "runtime.auto_actions",
     "runtime.coding_pipeline",
     "runtime.context",
-    "runtime.fallbacks",
     "runtime.heartbeats",
-    "runtime.plugin_dirs",
     "runtime.safety",
     "runtime.skill_dirs",
     "tasks",
     "transports",
+    "workflows",
 ];
 
-/// Whether `path` is one of them.
-pub(super) fn is_later(path: &str) -> bool {
-    LATER.iter().any(|later| {
-        let (mut later, mut path) = (later.split('.'), path.split('.'));
-        loop {
-            match (later.next(), path.next()) {
-                (None, None) => return true,
-                (Some("*"), Some(_)) => {}
-                (Some(later), Some(name)) if later == name => {}
-                (Some(_) | None, Some(_) | None) => return false,
-            }
+/// Paths of keys that do not come back, with what to do instead.
+const REMOVED: [(&str, &str); 5] = [
+    (
+        "deployment.image.build_from_source",
+        "remove it: `rivetos build` makes the image, and one that `registry` or `agent_image` names \
+         is pulled",
+    ),
+    (
+        "mesh.secret",
+        "remove it: what agents tell each other apart by is made for them",
+    ),
+    ("providers.*.max_output_tokens", "write `max_tokens`"),
+    (
+        "runtime.fallbacks",
+        "remove it: what an agent falls back to is a matter of the agent, `agents.<name>.fallbacks`",
+    ),
+    (
+        "runtime.plugin_dirs",
+        "remove it: every plug-in is part of the program",
+    ),
+];
+
+/// Reports `field`, which nobody takes, when other versions know it.
+pub(super) fn refuse(reader: &mut Reader<'_>, field: &Field<'_>) -> bool {
+    let later = LATER.iter().any(|pattern| matches(pattern, &field.path));
+    if later {
+        let hint = Some("remove it, or comment it out until it is".to_owned());
+        reader.problem(
+            field.at,
+            &field.path,
+            "not in this version".to_owned(),
+            hint,
+        );
+    }
+    refuse_removed(reader, field) || later
+}
+
+/// Reports `field`, and what is below it, when it does not come back.
+fn refuse_removed(reader: &mut Reader<'_>, field: &Field<'_>) -> bool {
+    let removed = REMOVED
+        .iter()
+        .find(|(pattern, _)| matches(pattern, &field.path));
+    if let Some((_, advice)) = removed {
+        let message = "this key is no more".to_owned();
+        reader.problem(field.at, &field.path, message, Some((*advice).to_owned()));
+    }
+    if let Value::Map(entries) = &field.node.value {
+        for (key, node) in entries {
+            refuse_removed(reader, &field.child(key, node));
         }
-    })
+    }
+    removed.is_some()
+}
+
+/// Whether `path` is what `pattern` stands for, in any spelling.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('.'), path.split('.'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(pattern), Some(name)) if pattern == name || pattern == snake(name) => {}
+            (Some(_) | None, Some(_) | None) => return false,
+        }
+    }
 }

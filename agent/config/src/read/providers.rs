@@ -53,6 +53,8 @@ fn unusable() -> Provider {
         api_key: None,
         max_tokens: None,
         temperature: None,
+        top_p: None,
+        repeat_penalty: None,
     }
 }
 
@@ -77,6 +79,12 @@ fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<Pr
         .and_then(|f| f.integer(reader, 1..=u32::MAX.into()));
     let temperature = section
         .optional("temperature")
+        .and_then(|f| f.number(reader, 0.0..=2.0));
+    let top_p = section
+        .optional("top_p")
+        .and_then(|f| f.number(reader, 0.0..=1.0));
+    let repeat_penalty = section
+        .optional("repeat_penalty")
         .and_then(|f| f.number(reader, 0.0..=2.0));
     match kind {
         Some(ProviderKind::OpenaiCompat) => {
@@ -105,6 +113,8 @@ fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<Pr
         api_key,
         max_tokens,
         temperature,
+        top_p,
+        repeat_penalty,
     })
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::node::{Key, Node, Value};
 use crate::problem::nearest;
+use crate::spelling::{camel, snake};
 
 use super::field::Field;
-use super::later::is_later;
+use super::later::refuse;
 use super::reader::Reader;
 
 /// A map that is being read.
@@ -38,10 +39,11 @@ impl<'n> Section<'n> {
         })
     }
 
-    /// The value of `key`, if it is there.
+    /// The value of `key`, if it is there in one of its spellings.
     pub(super) fn optional(&mut self, key: &'static str) -> Option<Field<'n>> {
         self.known.push(key);
-        let (key, node) = self.left.remove(key)?;
+        let found = self.left.remove(key);
+        let (key, node) = found.or_else(|| self.left.remove(camel(key).as_str()))?;
         Some(self.field.child(key, node))
     }
 
@@ -74,11 +76,21 @@ impl<'n> Section<'n> {
 
     /// Reports the keys that nobody took.
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
-        for (name, (key, _)) in &self.left {
+        for (name, (key, node)) in &self.left {
             let path = self.field.path_of(name);
-            if is_later(&path) {
-                let hint = Some("remove it, or comment it out until it is".to_owned());
-                reader.problem(key.at, &path, "not in this version".to_owned(), hint);
+            if refuse(reader, &self.field.child(key, node)) {
+                continue;
+            }
+            let canonical = snake(name);
+            if self.known.contains(&canonical.as_str()) {
+                let message =
+                    format!("this is `{canonical}` in another spelling, which is there too");
+                reader.problem(
+                    key.at,
+                    &path,
+                    message,
+                    Some("remove one of them".to_owned()),
+                );
                 continue;
             }
             let hint = match nearest(name, self.known.iter().copied()) {

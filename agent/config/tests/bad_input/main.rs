@@ -183,13 +183,78 @@ f.yaml:8:30: deployment.proxmox: not in this version
     );
     check(
         "agents: {ada: {provider: rehearsal, default_thinking: low}}
-providers: {rehearsal: {top_p: 1}}
+providers: {rehearsal: {num_ctx: 1}}
 ",
         "
 f.yaml:1:37: agents.ada.default_thinking: not in this version
   hint: remove it, or comment it out until it is
-f.yaml:2:25: providers.rehearsal.top_p: not in this version
+f.yaml:2:25: providers.rehearsal.num_ctx: not in this version
   hint: remove it, or comment it out until it is
+",
+    );
+}
+
+#[test]
+fn keys_that_do_not_come_back() {
+    check(
+        "#REST
+mesh: {secret: x}
+runtime: {pluginDirs: []}
+deployment: {target: docker, image: {buildFromSource: true}}
+",
+        "
+f.yaml:3:1: mesh: not in this version
+  hint: remove it, or comment it out until it is
+f.yaml:3:8: mesh.secret: this key is no more
+  hint: remove it: what agents tell each other apart by is made for them
+f.yaml:4:11: runtime.pluginDirs: this key is no more
+  hint: remove it: every plug-in is part of the program
+f.yaml:5:38: deployment.image.buildFromSource: this key is no more
+  hint: remove it: `rivetos build` makes the image, and one that `registry` or `agent_image` names is pulled
+",
+    );
+}
+
+#[test]
+fn tools() {
+    check(
+        "agents:
+  ada: {provider: rehearsal, tools: {include: [shel, web_fetch, 5]}}
+  max: {provider: rehearsal, tools: {exclude: shell}}
+runtime: {default_agent: ada}
+providers: {rehearsal: {}}
+",
+        r#"
+f.yaml:2:48: agents.ada.tools.include: "shel" is not one of file_edit, file_read, file_write, shell
+  hint: did you mean `shell`?
+f.yaml:2:54: agents.ada.tools.include: `web_fetch` is not in this version
+  hint: possible: file_edit, file_read, file_write, shell
+f.yaml:2:65: agents.ada.tools.include: this is the number 5, but a text is needed
+  hint: write it in quotes
+f.yaml:3:47: agents.max.tools.exclude: this is the text "shell", but a list of tools is needed
+  hint: for example [shell, file_read]
+"#,
+    );
+    check(
+        "agents: {ada: {provider: rehearsal, tools: {include: [shell], exclude: [shell]}}}
+providers: {rehearsal: {}}
+",
+        "
+warning: f.yaml:1:63: agents.ada.tools.exclude: this has no effect beside `include`
+  hint: remove it
+",
+    );
+}
+
+#[test]
+fn keys_in_two_spellings() {
+    check(
+        "#REST
+runtime: {turn_timeout: 5, turnTimeout: 6}
+",
+        "
+f.yaml:3:28: runtime.turnTimeout: this is `turn_timeout` in another spelling, which is there too
+  hint: remove one of them
 ",
     );
 }

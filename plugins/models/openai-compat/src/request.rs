@@ -32,8 +32,15 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
         };
         body.insert(name.into(), json!(limit));
     }
-    if let Some(temperature) = settings.temperature {
-        body.insert("temperature".into(), json!(temperature));
+    let sampling = [
+        ("temperature", settings.temperature),
+        ("top_p", settings.top_p),
+        ("repeat_penalty", settings.repeat_penalty),
+    ];
+    for (name, value) in sampling {
+        if let Some(value) = value {
+            body.insert(name.into(), json!(value));
+        }
     }
     body.into()
 }

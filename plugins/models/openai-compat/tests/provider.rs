@@ -48,6 +48,8 @@ fn provider(address: SocketAddr, idle_timeout: Duration) -> OpenAiCompat {
         api_key: Some(SecretRef::Env("canary".into())),
         max_tokens: None,
         temperature: None,
+        top_p: None,
+        repeat_penalty: None,
         idle_timeout,
     };
     OpenAiCompat::new(settings, Arc::new(Rotating::default()))

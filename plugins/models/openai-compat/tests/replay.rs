@@ -234,6 +234,8 @@ fn recorded_requests_know_our_fields() {
         api_key: None,
         max_tokens: Some(7),
         temperature: Some(0.1),
+        top_p: None,
+        repeat_penalty: None,
         idle_timeout: Duration::from_secs(1),
     };
     let mut ours = BTreeSet::new();

@@ -73,6 +73,8 @@ impl Rehearsal {
             api_key: Some(SecretRef::Env("REHEARSAL".to_owned())),
             max_tokens: None,
             temperature: None,
+            top_p: None,
+            repeat_penalty: None,
             idle_timeout: Duration::from_secs(10),
         }
     }

@@ -13,6 +13,8 @@ fn settings(base_url: &str) -> OpenAiCompat {
         api_key: None,
         max_tokens: Some(64),
         temperature: Some(0.5),
+        top_p: None,
+        repeat_penalty: None,
         idle_timeout: Duration::from_secs(1),
     }
 }
@@ -60,6 +62,22 @@ fn a_conversation_with_tools() {
     };
     let body = body(&settings("http://127.0.0.1:1/v1"), &request);
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());
+}
+
+#[test]
+fn what_is_set_is_sent() {
+    let mut settings = settings("http://127.0.0.1:1/v1");
+    settings.top_p = Some(0.25);
+    settings.repeat_penalty = Some(1.5);
+    let request = ModelRequest {
+        system: String::new(),
+        messages: vec![Message::user("hi")],
+        tools: Vec::new(),
+    };
+    let body = body(&settings, &request);
+    assert_eq!(body["temperature"], json!(0.5));
+    assert_eq!(body["top_p"], json!(0.25));
+    assert_eq!(body["repeat_penalty"], json!(1.5));
 }
 
 #[test]

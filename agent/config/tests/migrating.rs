@@ -1,0 +1,107 @@
+//! Older files become today's without losing a comment.
+
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use rivetos_config::{migrate, parse};
+
+const OLD: &str = r#"# A fleet of long ago.
+runtime: { defaultAgent: ada, maxToolIterations: 5 } # both
+agents:
+  ada: {provider: own}   # maxTokens is not a key here
+  maxTokens: &ö {"provider": own}
+providers:
+  own:
+    kind: llama-server   # today openai-compat
+    model: "ö maxTokens"
+    'baseUrl' : http://127.0.0.1:1/v1
+    maxOutputTokens: 7
+    topP: 0.5
+    "repeat\u0050enalty": 1
+  both: { kind: rehearsal, maxTokens: 1, max_tokens: 2 }
+deployment:
+  target: local
+  local: {portRange: "43200-43210"}
+"#;
+
+#[test]
+fn old_spellings_are_rewritten_where_they_stand() {
+    let migrated = migrate(OLD, "f").unwrap();
+    insta::assert_snapshot!(migrated.text, @r#"
+    # A fleet of long ago.
+    runtime: { default_agent: ada, max_tool_iterations: 5 } # both
+    agents:
+      ada: {provider: own}   # maxTokens is not a key here
+      maxTokens: &ö {"provider": own}
+    providers:
+      own:
+        kind: openai-compat   # today openai-compat
+        model: "ö maxTokens"
+        'base_url' : http://127.0.0.1:1/v1
+        max_tokens: 7
+        top_p: 0.5
+        "repeat\u0050enalty": 1
+      both: { kind: rehearsal, maxTokens: 1, max_tokens: 2 }
+    deployment:
+      target: local
+      local: {port_range: "43200-43210"}
+    "#);
+    let again = migrate(&migrated.text, "f").unwrap();
+    assert_eq!(again.changes, []);
+    assert_eq!(again.text, migrated.text);
+    let changes: Vec<String> = migrated
+        .changes
+        .iter()
+        .map(|change| format!("{}: {} -> {}", change.line, change.from, change.to))
+        .collect();
+    insta::assert_snapshot!(changes.join("\n"), @"
+    2: defaultAgent -> default_agent
+    2: maxToolIterations -> max_tool_iterations
+    8: llama-server -> openai-compat
+    10: baseUrl -> base_url
+    11: maxOutputTokens -> max_tokens
+    12: topP -> top_p
+    17: portRange -> port_range
+    ");
+}
+
+#[test]
+fn what_is_no_yaml_is_told() {
+    let problems = migrate("a: b: c\n", "f").unwrap_err();
+    assert!(problems.to_string().starts_with("f:1:5: "), "{problems}");
+}
+
+#[test]
+fn a_migrated_file_means_the_same() {
+    let old = "agents: {ada: {provider: p}}\nproviders:\n  p: {kind: llama-server, model: m, \
+               baseUrl: http://x, maxTokens: 5}\nruntime: {turnTimeout: 7}\n";
+    let new = migrate(old, "f").unwrap().text;
+    assert_ne!(old, new);
+    let read = |text: &str| parse(text, "f", &BTreeMap::new()).unwrap().config;
+    assert_eq!(read(old), read(&new));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_is_too_much(
+        pieces in prop::collection::vec(prop_oneof![
+            prop::sample::select(vec![
+                "providers:\n", "  p:\n", "    maxTokens: 1\n", "runtime: {turnTimeout: 1}\n", "é",
+                "\"", "'", "? ", "&a ", "*a", "{", "}", "\r\n", "\t", "# maxTokens\n",
+            ]).prop_map(str::to_owned),
+            any::<String>(),
+        ], 0..12),
+    ) {
+        let text = pieces.concat();
+        if let Ok(migrated) = migrate(&text, "f") {
+            prop_assert_eq!(migrated.text.lines().count(), text.lines().count());
+            if migrated.changes.is_empty() {
+                prop_assert_eq!(migrated.text, text);
+            }
+        }
+    }
+}
