@@ -1,5 +1,7 @@
 //! The command line as clap reads it. Nothing but [`crate::settings`] sees these types.
 
+pub(crate) mod config;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,6 +62,9 @@ pub(crate) enum Command {
     /// Look after the fleet's Postgres
     #[command(subcommand)]
     Datahub(DatahubCommand),
+    /// Look at the fleet's file itself, check it, edit it
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Build the agent and its image from source
     Build(BuildArgs),
     /// Talk to an agent

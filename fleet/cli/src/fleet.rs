@@ -1,9 +1,13 @@
 //! The fleet of this run: from its file to what should be, and the target it lives on.
 
 mod file;
+mod lints;
 mod load;
 mod locate;
 mod program;
 mod seed;
 
-pub(crate) use load::{Fleet, Recipe, docker_host};
+pub(crate) use file::{FileError, FleetFile, Secrets};
+pub(crate) use lints::notes;
+pub(crate) use load::{Fleet, Recipe, deny, docker_host};
+pub(crate) use locate::{Reason, locate};

@@ -112,6 +112,7 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
             let target = fleet.target().await?;
             commands::logs::run(&target, &logs, printer).await
         }
+        Command::Config(action) => commands::config::run(&globals, &action, printer),
         Command::Version => Ok(commands::version::run(printer)),
         Command::Supervise { folder } => commands::supervise::run(&folder).await,
     }?;

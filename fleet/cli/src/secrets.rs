@@ -10,9 +10,6 @@ use rivetos_config::{EnvFile, Environment, Problems};
 use rivetos_fleet::{Secret, SecretError, SecretRef, SecretResolver};
 use thiserror::Error;
 
-use crate::exit::Exit;
-use crate::output::Edge;
-
 /// Permissions of everybody but the owner.
 const OTHERS: u32 = 0o077;
 
@@ -23,19 +20,6 @@ pub(crate) enum EnvFileError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("`{}` cannot be used", path.display())]
     Invalid { path: PathBuf, problems: Problems },
-}
-
-impl Edge for EnvFileError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn details(&self) -> Vec<String> {
-        match self {
-            Self::Invalid { problems, .. } => problems.0.iter().map(ToString::to_string).collect(),
-            Self::Unreadable { .. } => Vec::new(),
-        }
-    }
 }
 
 /// The variables of this process and, for those that it does not have, of a `.env` file.

@@ -1,6 +1,8 @@
 //! What was asked for: flags and environment, resolved. Each set of arguments is taken apart
 //! field by field, so that a forgotten one does not compile.
 
+mod config;
+
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +15,8 @@ use crate::args;
 use crate::exit::Exit;
 use crate::moment::{MomentError, parse_moment};
 use crate::output::{Edge, Format};
+
+pub(crate) use config::{ConfigAction, Defaults};
 
 /// A whole command line.
 #[derive(Debug)]
@@ -84,6 +88,8 @@ pub(crate) enum Command {
         /// More arguments to psql.
         args: Vec<String>,
     },
+    /// `config …`
+    Config(ConfigAction),
     /// `build`
     Build(Build),
     /// `chat`
@@ -246,6 +252,7 @@ impl Command {
             | Self::Render { .. }
             | Self::Datahub(_)
             | Self::Psql { .. }
+            | Self::Config(_)
             | Self::Build(_)
             | Self::Chat(_)
             | Self::Logs(_)
@@ -344,6 +351,7 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             Command::Render { out }
         }
         args::Command::Datahub(datahub) => resolve_datahub(datahub),
+        args::Command::Config(command) => Command::Config(command.into()),
         args::Command::Build(build) => {
             let args::BuildArgs { source, variant } = build;
             let variant = variant.map(|variant| match variant {

@@ -38,4 +38,6 @@ pub use rivetos_config::{
     AgentName, FleetId, PortRange, Secret, SecretError, SecretRef, SecretResolver,
 };
 pub use saved::{Moment, SavedPlan, SavedPlanError};
-pub use spec::{BuildInfo, Context, FleetSpec, Program, ResolveError, desired, role_name};
+pub use spec::{
+    AGENT_LIMITS, BuildInfo, Context, FleetSpec, Program, ResolveError, desired, role_name,
+};

@@ -87,6 +87,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Why the variables of `text` cannot be put in, if so.
+    pub(super) fn unresolved(&self, text: &str) -> Option<String> {
+        let resolved = interpolate(text, self.environment);
+        resolved.err().map(|unresolved| unresolved.message)
+    }
+
     /// The result: `config` unless something keeps the file from being used.
     pub(super) fn finish(mut self, config: Option<Config>) -> Result<Parsed, Problems> {
         let place = |problem: &Problem| (problem.line, problem.column);

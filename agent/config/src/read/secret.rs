@@ -46,13 +46,10 @@ impl Field<'_> {
             return self.written_secret(reader, default);
         }
         if value.is_none() && reader.needs_secrets() {
-            if reader
-                .interpolate(self.node.at, &self.path, written)
-                .is_some()
-            {
-                let message = format!("the environment variable `{name}` is empty");
-                self.problem(reader, message, Some(format!("export {name}=…")));
-            }
+            let message = reader
+                .unresolved(written)
+                .unwrap_or_else(|| format!("the environment variable `{name}` is empty"));
+            self.problem(reader, message, Some(format!("export {name}=…")));
             return None;
         }
         Some(SecretRef::Env((*name).to_owned()))

@@ -3,7 +3,7 @@
 use rivetos_types::id::HostName;
 
 use crate::model::{
-    Datahub, Deploy, Deployment, Docker, Image, Local, PortRange, Resources, Target, Tls, Variant,
+    Datahub, Deploy, Deployment, Docker, Image, PortRange, Resources, Target, Tls, Variant,
 };
 
 use super::{Map, quoted};
@@ -19,7 +19,7 @@ pub(super) fn deployment(deployment: &Deployment) -> Map {
     }
     map.map("image", image(&deployment.image));
     map.map("docker", docker(&deployment.docker));
-    map.map("local", local(&deployment.local));
+    map.map("local", local(deployment));
     map
 }
 
@@ -113,10 +113,12 @@ fn cpus(milli: u32) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn local(local: &Local) -> Map {
+/// Nothing where it would have no effect.
+fn local(deployment: &Deployment) -> Map {
     let mut map = Map::default();
-    let PortRange { first, last } = local.port_range;
-    if local.port_range != PortRange::default() {
+    let range = deployment.local.port_range;
+    let PortRange { first, last } = range;
+    if range != PortRange::default() || deployment.target == Target::Local {
         map.text("port_range", &format!("{first}-{last}"));
     }
     map

@@ -726,7 +726,7 @@ channels: {agent: {secret: 12345678}}
 "#,
         "
 f.yaml:4:69: providers.b.api_key: the environment variable `NOT_SET` is not set
-  hint: export NOT_SET=… or write ${NOT_SET:-default}
+  hint: export NOT_SET=…
 f.yaml:5:69: providers.c.api_key: the environment variable `EMPTY` is empty
   hint: export EMPTY=…
 f.yaml:6:69: providers.d.api_key: a secret is one variable with nothing around it

@@ -8,16 +8,29 @@ use rivetos_config::{Config, Environment, Problem, Problems};
 use thiserror::Error;
 
 use crate::exit::Exit;
-use crate::output::{Edge, Failure, Printer};
-use crate::secrets::{OperatorSecrets, Variables};
+use crate::output::{Edge, Printer};
+use crate::secrets::{EnvFileError, OperatorSecrets, Variables};
 
 /// Why the file cannot be used.
 #[derive(Debug, Error)]
-enum FileError {
+pub(crate) enum FileError {
     #[error("the configuration file `{}` cannot be read", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("the configuration file `{}` has {} problem{}", path.display(), problems.0.len(), if problems.0.len() == 1 { "" } else { "s" })]
     Invalid { path: PathBuf, problems: Problems },
+    #[error(transparent)]
+    Variables(#[from] EnvFileError),
+}
+
+impl FileError {
+    /// What is wrong in the file, or in the one with variables beside it.
+    pub(crate) fn problems(&self) -> Option<&Problems> {
+        match self {
+            Self::Invalid { problems, .. }
+            | Self::Variables(EnvFileError::Invalid { problems, .. }) => Some(problems),
+            Self::Unreadable { .. } | Self::Variables(EnvFileError::Unreadable { .. }) => None,
+        }
+    }
 }
 
 impl Edge for FileError {
@@ -26,10 +39,9 @@ impl Edge for FileError {
     }
 
     fn details(&self) -> Vec<String> {
-        match self {
-            Self::Invalid { problems, .. } => problems.0.iter().map(ToString::to_string).collect(),
-            Self::Unreadable { .. } => Vec::new(),
-        }
+        let problems = self.problems().map(|problems| &problems.0[..]);
+        let problems = problems.unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect()
     }
 }
 
@@ -70,7 +82,7 @@ pub(crate) struct FleetFile {
 
 impl FleetFile {
     /// Reads the file at `path` with the variables beside it.
-    pub(crate) fn read(path: &Path, secrets: Secrets) -> Result<Self, Failure> {
+    pub(crate) fn read(path: &Path, secrets: Secrets) -> Result<Self, FileError> {
         let text = fs::read_to_string(path).map_err(|source| FileError::Unreadable {
             path: path.to_owned(),
             source,
@@ -79,7 +91,7 @@ impl FleetFile {
     }
 
     /// Reads `text` as if it stood in the file at `path`.
-    pub(crate) fn parse(text: &str, path: &Path, secrets: Secrets) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str, path: &Path, secrets: Secrets) -> Result<Self, FileError> {
         let variables = Variables::beside(path)?;
         let name = path.display().to_string();
         let surroundings = Surroundings {

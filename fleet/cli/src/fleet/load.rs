@@ -116,7 +116,7 @@ impl Fleet {
     }
 
     fn complete(globals: &Globals, secrets: Secrets, printer: Printer) -> Result<Self, Failure> {
-        let file = locate::locate(globals.config.as_deref(), &globals.home)?;
+        let file = locate::locate(globals.config.as_deref(), &globals.home)?.path;
         let FleetFile {
             config,
             secrets: resolver,
@@ -159,7 +159,7 @@ impl Fleet {
             path: file.clone(),
             source,
         })?;
-        check(&spec, &file, printer)?;
+        deny(check_spec(&spec), &file, printer)?;
         let layout = desired(&spec);
         Ok(Self {
             spec,
@@ -248,8 +248,8 @@ pub(crate) fn docker_host() -> Option<String> {
 }
 
 /// Shows what may not be meant, and refuses what cannot be done.
-fn check(spec: &FleetSpec, file: &Path, printer: Printer) -> Result<(), LoadError> {
-    let (denied, warned): (Vec<Note>, Vec<Note>) = check_spec(spec)
+pub(crate) fn deny(notes: Vec<Note>, file: &Path, printer: Printer) -> Result<(), Failure> {
+    let (denied, warned): (Vec<Note>, Vec<Note>) = notes
         .into_iter()
         .partition(|note| note.severity() == Severity::Deny);
     for note in warned {
@@ -264,7 +264,8 @@ fn check(spec: &FleetSpec, file: &Path, printer: Printer) -> Result<(), LoadErro
     Err(LoadError::Denied {
         path: file.to_owned(),
         notes: denied,
-    })
+    }
+    .into())
 }
 
 /// Digests of the secrets that are at hand; of the others nothing is known.
@@ -301,7 +302,7 @@ impl Recipe {
         let Ok(file) = locate::locate(globals.config.as_deref(), &globals.home) else {
             return Ok(None);
         };
-        let read = FleetFile::read(&file, Secrets::NotNeeded)?;
+        let read = FleetFile::read(&file.path, Secrets::NotNeeded)?;
         read.warn(printer);
         Ok(read.config.deployment.map(|deployment| Self {
             target: deployment.target,

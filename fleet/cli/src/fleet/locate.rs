@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::exit::Exit;
@@ -37,20 +38,49 @@ impl Edge for NotFound {
     }
 }
 
+/// The file that is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) path: PathBuf,
+    pub(crate) reason: Reason,
+}
+
+/// Why it is this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// It was named.
+    Named,
+    /// It is the first that is there in the current folder.
+    CurrentFolder,
+    /// There is none in the current folder, and this one is at home.
+    HomeFolder,
+}
+
 /// The file that was named, else the first that is there.
-pub(super) fn locate(named: Option<&Path>, home: &Path) -> Result<PathBuf, NotFound> {
+pub(crate) fn locate(named: Option<&Path>, home: &Path) -> Result<Located, NotFound> {
     if let Some(path) = named {
-        return Ok(path.to_owned());
+        return Ok(Located {
+            path: path.to_owned(),
+            reason: Reason::Named,
+        });
     }
-    let looked_at: Vec<PathBuf> = [Path::new("."), home]
-        .into_iter()
-        .flat_map(|folder| NAMES.map(|name| folder.join(name)))
-        .collect();
-    looked_at
-        .iter()
-        .find(|path| path.is_file())
-        .cloned()
-        .ok_or(NotFound { looked_at })
+    let looked_at: Vec<(PathBuf, Reason)> = [
+        (Path::new("."), Reason::CurrentFolder),
+        (home, Reason::HomeFolder),
+    ]
+    .into_iter()
+    .flat_map(|(folder, reason)| NAMES.map(|name| (folder.join(name), reason)))
+    .collect();
+    match looked_at.iter().find(|(path, _)| path.is_file()) {
+        Some((path, reason)) => Ok(Located {
+            path: path.clone(),
+            reason: *reason,
+        }),
+        None => Err(NotFound {
+            looked_at: looked_at.into_iter().map(|(path, _)| path).collect(),
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -62,12 +92,16 @@ mod tests {
     fn the_first_that_is_there_is_taken() {
         let home = tempfile::tempdir().unwrap();
         let named = locate(Some(Path::new("nowhere.yaml")), home.path());
-        assert_eq!(named.unwrap(), Path::new("nowhere.yaml"));
+        let named = named.unwrap();
+        assert_eq!(named.path, Path::new("nowhere.yaml"));
+        assert_eq!(named.reason, Reason::Named);
         assert_eq!(locate(None, home.path()).unwrap_err().looked_at.len(), 4);
         for name in ["config.yaml", "rivet.config.yaml"] {
             let path = home.path().join(name);
             fs::write(&path, "").unwrap();
-            assert_eq!(locate(None, home.path()).unwrap(), path);
+            let found = locate(None, home.path()).unwrap();
+            assert_eq!(found.path, path);
+            assert_eq!(found.reason, Reason::HomeFolder);
         }
     }
 }

@@ -9,6 +9,7 @@
 mod against;
 mod bad_input;
 mod chat;
+mod config;
 mod graph;
 mod live;
 mod live_bad_input;

@@ -29,7 +29,7 @@ const TMPFS_OPTIONS: &str = "mode=1777,size=256m";
 /// Where Postgres has its socket, and how that is kept in memory.
 const DATAHUB_SOCKET: (&str, &str) = ("/var/run/postgresql", "mode=1777,size=1m");
 /// What an agent may use of its host.
-const AGENT_LIMITS: Limits = Limits {
+pub const AGENT_LIMITS: Limits = Limits {
     memory_bytes: Some(1 << 30),
     milli_cpus: Some(2000),
     pids: Some(512),

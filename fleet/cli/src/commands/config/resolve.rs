@@ -1,0 +1,96 @@
+//! What the file leaves to be decided, filled in.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use rivetos_config::{Agent, Config, Deployment, Image, Provider, Resources, Target, Variant};
+use rivetos_fleet::AGENT_LIMITS;
+use rivetos_protocol::DEFAULT_PORT;
+
+use crate::commands::version::{COMMIT, VERSION};
+use crate::fleet::docker_host;
+
+/// The local engine's usual address.
+const LOCAL_SOCKET: &str = "unix:///var/run/docker.sock";
+
+/// `config` with every default that does not depend on what a target says.
+pub(super) fn resolved(mut config: Config) -> Config {
+    let channel = &mut config.channels.agent;
+    channel.host.get_or_insert(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    channel.port.get_or_insert(DEFAULT_PORT);
+    for agent in config.agents.values_mut() {
+        fill_agent(agent, &config.providers, config.deployment.as_ref());
+    }
+    if let Some(deployment) = &mut config.deployment {
+        let on_docker = |agent: &Agent| agent.deploy.target == Some(Target::Docker);
+        if config.agents.values().any(on_docker) {
+            let docker = &mut deployment.docker;
+            docker
+                .host
+                .get_or_insert_with(|| docker_host().unwrap_or_else(|| LOCAL_SOCKET.to_owned()));
+            docker
+                .network
+                .get_or_insert_with(|| config.fleet.to_string());
+            docker.resources = fill_resources(docker.resources, defaults());
+            let datahub = deployment.datahub.as_ref();
+            let version = datahub.map(|datahub| datahub.postgres_version);
+            fill_image(&mut deployment.image, version);
+        }
+    }
+    config
+}
+
+fn fill_agent(
+    agent: &mut Agent,
+    providers: &BTreeMap<String, Provider>,
+    deployment: Option<&Deployment>,
+) {
+    if let Some(provider) = providers.get(&agent.provider) {
+        agent.model.get_or_insert_with(|| provider.model.clone());
+    }
+    let Some(deployment) = deployment else {
+        return;
+    };
+    let deploy = &mut agent.deploy;
+    match *deploy.target.get_or_insert(deployment.target) {
+        Target::Docker => {
+            let fleets = fill_resources(deployment.docker.resources, defaults());
+            deploy.resources = fill_resources(deploy.resources, fleets);
+        }
+        Target::Local => {}
+    }
+}
+
+fn defaults() -> Resources {
+    Resources {
+        memory_bytes: AGENT_LIMITS.memory_bytes,
+        milli_cpus: AGENT_LIMITS.milli_cpus,
+        pids: AGENT_LIMITS.pids,
+    }
+}
+
+fn fill_resources(resources: Resources, default: Resources) -> Resources {
+    Resources {
+        memory_bytes: resources.memory_bytes.or(default.memory_bytes),
+        milli_cpus: resources.milli_cpus.or(default.milli_cpus),
+        pids: resources.pids.or(default.pids),
+    }
+}
+
+fn fill_image(image: &mut Image, postgres_version: Option<u32>) {
+    let suffix = match image.variant {
+        Variant::Slim => "",
+        Variant::Scratch => "-scratch",
+    };
+    image
+        .agent_image
+        .get_or_insert_with(|| "rivetos-agent".to_owned());
+    image
+        .tag
+        .get_or_insert_with(|| format!("{VERSION}-{COMMIT}{suffix}"));
+    if let Some(version) = postgres_version {
+        image
+            .datahub_image
+            .get_or_insert_with(|| format!("pgvector/pgvector:pg{version}"));
+    }
+}
