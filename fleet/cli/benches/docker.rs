@@ -20,7 +20,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunJournal, execute};
+use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunHeader, RunJournal, execute};
 use rivetos_fleet::model::{Inventories, Layout, Plan, TargetId};
 use rivetos_fleet::port::InfraProvider;
 use rivetos_fleet::{
@@ -28,6 +28,7 @@ use rivetos_fleet::{
     SecretResolver, Teardown, desired, plan, plan_destroy,
 };
 use rivetos_provider_docker::{DockerEngine, DockerProvider};
+use tokio::sync::Notify;
 
 #[path = "docker/raw.rs"]
 mod raw;
@@ -148,11 +149,12 @@ impl Bench {
     async fn execute(&self, plan: rivetos_fleet::model::Plan, approval: Approval) -> Duration {
         assert!(plan.report.blocked.is_empty(), "{:?}", plan.report);
         let approved = plan.approve(approval).unwrap();
-        let journal = RunJournal::begin(self.journals.path(), "bench").unwrap();
+        let journal = RunJournal::begin(self.journals.path(), &RunHeader::default()).unwrap();
         let events = Events::new(&|_| {});
         let options = Options {
             parallel: PARALLEL_DEFAULT,
             interrupted: &|| false,
+            alarm: &Notify::new(),
             events: &events,
         };
         let began = Instant::now();

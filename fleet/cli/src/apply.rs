@@ -4,7 +4,8 @@ mod interrupt;
 mod locked;
 mod progress;
 mod run;
+mod tally;
 
-pub(crate) use interrupt::Interrupt;
+use interrupt::Interrupt;
 pub(crate) use locked::locked;
 pub(crate) use run::{Outcome, Run};

@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::exit::Exit;
 use crate::fleet::Fleet;
-use crate::output::{Edge, Failure, Format, Printer};
+use crate::output::{Edge, Failure, Format, Printer, StreamLine};
 use crate::settings::{Command, Settings};
 
 fn main() -> ExitCode {
@@ -84,12 +84,30 @@ fn leave(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
+/// Ends the stream of lines that a program reads.
+fn summed_up(ended: Result<Exit, Failure>, printer: Printer) -> Result<Exit, Failure> {
+    match printer.format() {
+        Format::Text => ended,
+        Format::Json => {
+            let exit = ended.unwrap_or_else(|failure| {
+                printer.failure(&failure);
+                failure.exit()
+            });
+            printer.line(&StreamLine::summary(exit));
+            Ok(exit)
+        }
+    }
+}
+
 async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Failure> {
     let Settings { globals, command } = settings;
     let exit = match command {
         Command::Preview(preview) => commands::preview::run(&globals, &preview, printer).await,
-        Command::Up(up) => commands::up::run(&globals, up, printer).await,
-        Command::Destroy(destroy) => commands::destroy::run(&globals, &destroy, printer).await,
+        Command::Up(up) => summed_up(commands::up::run(&globals, up, printer).await, printer),
+        Command::Destroy(destroy) => {
+            let ended = commands::destroy::run(&globals, &destroy, printer).await;
+            summed_up(ended, printer)
+        }
         Command::Graph { drawing } => commands::graph::run(&globals, drawing, printer),
         Command::Status => commands::status::run(&globals, printer).await,
         Command::Unlock { id } => commands::unlock::run(&globals, &id, printer).await,
@@ -98,7 +116,8 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
         Command::Psql { args } => return commands::datahub::psql(&globals, &args, printer).await,
         Command::Build(build) => commands::build::run(&globals, &build, printer).await,
         Command::Quickstart(quickstart) => {
-            commands::quickstart::run(&globals, quickstart, printer).await
+            let ended = commands::quickstart::run(&globals, quickstart, printer).await;
+            summed_up(ended, printer)
         }
         Command::Chat(chat) => {
             let fleet = Fleet::load_without_secrets(&globals, printer)?;

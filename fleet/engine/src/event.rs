@@ -79,6 +79,13 @@ pub enum EventKind {
         /// Steps that were skipped or never started.
         left_out: usize,
     },
+    /// A node does not take work yet. Comes again when what is the matter changes.
+    NodeWaiting {
+        /// Which one.
+        node: ResourceId,
+        /// What was seen of it.
+        last: String,
+    },
     /// A node takes work.
     NodeReady {
         /// Which one.

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Notify;
 
 use rivetos_fleet::ApprovedPlan;
 use rivetos_fleet::model::{Step, StepId};
@@ -22,8 +23,11 @@ pub const PARALLEL_DEFAULT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 pub struct Options<'a> {
     /// The most steps at once.
     pub parallel: NonZeroUsize,
-    /// Asked before each step: once `true`, nothing new is started and what runs is finished.
+    /// Asked before each step and at each `alarm`: once `true`, nothing new is started and what
+    /// runs is finished.
     pub interrupted: &'a (dyn Fn() -> bool + Sync),
+    /// That `interrupted` is to be asked now, not when the next step ends.
+    pub alarm: &'a Notify,
     /// Where events go.
     pub events: &'a Events<'a>,
 }
@@ -66,6 +70,7 @@ pub async fn execute<P: InfraProvider>(
     let Options {
         parallel,
         interrupted,
+        alarm,
         events,
     } = options;
     let mut report = ExecuteReport::default();
@@ -73,13 +78,14 @@ pub async fn execute<P: InfraProvider>(
     let mut running = FuturesUnordered::new();
     let mut stopped = false;
     loop {
-        if !stopped && interrupted() {
+        skip_dependants(&mut waiting, &mut report, events);
+        let over = waiting.is_empty() && running.is_empty();
+        if !over && !stopped && interrupted() {
             stopped = true;
             events.emit(EventKind::Interrupted {
                 running: running.len(),
             });
         }
-        skip_dependants(&mut waiting, &mut report, events);
         while !stopped && running.len() < parallel.get() {
             let Some(step) = take_ready(&mut waiting, &report) else {
                 break;
@@ -91,8 +97,14 @@ pub async fn execute<P: InfraProvider>(
             });
             running.push(async move { (step, carry_out(provider, step, journal, events).await) });
         }
-        let Some((step, result)) = running.next().await else {
+        if running.is_empty() {
             break;
+        }
+        let (step, result) = tokio::select! {
+            biased;
+            () = alarm.notified(), if !stopped => continue,
+            Some(ended) = running.next() => ended,
+            else => continue,
         };
         events.emit(ended(step, &result));
         match result {

@@ -3,6 +3,8 @@
 
 use std::process::ExitCode;
 
+use serde::{Deserialize, Serialize};
+
 use rivetos_fleet::Refusal;
 use rivetos_fleet::model::PlanReport;
 use rivetos_fleet::port::ApplyErrorKind;
@@ -10,7 +12,8 @@ use rivetos_fleet::port::ApplyErrorKind;
 use crate::execute::ExecuteReport;
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// Everything is as asked.
     Ok,
@@ -60,6 +63,21 @@ impl Exit {
             Self::Stale => 6,
             Self::Usage => 64,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// In one word, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::ChangesPending => "changes_pending",
+            Self::Blocked => "blocked",
+            Self::PartlyApplied => "partly_applied",
+            Self::Locked => "locked",
+            Self::Stale => "stale",
+            Self::Usage => "usage",
+            Self::Interrupted => "interrupted",
         }
     }
 

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use rivetos_fleet::model::StepId;
 
+use crate::exit::Exit;
 use crate::home::unix_ms;
 
 /// How many runs are kept; older ones are removed when a new one begins.
@@ -21,7 +22,8 @@ pub const RUNS_KEPT_MAX: usize = 50;
 #[derive(Debug)]
 pub struct RunJournal {
     path: PathBuf,
-    // Opened for appending, and every line is one write: lines of parallel steps never mix.
+    // Opened for appending, and every line is one write: lines of parallel steps never mix. Locked
+    // as long as the run is at work, which is how readers tell it from one that was cut off.
     file: Arc<File>,
 }
 
@@ -40,10 +42,7 @@ pub struct JournalLine {
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum JournalEntry {
     /// The run began; always the first line.
-    Run {
-        /// For example `infra up`.
-        operation: String,
-    },
+    Run(RunHeader),
     /// A step is about to touch the target.
     Begin {
         /// Which one.
@@ -61,9 +60,29 @@ pub enum JournalEntry {
         /// Why.
         message: String,
     },
+    /// The run is over; always the last line. A run without it was cut off, or is still at work.
+    End {
+        /// How it ended as a whole.
+        exit: Exit,
+    },
 }
 
-/// Why the journal cannot be kept.
+/// What a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// For example `infra up`.
+    pub operation: String,
+    /// The person.
+    pub who: String,
+    /// Version of the program.
+    pub tool: String,
+    /// What it works on.
+    pub targets: Vec<String>,
+    /// How many steps its plan has.
+    pub steps: usize,
+}
+
+/// Why a journal cannot be kept or read.
 #[derive(Debug, Error)]
 pub enum JournalError {
     /// Its folder cannot be made or listed.
@@ -82,12 +101,20 @@ pub enum JournalError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file cannot be read.
+    #[error("the run journal `{}` cannot be read", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl RunJournal {
     /// Begins the journal of a run in the folder `runs` and removes what is older than the last
     /// [`RUNS_KEPT_MAX`] runs.
-    pub fn begin(runs: &Path, operation: &str) -> Result<Self, JournalError> {
+    pub fn begin(runs: &Path, header: &RunHeader) -> Result<Self, JournalError> {
         let folder = |source| JournalError::Folder {
             path: runs.to_owned(),
             source,
@@ -99,28 +126,33 @@ impl RunJournal {
             .map_err(folder)?;
         remove_old(runs).map_err(folder)?;
         let path = runs.join(format!("{:013}-{}.jsonl", unix_ms(), std::process::id()));
+        let write = |source| JournalError::Write {
+            path: path.clone(),
+            source,
+        };
         let file = OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|source| JournalError::Write {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(write)?;
+        file.lock().map_err(write)?;
         let journal = Self {
             path,
             file: Arc::new(file),
         };
-        journal.append(JournalEntry::Run {
-            operation: operation.to_owned(),
-        })?;
+        journal.append(JournalEntry::Run(header.clone()))?;
         Ok(journal)
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Ends the journal.
+    pub async fn end(&self, exit: Exit) -> Result<(), JournalError> {
+        self.record(JournalEntry::End { exit }).await
     }
 
     /// Writes one line; it is on the disk when the future is ready.
@@ -153,8 +185,15 @@ impl RunJournal {
     }
 }
 
-/// Leaves room for one more run. Names sort by time.
+/// Leaves room for one more run.
 fn remove_old(runs: &Path) -> io::Result<()> {
+    let files = files(runs)?;
+    let too_many = (files.len() + 1).saturating_sub(RUNS_KEPT_MAX);
+    files.iter().take(too_many).try_for_each(fs::remove_file)
+}
+
+/// The journals in the folder, oldest first: names sort by time.
+pub(crate) fn files(runs: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(runs)? {
         let path = entry?.path();
@@ -166,6 +205,5 @@ fn remove_old(runs: &Path) -> io::Result<()> {
         }
     }
     files.sort();
-    let too_many = (files.len() + 1).saturating_sub(RUNS_KEPT_MAX);
-    files.iter().take(too_many).try_for_each(fs::remove_file)
+    Ok(files)
 }

@@ -6,6 +6,7 @@
 //! - [`execute`]: one pass over a plan, in dependency order and in parallel.
 //! - [`RunJournal`]: what a run began and ended, on the disk before the next step starts.
 //! - [`Exit`]: how a run ends, as a number.
+//! - [`past_runs`]: what earlier runs did, from their journals.
 //! - [`Events`]: the only link between the engine and whatever shows progress.
 //! - [`AgentClient`]: HTTP to an agent over any byte stream.
 //! - [`wait_ready`]: polls nodes until they take work.
@@ -14,6 +15,7 @@ mod client;
 mod event;
 mod execute;
 mod exit;
+mod history;
 mod home;
 mod journal;
 mod lease;
@@ -23,7 +25,8 @@ pub use client::{AgentClient, ClientError, Frames};
 pub use event::{Event, EventKind, Events};
 pub use execute::{ExecuteReport, Options, PARALLEL_DEFAULT, execute};
 pub use exit::Exit;
+pub use history::{PastRun, PastStep, RunEnd, StepEnd, past_run, past_runs};
 pub use home::{FleetHome, HomeError};
-pub use journal::{JournalEntry, JournalError, JournalLine, RUNS_KEPT_MAX, RunJournal};
+pub use journal::{JournalEntry, JournalError, JournalLine, RUNS_KEPT_MAX, RunHeader, RunJournal};
 pub use lease::{Claim, Lease, LeaseError, LeaseNotice, Terms, unlock};
 pub use ready::{Expected, LOG_LINES_SHOWN, Readiness, wait_ready};

@@ -72,7 +72,14 @@ where
         .iter()
         .map(|(node, expected)| {
             let looks = &looks;
-            async move { (node, wait_for(access, (node, expected), until, looks).await) }
+            let said = |last: &str| {
+                events.emit(EventKind::NodeWaiting {
+                    node: node.clone(),
+                    last: last.to_owned(),
+                });
+            };
+            let wait = Wait { until, looks, said };
+            async move { (node, wait_for(access, (node, expected), wait).await) }
         })
         .collect();
     let mut readiness = BTreeMap::new();
@@ -89,17 +96,25 @@ where
     readiness
 }
 
-async fn wait_for<A>(
+/// The bounds of the wait for one node, and who hears of it.
+struct Wait<'a, S> {
+    until: Instant,
+    looks: &'a Semaphore,
+    said: S,
+}
+
+async fn wait_for<A, S>(
     access: &A,
     (node, expected): (&ResourceId, &Expected),
-    until: Instant,
-    looks: &Semaphore,
+    wait: Wait<'_, S>,
 ) -> Readiness
 where
+    S: Fn(&str),
     A: NodeAccess,
     A::Stream: AsyncRead + AsyncWrite + Unpin,
     A::Lines: Stream<Item = Result<String, AccessError>> + Unpin,
 {
+    let Wait { until, looks, said } = wait;
     let mut last = "there was no time to look".to_owned();
     let mut pause = PAUSE_FIRST;
     let mut gone = 0;
@@ -108,18 +123,22 @@ where
             let _permit = looks.acquire().await;
             timeout(LOOK_MAX, look(access, node, expected)).await
         };
-        match timeout_at(until, attempt).await {
+        let seen = match timeout_at(until, attempt).await {
             Ok(Ok(Ok(report))) => return Readiness::Ready(Box::new(report)),
             Ok(Ok(Err(Unready::Gone(seen)))) => {
                 gone += 1;
-                last = seen;
+                seen
             }
             Ok(Ok(Err(Unready::Yet(seen)))) => {
                 gone = 0;
-                last = seen;
+                seen
             }
-            Ok(Err(_)) => last = format!("no answer within {} s", LOOK_MAX.as_secs()),
+            Ok(Err(_)) => format!("no answer within {} s", LOOK_MAX.as_secs()),
             Err(_) => break,
+        };
+        if seen != last {
+            said(&seen);
+            last = seen;
         }
         sleep(pause.min(until.saturating_duration_since(Instant::now()))).await;
         pause = (pause * 2).min(PAUSE_MAX);

@@ -1,33 +1,71 @@
 //! Ctrl-C while something is under way.
 
+use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::signal;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-/// Notes the first Ctrl-C from now on until it is dropped.
+/// Notes the first and the second Ctrl-C from now on until it is dropped.
 pub(crate) struct Interrupt {
-    seen: Arc<AtomicBool>,
+    first: watch::Receiver<bool>,
+    second: watch::Receiver<bool>,
+    alarm: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl Interrupt {
     /// Listens from now on: the process no longer ends by itself.
     pub(crate) fn listen() -> Self {
-        let seen = Arc::new(AtomicBool::new(false));
-        let note = Arc::clone(&seen);
+        let (once, first) = watch::channel(false);
+        let (twice, second) = watch::channel(false);
+        let alarm = Arc::new(Notify::new());
+        let rings = Arc::clone(&alarm);
+        let signals = signal(SignalKind::interrupt());
         let task = tokio::spawn(async move {
-            if signal::ctrl_c().await.is_ok() {
-                note.store(true, Ordering::Relaxed);
+            if let Ok(mut signals) = signals {
+                for noted in [&once, &twice] {
+                    signals.recv().await;
+                    noted.send_replace(true);
+                    rings.notify_one();
+                }
             }
+            // Dropping the senders would look like an end to whoever waits.
+            pending::<()>().await;
         });
-        Self { seen, task }
+        Self {
+            first,
+            second,
+            alarm,
+            task,
+        }
     }
 
-    /// Whether it came.
-    pub(crate) fn seen(&self) -> bool {
-        self.seen.load(Ordering::Relaxed)
+    /// Whether the first Ctrl-C came.
+    pub(crate) fn is_seen(&self) -> bool {
+        *self.first.borrow()
+    }
+
+    /// Rings at each Ctrl-C.
+    pub(crate) fn alarm(&self) -> &Notify {
+        &self.alarm
+    }
+
+    /// Waits for the first Ctrl-C.
+    pub(crate) async fn once(&self) {
+        noted(self.first.clone()).await;
+    }
+
+    /// Waits for the second Ctrl-C.
+    pub(crate) async fn twice(&self) {
+        noted(self.second.clone()).await;
+    }
+}
+
+async fn noted(mut seen: watch::Receiver<bool>) {
+    if seen.wait_for(|seen| *seen).await.is_err() {
+        pending::<()>().await;
     }
 }
 

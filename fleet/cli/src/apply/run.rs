@@ -1,35 +1,35 @@
 //! One run over an approved plan.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
 
 use rivetos_engine::{
-    Events, ExecuteReport, FleetHome, JournalError, Lease, Options, PARALLEL_DEFAULT, RunJournal,
+    Events, FleetHome, JournalError, Lease, Options, PARALLEL_DEFAULT, RunHeader, RunJournal,
     execute,
 };
+use rivetos_fleet::model::TargetId;
 use rivetos_fleet::{ApprovedPlan, Refusal};
-use tokio::signal;
 
 use super::Interrupt;
 use super::progress::Progress;
+use crate::commands::version::VERSION;
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
+use crate::person;
 use crate::target::Target;
 
-/// What a run needs.
-pub(crate) struct Run<'a> {
-    /// Where its journal goes.
-    pub(crate) home: &'a FleetHome,
-    /// What it changes.
-    pub(crate) target: &'a Target,
-    /// The fleet's lock: once it is lost nothing new is begun.
-    pub(crate) lease: &'a Lease,
-    /// What it is called, for example `infra up`.
-    pub(crate) operation: &'a str,
-    /// Where it talks.
-    pub(crate) printer: Printer,
+/// One run: from an approved plan to its last line in the journal.
+pub(crate) struct Run {
+    plan: ApprovedPlan,
+    /// Absent when there is nothing to do.
+    journal: Option<RunJournal>,
+    /// Ctrl-C since the run began.
+    pub(crate) interrupt: Interrupt,
+    /// Who shows what happens.
+    pub(crate) progress: Progress,
+    printer: Printer,
 }
 
-/// How a run ended.
+/// How the steps of a run ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Every step is done.
@@ -54,66 +54,78 @@ impl Edge for Refusal {
     }
 }
 
-impl Run<'_> {
-    /// Carries `plan` out. The first Ctrl-C lets running steps finish, the second one leaves
-    /// them to themselves.
+impl Run {
+    /// Begins the run `operation` over `plan` with its journal in `home`.
+    pub(crate) fn begin(
+        home: &FleetHome,
+        operation: &str,
+        plan: ApprovedPlan,
+        printer: Printer,
+    ) -> Result<Self, JournalError> {
+        let targets: BTreeSet<&TargetId> = plan.steps().iter().map(|step| &step.target).collect();
+        let header = RunHeader {
+            operation: operation.to_owned(),
+            who: person::name(),
+            tool: VERSION.to_owned(),
+            targets: targets.iter().map(ToString::to_string).collect(),
+            steps: plan.steps().len(),
+        };
+        let journal = if plan.steps().is_empty() {
+            None
+        } else {
+            Some(RunJournal::begin(&home.runs(), &header)?)
+        };
+        Ok(Self {
+            journal,
+            interrupt: Interrupt::listen(),
+            progress: Progress::new(plan.plan(), printer),
+            plan,
+            printer,
+        })
+    }
+
+    /// Carries the plan out. The first Ctrl-C lets running steps finish, the second one leaves
+    /// them to themselves. Once `lease` is lost nothing new is begun either.
     pub(crate) async fn carry_out(
         &self,
-        plan: &ApprovedPlan,
-        interrupt: &Interrupt,
+        (target, lease): (&Target, &Lease),
+        events: &Events<'_>,
     ) -> Result<Outcome, Failure> {
-        let journal = RunJournal::begin(&self.home.runs(), self.operation)?;
-        let progress = Progress::new(plan.plan(), self.printer);
-        let sink = |event: &_| progress.show(event);
-        let events = Events::new(&sink);
+        let Some(journal) = &self.journal else {
+            return Ok(Outcome::Complete);
+        };
         let options = Options {
             parallel: PARALLEL_DEFAULT,
-            interrupted: &|| interrupt.seen() || self.lease.lost().is_some(),
-            events: &events,
-        };
-        let impatient = async {
-            let _ = signal::ctrl_c().await;
-            let _ = signal::ctrl_c().await;
+            interrupted: &|| self.interrupt.is_seen() || lease.lost().is_some(),
+            alarm: self.interrupt.alarm(),
+            events,
         };
         let report = tokio::select! {
-            report = execute(self.target, plan, &journal, options) => report,
-            () = impatient => return Ok(Outcome::Incomplete(Exit::Interrupted)),
+            report = execute(target, &self.plan, journal, options) => report,
+            () = self.interrupt.twice() => {
+                self.progress.detached();
+                self.progress.conclude();
+                return Ok(Outcome::Incomplete(Exit::Interrupted));
+            }
+            never = self.progress.tick() => match never {},
         };
+        self.progress.conclude();
         if report.is_complete() {
             return Ok(Outcome::Complete);
         }
-        self.printer.talk(failures(&report));
-        if let Some(lost) = self.lease.lost() {
-            return Err(lost.into());
+        match lease.lost() {
+            Some(lost) => Err(lost.into()),
+            None => Ok(Outcome::Incomplete(Exit::from(&report))),
         }
-        Ok(Outcome::Incomplete(Exit::from(&report)))
     }
-}
 
-fn failures(report: &ExecuteReport) -> String {
-    let ExecuteReport {
-        done,
-        failed,
-        skipped,
-        not_started,
-    } = report;
-    let mut text = format!(
-        "{} done, {} failed, {} skipped, {} not started",
-        done.len(),
-        failed.len(),
-        skipped.len(),
-        not_started.len()
-    );
-    for (step, error) in failed {
-        let _ = write!(
-            text,
-            "\n  {step}: {}",
-            error.message.replace('\n', "\n    ")
-        );
-        if let Some(hint) = &error.hint {
-            let _ = write!(text, "\n    hint: {hint}");
+    /// Writes into the journal how the whole ended.
+    pub(crate) async fn end(&self, exit: Exit) {
+        // What was done is on the target whether or not the journal can still say so.
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.end(exit).await
+        {
+            self.printer.failure(&error.into());
         }
     }
-    text.push_str("\nthe next `rivetos infra up` goes on from what is there now");
-    text
 }

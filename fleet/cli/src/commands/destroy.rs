@@ -1,14 +1,14 @@
 //! `rivetos infra destroy`
 
-use rivetos_engine::Lease;
+use rivetos_engine::{Event, Events, Lease};
 use rivetos_fleet::{Approval, Teardown, plan_destroy};
 
 use super::preview;
-use crate::apply::{Interrupt, Outcome, Run, locked};
+use crate::apply::{Outcome, Run, locked};
 use crate::consent;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
-use crate::output::{Failure, Format, Printer};
+use crate::output::{Failure, Printer};
 use crate::settings::{DataFate, Destroy, Globals};
 use crate::target::Target;
 
@@ -55,9 +55,7 @@ async fn while_locked(
     };
     let seen = fleet.look(target).await;
     let plan = plan_destroy(fleet.spec.fleet(), &fleet.layout, &seen, &teardown);
-    if printer.format() == Format::Text {
-        preview::show(&plan, printer);
-    }
+    preview::show_in_run(&plan, printer);
     if !plan.steps.is_empty() || !plan.report.blocked.is_empty() {
         let approval = match &destroy.data {
             DataFate::Keep => {
@@ -71,20 +69,18 @@ async fn while_locked(
                 },
             },
         };
-        let approved = preview::approve(plan, approval, printer)?;
-        let interrupt = Interrupt::listen();
-        let run = Run {
-            home: &fleet.home,
-            target,
-            lease,
-            operation: OPERATION,
-            printer,
-        };
-        if let Outcome::Incomplete(exit) = run.carry_out(&approved, &interrupt).await? {
+        let run = Run::begin(&fleet.home, OPERATION, plan.approve(approval)?, printer)?;
+        let sink = |event: &Event| run.progress.show(event);
+        let ended = run.carry_out((target, lease), &Events::new(&sink)).await;
+        run.end(match &ended {
+            Ok(Outcome::Complete) => Exit::Ok,
+            Ok(Outcome::Incomplete(exit)) => *exit,
+            Err(failure) => failure.exit(),
+        })
+        .await;
+        if let Outcome::Incomplete(exit) = ended? {
             return Ok(exit);
         }
-    } else if printer.format() == Format::Json {
-        preview::show(&plan, printer);
     }
     printer.talk(format_args!("fleet {} is down", fleet.spec.fleet()));
     Ok(Exit::Ok)

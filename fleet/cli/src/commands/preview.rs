@@ -1,13 +1,13 @@
 //! `rivetos infra preview`
 
+use rivetos_fleet::PlanOptions;
 use rivetos_fleet::model::Plan;
-use rivetos_fleet::{Approval, ApprovedPlan, PlanOptions, Refusal};
 use rivetos_render::Graph;
 
 use super::against::plan_against;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
-use crate::output::{Failure, Format, PlanDocument, Printer, plan_text};
+use crate::output::{Failure, Format, PlanDocument, Printer, StreamLine, plan_text};
 use crate::settings::{Globals, Preview};
 
 /// Shows what `up` would do.
@@ -41,16 +41,12 @@ pub(crate) fn show(plan: &Plan, printer: Printer) {
     }
 }
 
-/// Makes a plan executable. With JSON this shows it, whether it may be carried out or not.
-pub(crate) fn approve(
-    plan: Plan,
-    approval: Approval,
-    printer: Printer,
-) -> Result<ApprovedPlan, Refusal> {
-    if printer.format() == Format::Json {
-        show(&plan, printer);
+/// Shows the plan of a run, which for programs is a line among others.
+pub(crate) fn show_in_run(plan: &Plan, printer: Printer) {
+    match printer.format() {
+        Format::Text => show(plan, printer),
+        Format::Json => printer.line(&StreamLine::plan(plan)),
     }
-    plan.approve(approval)
 }
 
 /// How a run ends that only looked; `pending` is for a plan with steps.

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rivetos_engine::{Events, Expected, Lease, Readiness, wait_ready};
+use rivetos_engine::{Event, Events, Expected, Lease, Readiness, wait_ready};
 use rivetos_fleet::Approval;
 use rivetos_fleet::model::{FileContent, Op, Plan, ResourceId, Spec};
 use rivetos_fleet::{SecretError, SecretResolver};
 use thiserror::Error;
-use tokio::signal;
 
 use super::preview;
-use crate::apply::{Interrupt, Outcome, Run, locked};
+use crate::apply::{Outcome, Run, locked};
 use crate::consent;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
-use crate::output::{Edge, Failure, Format, Printer, plan_text};
+use crate::output::{Edge, Failure, Printer, plan_text};
 use crate::secrets::OperatorSecrets;
 use crate::settings::{Globals, Up};
 use crate::target::Target;
@@ -101,12 +100,9 @@ pub(crate) async fn bring_up(
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let shown = fleet.plan(target).await;
-    // With JSON there is one document: the plan that is carried out or refused.
-    if printer.format() == Format::Text {
-        preview::show(&shown, printer);
-    }
+    preview::show_in_run(&shown, printer);
     if !shown.report.blocked.is_empty() {
-        preview::approve(shown.clone(), Approval::Yes, printer)?;
+        shown.clone().approve(Approval::Yes)?;
     }
     if !shown.steps.is_empty() {
         deliverable(&shown, &fleet.secrets)?;
@@ -129,30 +125,51 @@ async fn while_locked(
     let plan = fleet.plan(target).await;
     if plan != shown {
         printer.talk("the target changed meanwhile; this is the plan now:");
-        if printer.format() == Format::Text {
-            preview::show(&plan, printer);
-        }
+        preview::show_in_run(&plan, printer);
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
-    let approved = preview::approve(plan, Approval::Yes, printer)?;
-    if !approved.steps().is_empty() {
-        let interrupt = Interrupt::listen();
-        let run = Run {
-            home: &fleet.home,
-            target,
-            lease,
-            operation: OPERATION,
-            printer,
-        };
-        if let Outcome::Incomplete(exit) = run.carry_out(&approved, &interrupt).await? {
-            return Ok(exit);
-        }
+    let approved = plan.approve(Approval::Yes)?;
+    let run = Run::begin(&fleet.home, OPERATION, approved, printer)?;
+    let ended = carry_through(fleet, (target, lease), (up, &run), printer).await;
+    run.end(match &ended {
+        Ok(exit) => *exit,
+        Err(failure) => failure.exit(),
+    })
+    .await;
+    ended
+}
+
+/// Does what the plan says and sees that the fleet is then as its file says.
+async fn carry_through(
+    fleet: &Fleet,
+    (target, lease): (&Target, &Lease),
+    (up, run): (Up, &Run),
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    let sink = |event: &Event| run.progress.show(event);
+    let events = Events::new(&sink);
+    if let Outcome::Incomplete(exit) = run.carry_out((target, lease), &events).await? {
+        return Ok(exit);
     }
-    if let Some(deadline) = up.wait {
-        tokio::select! {
-            ready = wait(fleet, target, deadline, printer) => ready?,
-            _ = signal::ctrl_c() => return Ok(Exit::Interrupted),
+    tokio::select! {
+        ended = settle(fleet, target, (up, &events), printer) => ended,
+        () = run.interrupt.once() => {
+            printer.talk("interrupted; every step is done, and agents go on starting");
+            Ok(Exit::Interrupted)
         }
+        never = run.progress.tick() => match never {},
+    }
+}
+
+/// Waits until every agent is ready, then looks whether there is anything left to do.
+async fn settle(
+    fleet: &Fleet,
+    target: &Target,
+    (up, events): (Up, &Events<'_>),
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    if let Some(deadline) = up.wait {
+        wait(fleet, target, deadline, events).await?;
     }
     let rest = fleet.plan(target).await;
     if !rest.steps.is_empty() {
@@ -197,7 +214,7 @@ async fn wait(
     fleet: &Fleet,
     target: &Target,
     deadline: Duration,
-    printer: Printer,
+    events: &Events<'_>,
 ) -> Result<(), UpError> {
     let nodes: BTreeMap<ResourceId, Expected> = fleet
         .agents()
@@ -211,13 +228,7 @@ async fn wait(
             )
         })
         .collect();
-    let sink = |event: &rivetos_engine::Event| {
-        if let rivetos_engine::EventKind::NodeReady { node } = &event.kind {
-            printer.talk(format_args!("{} {node} is ready", printer.err().green("✓")));
-        }
-    };
-    let events = Events::new(&sink);
-    let late: BTreeMap<_, _> = wait_ready(target, &nodes, deadline, &events)
+    let late: BTreeMap<_, _> = wait_ready(target, &nodes, deadline, events)
         .await
         .into_iter()
         .filter_map(|(node, readiness)| match readiness {

@@ -39,6 +39,24 @@ impl Failure {
         self.exit
     }
 
+    /// The error, and what caused it from the outside in.
+    pub(crate) fn messages(&self) -> (String, Vec<String>) {
+        match self.chain.split_first() {
+            Some((message, causes)) => (message.clone(), causes.to_vec()),
+            None => (String::new(), Vec::new()),
+        }
+    }
+
+    /// More lines about it.
+    pub(crate) fn details(&self) -> &[String] {
+        &self.details
+    }
+
+    /// What the person can do about it.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
     /// As it is printed: the error, its causes, its details, its hints.
     pub(crate) fn text(&self, style: Style) -> String {
         let mut text = String::new();

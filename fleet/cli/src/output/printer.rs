@@ -1,18 +1,19 @@
 //! The two streams.
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
-use super::{Failure, Style};
+use super::{Failure, StreamLine, Style};
 
 /// The shape of the data on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For people.
     Text,
-    /// One JSON document with a `schema_version`.
+    /// One JSON document with a `schema_version`, or one object per line where things happen.
     Json,
 }
 
@@ -23,6 +24,8 @@ pub(crate) struct Printer {
     format: Format,
     out: Style,
     err: Style,
+    /// Whether standard error is a terminal that can draw.
+    live: bool,
 }
 
 #[expect(
@@ -43,6 +46,9 @@ impl Printer {
             format,
             out: style(io::stdout().is_terminal()),
             err: style(io::stderr().is_terminal()),
+            live: format == Format::Text
+                && io::stderr().is_terminal()
+                && env::var_os("TERM").is_some_and(|term| term != "dumb"),
         }
     }
 
@@ -59,6 +65,11 @@ impl Printer {
     /// The mark-up of standard error.
     pub(crate) fn err(self) -> Style {
         self.err
+    }
+
+    /// Whether things under way are drawn again and again on standard error.
+    pub(crate) fn is_live(self) -> bool {
+        self.live
     }
 
     /// One line of data.
@@ -81,6 +92,21 @@ impl Printer {
         }
     }
 
+    /// One line of a stream of JSON objects.
+    pub(crate) fn line(self, line: &StreamLine) {
+        let mut out = io::stdout().lock();
+        if let Ok(text) = serde_json::to_string(line) {
+            let _ = writeln!(out, "{text}");
+        }
+    }
+
+    /// What a board wants to be written.
+    pub(crate) fn draw(self, text: &str) {
+        let mut err = io::stderr().lock();
+        let _ = err.write_all(text.as_bytes());
+        let _ = err.flush();
+    }
+
     /// One line of talk.
     pub(crate) fn talk(self, line: impl Display) {
         let _ = writeln!(io::stderr().lock(), "{line}");
@@ -93,8 +119,12 @@ impl Printer {
         let _ = err.flush();
     }
 
-    /// A failure with its causes and hints, once.
+    /// A failure with its causes and hints, once; for programs on standard output too.
     pub(crate) fn failure(self, failure: &Failure) {
         self.talk(failure.text(self.err));
+        match self.format {
+            Format::Text => {}
+            Format::Json => self.line(&StreamLine::error(failure)),
+        }
     }
 }

@@ -8,10 +8,17 @@ use serde::Serialize;
 /// Version of the shape of [`PlanDocument`]; grows when a reader of the last one would fail.
 const SCHEMA_VERSION: u32 = 1;
 
-/// A whole plan.
+/// A whole plan as a document of its own.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlanDocument {
     schema_version: u32,
+    #[serde(flatten)]
+    body: PlanBody,
+}
+
+/// A whole plan.
+#[derive(Debug, Serialize)]
+pub(super) struct PlanBody {
     fleet: String,
     steps: Vec<StepDocument>,
     unchanged: Vec<String>,
@@ -79,13 +86,21 @@ struct KeptDocument {
 
 impl From<&Plan> for PlanDocument {
     fn from(plan: &Plan) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            body: plan.into(),
+        }
+    }
+}
+
+impl From<&Plan> for PlanBody {
+    fn from(plan: &Plan) -> Self {
         let Plan {
             fleet,
             steps,
             report,
         } = plan;
         Self {
-            schema_version: SCHEMA_VERSION,
             fleet: fleet.to_string(),
             steps: steps.iter().map(StepDocument::from).collect(),
             unchanged: report.unchanged.iter().map(ToString::to_string).collect(),
@@ -135,15 +150,7 @@ impl From<&Step> for StepDocument {
         Self {
             id: id.to_string(),
             resource: resource.to_string(),
-            action: match action {
-                Action::Create => "create",
-                Action::Update => "update",
-                Action::Replace => "replace",
-                Action::Start => "start",
-                Action::Delete => "delete",
-                Action::Adopt => "adopt",
-                Action::Forget => "forget",
-            },
+            action: self::action(*action),
             does: match op {
                 Op::Create { .. } => "create",
                 Op::Ensure { .. } => "ensure",
@@ -200,6 +207,19 @@ impl From<&Reason> for ReasonDocument {
             Reason::NotInConfig => Self::NotInConfig,
             Reason::Destroy => Self::Destroy,
         }
+    }
+}
+
+/// The word for an action.
+pub(super) fn action(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Start => "start",
+        Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Forget => "forget",
     }
 }
 

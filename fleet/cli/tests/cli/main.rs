@@ -20,5 +20,6 @@ mod live_model;
 mod live_scratch;
 mod local;
 mod model;
+mod stream;
 mod talk;
 mod world;

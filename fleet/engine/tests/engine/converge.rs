@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rivetos_engine::{Events, ExecuteReport, Options, PARALLEL_DEFAULT, RunJournal, execute};
+use rivetos_engine::{
+    Events, ExecuteReport, Options, PARALLEL_DEFAULT, RunHeader, RunJournal, execute,
+};
 use rivetos_fleet::model::{
     DesiredSet, Inventories, Kind, Layout, Owner, Plan, ResourceId, Spec, TargetId,
 };
@@ -12,6 +14,7 @@ use rivetos_fleet::{
     Approval, BuildInfo, Context, FleetSpec, PlanOptions, Teardown, desired, plan, plan_destroy,
 };
 use rivetos_sim::SimWorld;
+use tokio::sync::Notify;
 
 const FLEET: &str = "
 fleet: home
@@ -55,11 +58,12 @@ fn begin() -> (DesiredSet, SimWorld) {
 /// Executes `plan` and interrupts it when it is asked the given number of times.
 async fn run(world: &SimWorld, plan: Plan, interrupted_at: usize) -> ExecuteReport {
     let home = tempfile::tempdir().unwrap();
-    let journal = RunJournal::begin(home.path(), "test").unwrap();
+    let journal = RunJournal::begin(home.path(), &RunHeader::default()).unwrap();
     let asked = AtomicUsize::new(0);
     let options = Options {
         parallel: PARALLEL_DEFAULT,
         interrupted: &|| asked.fetch_add(1, Ordering::Relaxed) >= interrupted_at,
+        alarm: &Notify::new(),
         events: &Events::new(&|_| {}),
     };
     execute(

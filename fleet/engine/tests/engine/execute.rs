@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rivetos_engine::{
-    Event, EventKind, Events, ExecuteReport, JournalEntry, JournalLine, Options, RunJournal,
-    execute,
+    Event, EventKind, Events, ExecuteReport, JournalEntry, JournalLine, Options, RunHeader,
+    RunJournal, execute,
 };
 use rivetos_fleet::model::{
     Action, Cost, DesiredSet, Fingerprint, Inventory, Kind, Op, Plan, PlanReport, Privilege,
@@ -17,6 +17,7 @@ use rivetos_fleet::model::{
 };
 use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider, Progress};
 use rivetos_fleet::{Approval, ApprovedPlan};
+use tokio::sync::Notify;
 
 /// A target that only counts, and fails where it is told to.
 #[derive(Default)]
@@ -79,7 +80,7 @@ const NEVER: usize = usize::MAX;
 
 async fn run(steps: Steps<'_>, fails: &[&str], parallel: usize, interrupted_after: usize) -> Ran {
     let home = tempfile::tempdir().unwrap();
-    let journal = RunJournal::begin(&home.path().join("runs"), "infra up").unwrap();
+    let journal = RunJournal::begin(&home.path().join("runs"), &RunHeader::default()).unwrap();
     let target = Target {
         fails: ids(fails),
         journal: journal.path().to_owned(),
@@ -90,6 +91,7 @@ async fn run(steps: Steps<'_>, fails: &[&str], parallel: usize, interrupted_afte
     let options = Options {
         parallel: NonZeroUsize::new(parallel).unwrap(),
         interrupted: &|| seen.lock().unwrap().len() >= interrupted_after,
+        alarm: &Notify::new(),
         events: &Events::new(&sink),
     };
     let report = execute(&target, &plan(steps), &journal, options).await;
@@ -239,6 +241,7 @@ async fn every_started_step_ends_once_and_the_execution_ends_last() {
             EventKind::Skipped { step, .. } => assert!(!open.contains(step), "{step}"),
             EventKind::Interrupted { .. }
             | EventKind::Executed { .. }
+            | EventKind::NodeWaiting { .. }
             | EventKind::NodeReady { .. }
             | EventKind::NodeNotReady { .. } => {}
         }
@@ -253,7 +256,7 @@ async fn only_the_newest_runs_are_kept() {
         fs::write(home.path().join(format!("{run:013}-1.jsonl")), "").unwrap();
     }
     fs::write(home.path().join("notes"), "not a run").unwrap();
-    let journal = RunJournal::begin(home.path(), "infra up").unwrap();
+    let journal = RunJournal::begin(home.path(), &RunHeader::default()).unwrap();
     let mut files: Vec<String> = fs::read_dir(home.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -9,6 +9,8 @@ mod converge;
 #[cfg(test)]
 mod execute;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod lease;

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use rivetos_engine::{
-    Claim, Event, EventKind, Events, Exit, Lease, LeaseError, LeaseNotice, Options, RunJournal,
-    Terms, execute,
+    Claim, Event, EventKind, Events, Exit, Lease, LeaseError, LeaseNotice, Options, RunHeader,
+    RunJournal, Terms, execute,
 };
 use rivetos_fleet::ApprovedPlan;
 use rivetos_fleet::model::Risk;
 use rivetos_fleet::port::Holder;
 use rivetos_sim::{BadDay, Fault, SimFleet, SimLock};
+use tokio::sync::Notify;
 
 /// How a run ended, and all that it said and wrote.
 pub(crate) struct Told {
@@ -36,7 +37,7 @@ pub(crate) fn run(
 ) -> Told {
     fleet.allow_data_loss(plan.plan().risk() == Risk::DataLoss);
     let folder = tempfile::tempdir().unwrap();
-    let journal = RunJournal::begin(folder.path(), "infra up").unwrap();
+    let journal = RunJournal::begin(folder.path(), &RunHeader::default()).unwrap();
     let day = BadDay::new(fleet, faults);
     let seen: Mutex<Vec<Event>> = Mutex::default();
     let sink = |event: &Event| seen.lock().unwrap().push(event.clone());
@@ -44,6 +45,7 @@ pub(crate) fn run(
     let options = Options {
         parallel: NonZeroUsize::new(parallel).unwrap(),
         interrupted: &|| day.interrupted(),
+        alarm: &Notify::new(),
         events: &events,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -85,6 +87,7 @@ fn line(event: &Event) -> String {
         EventKind::Started { .. }
         | EventKind::Progress { .. }
         | EventKind::Executed { .. }
+        | EventKind::NodeWaiting { .. }
         | EventKind::NodeReady { .. }
         | EventKind::NodeNotReady { .. } => {}
     }

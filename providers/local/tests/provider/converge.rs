@@ -4,19 +4,22 @@ use std::fs;
 use std::net::TcpStream;
 
 use crate::world::{World, kill, runs, wait};
-use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunJournal, execute};
+use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunHeader, RunJournal, execute};
 use rivetos_fleet::model::{Action, Field, FileContent, Kind, Plan, ResourceId, Spec};
 use rivetos_fleet::model::{Inventories, Layout, TargetId};
 use rivetos_fleet::{Approval, DataFate, PlanOptions, Teardown, plan, plan_destroy};
+use tokio::sync::Notify;
 
 pub(crate) async fn carry_out(world: &World, plan: Plan) {
     let yes = Approval::YesWithDataLoss {
         fleet: plan.fleet.to_string(),
     };
-    let journal = RunJournal::begin(&world.home.path().join("runs"), "test").unwrap();
+    let journal =
+        RunJournal::begin(&world.home.path().join("runs"), &RunHeader::default()).unwrap();
     let options = Options {
         parallel: PARALLEL_DEFAULT,
         interrupted: &|| false,
+        alarm: &Notify::new(),
         events: &Events::new(&|_| {}),
     };
     let plan = plan.approve(yes).unwrap();
