@@ -13,6 +13,7 @@
 mod access;
 mod apply;
 mod claim;
+mod compose;
 mod container;
 mod datahub;
 mod engine;
@@ -25,6 +26,7 @@ mod provider;
 mod role;
 
 pub use access::{LogLines, NodeStream};
+pub use compose::ComposeFile;
 pub use datahub::{Contents, Datahub, DatahubError, Ended, Ends, ProgramError, Screen, Size};
 pub use engine::{ConnectError, DockerEngine};
 pub use image::{BuildError, BuildRequest, BuiltImage, Commit, ImageVariant, ensure_image};

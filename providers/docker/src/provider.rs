@@ -10,7 +10,7 @@ use rivetos_fleet::{FleetId, SecretResolver};
 
 use tokio::sync::Mutex;
 
-use crate::{DockerEngine, apply, observe};
+use crate::{ComposeFile, DockerEngine, apply, observe};
 
 /// Looks at one fleet on one engine, changes it, and reaches its nodes.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ pub struct DockerProvider {
     pub(crate) engine: DockerEngine,
     pub(crate) fleet: FleetId,
     pub(crate) secrets: Arc<dyn SecretResolver>,
+    pub(crate) compose: Option<ComposeFile>,
     /// Engines lose count when networks go at the same moment.
     pub(crate) network_removal: Arc<Mutex<()>>,
 }
@@ -30,7 +31,17 @@ impl DockerProvider {
             engine,
             fleet,
             secrets,
+            compose: None,
             network_removal: Arc::default(),
+        }
+    }
+
+    /// Makes containers that Compose finds up to date when it is given `file`.
+    #[must_use]
+    pub fn with_compose(self, file: ComposeFile) -> Self {
+        Self {
+            compose: Some(file),
+            ..self
         }
     }
 }

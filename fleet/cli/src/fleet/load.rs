@@ -13,8 +13,9 @@ use rivetos_fleet::{
     BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, PlanOptions, SecretRef, SecretResolver,
     Severity, check_spec, desired, plan,
 };
-use rivetos_provider_docker::{DockerEngine, DockerProvider};
+use rivetos_provider_docker::{ComposeFile, DockerEngine, DockerProvider};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
+use rivetos_render::render;
 use thiserror::Error;
 
 use super::file::{FleetFile, Secrets};
@@ -185,6 +186,12 @@ impl Fleet {
         .into())
     }
 
+    /// The fleet as Compose reads it, made when somebody wants it.
+    fn compose_file(&self) -> ComposeFile {
+        let layout = self.layout.clone();
+        ComposeFile::new(move || render(&layout).ok()?.remove("compose.yaml"))
+    }
+
     /// The target that the fleet's file names.
     pub(crate) async fn target(&self) -> Result<Target, Failure> {
         let secrets = self.secrets.clone();
@@ -192,7 +199,8 @@ impl Fleet {
         Ok(match self.spec.target() {
             rivetos_config::Target::Docker => {
                 let engine = DockerEngine::connect(self.docker_host().as_deref()).await?;
-                Target::Docker(DockerProvider::new(engine, fleet, secrets))
+                let provider = DockerProvider::new(engine, fleet, secrets);
+                Target::Docker(provider.with_compose(self.compose_file()))
             }
             rivetos_config::Target::Local => Target::Local(LocalProvider::new(LocalSettings {
                 fleet,

@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::sync::Once;
+
+use bollard::Docker;
 
 use crate::world::{Ended, World, skipped};
 
@@ -50,11 +53,27 @@ impl Live {
             skipped("a fleet on Docker: RIVETOS_TEST_DOCKER_HOST is unset");
             return None;
         };
-        Some(Self {
+        Some(Self::on(&host, name))
+    }
+
+    /// A fleet on the engine at `host`.
+    pub(crate) fn on(host: &str, name: &str) -> Self {
+        Self {
             world: World::new(),
-            host,
+            host: host.to_owned(),
             fleet: format!("{name}-{}", std::process::id()),
-        })
+        }
+    }
+
+    /// Where its engine is.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What the program keeps of the fleet on this machine.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let fleets = self.world.path().join("home/fleets");
+        fleets.join(&self.fleet)
     }
 
     /// Writes the file of a fleet of these agents on the stand-in; `(name, model)`.
@@ -128,8 +147,26 @@ impl Live {
         });
     }
 
+    /// The engine, for what its client cannot do.
+    pub(crate) async fn engine(&self) -> Docker {
+        let connected = Docker::connect_with_unix(&self.host, 120, bollard::API_DEFAULT_VERSION);
+        connected.unwrap().negotiate_version().await.unwrap()
+    }
+
     /// Asks the engine by its own client.
     pub(crate) fn docker(&self, args: &[&str]) -> String {
+        let output = self.ask(args);
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// What the client says on both of its outputs.
+    pub(crate) fn docker_said(&self, args: &[&str]) -> String {
+        let output = self.ask(args);
+        let both = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&both).into_owned()
+    }
+
+    fn ask(&self, args: &[&str]) -> Output {
         let output = Command::new("docker")
             .arg("--host")
             .arg(&self.host)
@@ -137,7 +174,7 @@ impl Live {
             .output()
             .unwrap();
         assert!(output.status.success(), "docker {args:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        output
     }
 
     /// The engine's names for what is ours, for example of all `volume`s.

@@ -1,12 +1,12 @@
 //! Agents in containers that talk to a real model endpoint with a key of their own.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde_json::json;
 
 use crate::live::{Live, Parts};
 use crate::model::{self, Model};
+use crate::seen::{files, hidden, seen};
 use crate::talk::Talk;
 
 /// The keys of the two agents, and the variables that hold them.
@@ -38,63 +38,6 @@ fn gateway(live: &Live) -> String {
         "{{(index .IPAM.Config 0).Gateway}}",
         "bridge",
     ])
-}
-
-/// The files of a volume and what is in them.
-fn files(live: &Live, volume: &str) -> BTreeMap<String, String> {
-    let mount = format!("{}-{volume}:/it:ro", live.fleet);
-    let script = "cd /it && for file in *; do echo \"$file=$(cat \"$file\")\"; done";
-    let run = ["run", "--rm", "--network", "none", "--volume", &mount];
-    let listed = live.docker(&[&run[..], &["debian:trixie-slim", "sh", "-c", script]].concat());
-    let parts = listed.lines().map(|line| line.split_once('=').unwrap());
-    parts
-        .map(|(file, text)| (file.to_owned(), text.to_owned()))
-        .collect()
-}
-
-/// Everything that can be seen of the fleet without opening its volumes.
-fn seen(live: &Live) -> String {
-    let mut seen = String::new();
-    for kind in ["container", "volume", "network"] {
-        for name in live.ours(kind) {
-            seen += &live.docker(&[kind, "inspect", &name]);
-        }
-    }
-    for name in ["ada", "max"] {
-        let container = live.container_id(name);
-        seen += &live.docker(&["image", "inspect", "--format", "{{json .}}", &{
-            live.docker(&["inspect", "--format", "{{.Image}}", &container])
-        }]);
-        let process = "cat /proc/1/environ /proc/1/cmdline /etc/rivetos/rivet.config.yaml";
-        seen += &live.docker(&["exec", &container, "sh", "-c", process]);
-        seen += &live.docker(&["logs", &container]);
-        seen += &live.must(0, &["logs", name]);
-    }
-    seen += &live.docker(&["logs", &live.container_id("datahub")]);
-    seen += &live.must(0, &["infra", "status", "--output", "json"]);
-    seen += &live.must(0, &["infra", "render", "-o", "rendered"]);
-    for line in seen.clone().lines() {
-        if let Ok(text) = fs::read_to_string(live.world.path().join(line)) {
-            seen += &text;
-        }
-    }
-    let runs = live
-        .world
-        .path()
-        .join("home/fleets")
-        .join(&live.fleet)
-        .join("runs");
-    for journal in fs::read_dir(runs).unwrap() {
-        seen += &fs::read_to_string(journal.unwrap().path()).unwrap();
-    }
-    seen
-}
-
-fn hidden(seen: &str, secrets: &[String]) {
-    for secret in secrets {
-        assert!(secret.len() >= 8, "too short to look for: {secret}");
-        assert!(!seen.contains(secret.as_str()), "{secret} in:\n{seen}");
-    }
 }
 
 /// Each agent asks with its own key; what the person sees of it.
@@ -138,7 +81,13 @@ fn talk(live: &Live, model: &Model) -> String {
 
 /// Each volume holds its own and nothing else, and what was generated differs; all the secrets.
 fn secrets(live: &Live) -> Vec<String> {
-    let (ada, max) = (files(live, "ada-secret"), files(live, "max-secret"));
+    let of = |name: &str| {
+        let prefix = format!("{}-{name}-secret", live.fleet);
+        let volumes = live.ours("volume");
+        let mut own = volumes.iter().filter(|volume| volume.starts_with(&prefix));
+        files(live, own.next().unwrap())
+    };
+    let (ada, max) = (of("ada"), of("max"));
     let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(
         names(&ada),
@@ -152,7 +101,7 @@ fn secrets(live: &Live) -> Vec<String> {
         (ada["one_api_key"].as_str(), max["two_api_key"].as_str()),
         (ADA.1, MAX.1)
     );
-    let datahub = files(live, "datahub-secret");
+    let datahub = of("datahub");
     let secrets: Vec<String> = [&ada, &max, &datahub]
         .into_iter()
         .flat_map(|files| files.values().cloned())

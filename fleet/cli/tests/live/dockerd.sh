@@ -1,8 +1,9 @@
 #!/bin/sh
 # A private Docker engine for the live tests, below a folder of its own.
 #
-#   dockerd.sh start DIR   starts it unless it runs already; prints the path of its socket
-#   dockerd.sh stop DIR    stops it and removes everything that `start` made
+#   dockerd.sh start DIR     starts it unless it runs already; prints the path of its socket
+#   dockerd.sh restart DIR   stops it and starts it again with all that it has
+#   dockerd.sh stop DIR      stops it and removes everything that `start` made
 #
 # It shares nothing with an engine that the user runs: own data, own socket, own containerd
 # namespaces, own bridge and address range. Packet filters of the host are not touched except for
@@ -14,7 +15,7 @@ fail() {
     exit 1
 }
 
-[ $# -eq 2 ] || fail "usage: dockerd.sh start|stop DIR"
+[ $# -eq 2 ] || fail "usage: dockerd.sh start|restart|stop DIR"
 action=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd -P)
@@ -91,14 +92,24 @@ start() {
     echo "$socket"
 }
 
+halt() {
+    kill "$(cat "$pidfile")"
+    wait_until down stopped || fail "the engine does not stop; see $log"
+}
+
+restart() {
+    running || fail "no engine of this folder runs"
+    halt
+    start
+}
+
 stop() {
     if running; then
         containers=$(client ps --all --quiet 2>/dev/null || true)
         # shellcheck disable=SC2086 # one word per container
         [ -z "$containers" ] || client rm --force --volumes $containers >/dev/null 2>&1 || true
         client network prune --force >/dev/null 2>&1 || true
-        kill "$(cat "$pidfile")"
-        wait_until down stopped || fail "the engine does not stop; see $log"
+        halt
     fi
     rules -D 2>/dev/null || true
     if ip link show "$bridge" >/dev/null 2>&1; then ip link delete "$bridge"; fi
@@ -111,6 +122,7 @@ stop() {
 
 case $action in
 start) start ;;
+restart) restart ;;
 stop) stop ;;
-*) fail "usage: dockerd.sh start|stop DIR" ;;
+*) fail "usage: dockerd.sh start|restart|stop DIR" ;;
 esac

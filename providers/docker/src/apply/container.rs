@@ -10,15 +10,14 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
-use rivetos_fleet::label;
 use rivetos_fleet::model::{ContainerSpec, Desired, Life, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyError};
 
 use super::{RUN_AGAIN, must_be, must_belong};
-use crate::DockerProvider;
 use crate::claim::Claims;
 use crate::container::{create_body, life};
 use crate::error::{broken, failed, found, is_conflict, refused, said, taken_port};
+use crate::{DockerProvider, compose};
 
 /// How much of a log is told when a container fails.
 const LAST_LINES: &str = "3";
@@ -30,7 +29,10 @@ pub(super) async fn create(
     spec: &ContainerSpec,
 ) -> Result<Applied, ApplyError> {
     let name = &spec.native_name;
-    let body = create_body(spec, label::labels(&provider.fleet, desired));
+    let body = create_body(
+        spec,
+        compose::container_labels(provider, desired, spec).await,
+    );
     let options = CreateContainerOptionsBuilder::new().name(name).build();
     let docker = &provider.engine.docker;
     let id = match docker.create_container(Some(options), body).await {

@@ -22,9 +22,9 @@ use super::remove::must_be_as_planned;
 use super::{
     RUN_AGAIN, container_fingerprint, gate, is_wanted, must_be_ours, must_be_same, must_belong,
 };
-use crate::DockerProvider;
 use crate::container::{create_body, life};
 use crate::error::{broken, failed, found, is_conflict, refused};
+use crate::{DockerProvider, compose};
 
 /// On a container that takes another one's place: the name of that one before.
 const REPLACED_NAME: &str = "io.rivetos.replaced-name";
@@ -172,7 +172,7 @@ async fn create_beside(
         Life::Running => RAN,
         Life::Present | Life::Stopped(_) | Life::Incomplete(_) | Life::Dormant(_) => RAN_NOT,
     };
-    let mut labels = label::labels(&provider.fleet, desired);
+    let mut labels = compose::container_labels(provider, desired, spec).await;
     labels.extend(
         [
             (label::REPLACES, old),

@@ -6,9 +6,9 @@ use rivetos_fleet::model::{Desired, NetworkSpec, Protection, VolumeSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
 
 use super::{incarnation, must_be, must_be_same, volume_labels, whose};
-use crate::DockerProvider;
 use crate::claim::Claims;
 use crate::error::{failed, found};
+use crate::{DockerProvider, compose};
 
 /// Makes a network. Engines take several of one name, so the name is looked up first.
 pub(super) async fn create_network(
@@ -29,14 +29,12 @@ pub(super) async fn create_network(
         )?;
         return Ok(Applied::AlreadySo);
     }
+    let mut labels = label::labels(&provider.fleet, desired);
+    labels.extend(compose::labels(&provider.fleet, desired.id.kind, name));
     let request = NetworkCreateRequest {
         name: name.clone(),
         driver: Some(network.driver.clone()),
-        labels: Some(
-            label::labels(&provider.fleet, desired)
-                .into_iter()
-                .collect(),
-        ),
+        labels: Some(labels.into_iter().collect()),
         ..NetworkCreateRequest::default()
     };
     docker
@@ -54,7 +52,8 @@ pub(super) async fn create_volume(
     volume: &VolumeSpec,
 ) -> Result<Applied, ApplyError> {
     let name = &volume.native_name;
-    let (labels, mine) = volume_labels(&provider.fleet, desired)?;
+    let (mut labels, mine) = volume_labels(&provider.fleet, desired)?;
+    labels.extend(compose::labels(&provider.fleet, desired.id.kind, name));
     let request = VolumeCreateRequest {
         name: Some(name.clone()),
         labels: Some(labels.into_iter().collect()),
