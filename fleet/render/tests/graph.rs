@@ -75,6 +75,7 @@ fn mixed(set: &Layout) -> Plan {
         },
     );
     report.unchanged.insert(id(Kind::Agent, "a1"));
+    report.left_out.insert(id(Kind::Role, "a1"));
     plan
 }
 
@@ -107,8 +108,9 @@ fn the_parts_of_an_agent_are_on_its_card_and_every_state_is_explained() {
     assert_eq!(boxes(&picture, "box").len(), 105);
     assert_eq!(boxes(&picture, "frame").len(), 1);
     let words: BTreeSet<&str> = texts(&picture).collect();
-    for word in ["100 agents", "a0", "main", "blocked", "stays with its data"] {
-        assert!(words.contains(word), "{word} is not in {words:?}");
+    let explained = ["blocked", "stays with its data", "left out by an option"];
+    for word in ["100 agents", "a0", "main"].iter().chain(&explained) {
+        assert!(words.contains(*word), "{word} is not in {words:?}");
     }
     assert!(texts(&picture).any(|text| text.starts_with("its \"image\" <is> not there &")));
     let size = size(&picture);

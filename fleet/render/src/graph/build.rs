@@ -20,11 +20,8 @@ impl Graph {
     pub fn of_plan(plan: &Plan, layout: &Layout) -> Self {
         let mut parts = Parts::of(layout);
         let report = &plan.report;
-        for id in &report.unchanged {
-            if let Some(node) = parts.nodes.get_mut(id) {
-                node.state = State::Unchanged;
-            }
-        }
+        parts.mark(&report.unchanged, State::Unchanged);
+        parts.mark(&report.left_out, State::LeftOut);
         for kept in &report.kept {
             parts.tell(&kept.resource, State::Kept, "its data stays".to_owned());
         }
@@ -37,6 +34,9 @@ impl Graph {
         }
         for step in plan.changes() {
             parts.tell(&step.resource, State::Changing(step.action), note(step));
+            if let Some(node) = parts.nodes.get_mut(&step.resource) {
+                node.target = step.target.to_string();
+            }
         }
         parts.leaving(plan, layout);
         parts.graph(format!("Plan of fleet {}", plan.fleet), plan.summary())
@@ -73,6 +73,14 @@ impl Parts {
         Self {
             nodes: all().map(node).collect(),
             edges: all().flat_map(edges).collect(),
+        }
+    }
+
+    fn mark(&mut self, ids: &BTreeSet<ResourceId>, state: State) {
+        for id in ids {
+            if let Some(node) = self.nodes.get_mut(id) {
+                node.state = state;
+            }
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) enum State {
     Foreign,
     /// It is no longer wanted and stays because it holds data.
     Kept,
+    /// Something would happen to it, and the options of the plan left it out.
+    LeftOut,
     /// It is as it should be.
     Unchanged,
 }
@@ -60,6 +62,7 @@ impl State {
             Self::Blocked => "!",
             Self::Foreign => "?",
             Self::Kept => "=",
+            Self::LeftOut => "…",
             Self::Unchanged => "·",
         }
     }
@@ -72,6 +75,7 @@ impl State {
             Self::Blocked => "blocked",
             Self::Foreign => "not ours",
             Self::Kept => "stays with its data",
+            Self::LeftOut => "left out by an option",
             Self::Unchanged => "unchanged",
         }
     }
@@ -90,6 +94,7 @@ impl State {
             Self::Blocked => "blocked",
             Self::Foreign => "foreign",
             Self::Kept => "kept",
+            Self::LeftOut => "leftout",
             Self::Unchanged => "unchanged",
         }
     }
@@ -103,7 +108,7 @@ impl State {
             Self::Changing(Action::Start) => TEAL,
             Self::Changing(Action::Delete) => RED,
             Self::Blocked | Self::Foreign => AMBER,
-            Self::Kept | Self::Unchanged => GREY,
+            Self::Kept | Self::LeftOut | Self::Unchanged => GREY,
         }
     }
 }

@@ -32,26 +32,31 @@ pub(super) fn draw(graph: &Graph) -> String {
     let pieces: Vec<Piece> = cards.all.iter().map(piece).collect();
     let layout = place(&pieces, cards.targets.len(), &cards.order);
     let states = states(graph);
+    let explained: BTreeSet<State> = states
+        .iter()
+        .copied()
+        .filter(|state| *state != State::Plain)
+        .collect();
     let width = [
         WIDTH_MIN,
         layout.width + 2 * MARGIN,
         2 * MARGIN + words::title_width(graph),
-        2 * MARGIN + paint::legend_width(&states),
+        2 * MARGIN + paint::legend_width(&explained),
     ];
     let width = width.into_iter().max().unwrap_or(WIDTH_MIN);
-    let foot = if states.is_empty() {
+    let foot = if explained.is_empty() {
         MARGIN
     } else {
         MARGIN + FOOT
     };
     let height = MARGIN + HEAD + layout.height + foot;
 
-    let mut canvas = Canvas::new(width, height, graph);
+    let mut canvas = Canvas::new((width, height), graph, &states);
     canvas.title(graph, MARGIN);
     canvas.shifted(MARGIN, MARGIN + HEAD, |canvas| {
         content(canvas, &cards, &layout);
     });
-    canvas.legend(&states, MARGIN, height - MARGIN);
+    canvas.legend(&explained, MARGIN, height - MARGIN);
     canvas.finish()
 }
 
@@ -82,8 +87,6 @@ fn piece(card: &Card<'_>) -> Piece {
     }
 }
 
-/// The states that the legend explains.
 fn states(graph: &Graph) -> BTreeSet<State> {
-    let states = graph.nodes.iter().map(|node| node.state);
-    states.filter(|state| *state != State::Plain).collect()
+    graph.nodes.iter().map(|node| node.state).collect()
 }

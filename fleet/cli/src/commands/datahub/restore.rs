@@ -69,7 +69,7 @@ impl Edge for RestoreError {
                 )]
             }
             Self::Damaged(_) => vec!["take another backup; nothing was changed".into()],
-            Self::Failed(_) => vec![
+            Self::Failed(error) if error.to_string().contains("role \"") => vec![
                 "a login that the backup knows and the fleet does not is made by `rivetos infra \
                  up` with its agent in the file"
                     .into(),
@@ -77,7 +77,8 @@ impl Edge for RestoreError {
             Self::Unreadable { .. }
             | Self::NoChecksum(_)
             | Self::NoBackup { .. }
-            | Self::Unknown(_) => Vec::new(),
+            | Self::Unknown(_)
+            | Self::Failed(_) => Vec::new(),
         }
     }
 }

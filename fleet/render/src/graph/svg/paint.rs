@@ -33,14 +33,18 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    pub(super) fn new(width: i32, height: i32, graph: &Graph) -> Self {
+    pub(super) fn new(
+        (width, height): (i32, i32),
+        graph: &Graph,
+        states: &BTreeSet<State>,
+    ) -> Self {
         let text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{}</title>\n<desc>{}</desc>\n\
              <style>\n{}</style>\n<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>\n",
             escaped(&graph.title),
             escaped(&graph.summary),
-            style::sheet()
+            style::sheet(states)
         );
         Self { text }
     }

@@ -1,23 +1,9 @@
 //! The style sheet of a picture.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use rivetos_fleet::model::Action;
-
 use crate::graph::state::State;
-
-const STATES: [State; 10] = [
-    State::Plain,
-    State::Changing(Action::Create),
-    State::Changing(Action::Update),
-    State::Changing(Action::Replace),
-    State::Changing(Action::Start),
-    State::Changing(Action::Delete),
-    State::Blocked,
-    State::Foreign,
-    State::Kept,
-    State::Unchanged,
-];
 
 const SHAPES: &str = "\
 text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; font-size: 11px }
@@ -68,19 +54,24 @@ const DARK: Theme = Theme {
     on_badge: "#0d1420",
 };
 
-pub(super) fn sheet() -> String {
-    let light = rules(&LIGHT, |state| {
+/// For a picture with these states.
+pub(super) fn sheet(states: &BTreeSet<State>) -> String {
+    let light = rules(&LIGHT, states, |state| {
         let tint = state.tint();
         (tint.line, tint.fill)
     });
-    let dark = rules(&DARK, |state| {
+    let dark = rules(&DARK, states, |state| {
         let tint = state.tint();
         (tint.dark_line, tint.dark_fill)
     });
     format!("{SHAPES}{light}@media (prefers-color-scheme: dark) {{\n{dark}}}\n")
 }
 
-fn rules(theme: &Theme, tint: impl Fn(State) -> (&'static str, &'static str)) -> String {
+fn rules(
+    theme: &Theme,
+    states: &BTreeSet<State>,
+    tint: impl Fn(State) -> (&'static str, &'static str),
+) -> String {
     let Theme {
         page,
         band,
@@ -97,7 +88,7 @@ fn rules(theme: &Theme, tint: impl Fn(State) -> (&'static str, &'static str)) ->
          .arrow {{ fill: {line} }}\n.box {{ fill: {card} }}\n\
          text {{ fill: {ink} }}\n.faint {{ fill: {faint} }}\n.sign {{ fill: {on_badge} }}\n"
     );
-    for state in STATES {
+    for &state in states {
         let (line, fill) = tint(state);
         let class = state.class();
         // Writing to a string cannot fail.
