@@ -13,7 +13,9 @@ use thiserror::Error;
 use rivetos_config::FleetId;
 
 use crate::key::FleetKey;
-use crate::model::{Inventories, Layout, Observed, Op, Plan, Step};
+use crate::model::{
+    ErrorScope, Inventories, Inventory, Layout, Observed, Op, Plan, ResourceId, Step, TargetId, Uid,
+};
 
 /// The shape of the file. A reader of one shape refuses the others.
 const FORMAT: u32 = 1;
@@ -33,7 +35,7 @@ pub struct SavedPlan {
     created_unix_ms: u64,
     expires_unix_ms: u64,
     plan: Plan,
-    /// Of every place that the plan touches, what was there: see [`stamp_of`].
+    /// Of every place that the plan touches, what was there: see [`View::stamp_of`].
     stamps: BTreeMap<String, String>,
     /// HMAC-SHA-256 over all of the above as JSON, hex.
     mac: String,
@@ -208,37 +210,70 @@ fn digest_of(layout: &Layout) -> String {
 }
 
 fn stamps(plan: &Plan, seen: &Inventories) -> BTreeMap<String, String> {
+    let views: BTreeMap<&TargetId, View<'_>> = seen
+        .iter()
+        .map(|(target, inventory)| (target, View::of(inventory)))
+        .collect();
     plan.steps
         .iter()
         .map(|step| {
             let place = format!("{} on {}", step.resource, step.target);
-            (place, stamp_of(step, seen))
+            let stamp = views
+                .get(&step.target)
+                .map_or_else(|| sha256(b"not looked at"), |view| view.stamp_of(step));
+            (place, stamp)
         })
         .collect()
 }
 
-/// Changes whenever anything about the objects changes that a step may touch: what bears the
-/// resource's address or identity, and what the step names. What could not be seen is part of it.
-fn stamp_of(step: &Step, seen: &Inventories) -> String {
-    let Some(inventory) = seen.get(&step.target) else {
-        return sha256(b"not looked at");
-    };
-    let uid = match &step.op {
-        Op::Create { desired }
-        | Op::Ensure { desired }
-        | Op::Update { desired, .. }
-        | Op::Swap { desired, .. }
-        | Op::Load { desired, .. }
-        | Op::Adopt { desired, .. } => Some(&desired.uid),
-        Op::Start { .. } | Op::Confirm { .. } | Op::Remove { .. } | Op::Forget { .. } => None,
-    };
-    let concerned = |object: &&Observed| {
-        object.id == step.resource || (uid.is_some() && object.uid.as_ref() == uid)
-    };
-    let mut objects: Vec<&Observed> = inventory.observed.iter().filter(concerned).collect();
-    objects.sort_by(|a, b| a.native_id.cmp(&b.native_id));
-    let hidden: Vec<_> = inventory.errors.iter().map(|error| &error.scope).collect();
-    sha256(&serde_json::to_vec(&(objects, hidden)).unwrap_or_default())
+/// The objects of a target, by what a step calls them.
+struct View<'a> {
+    by_id: BTreeMap<&'a ResourceId, Vec<&'a Observed>>,
+    by_uid: BTreeMap<&'a Uid, Vec<&'a Observed>>,
+    /// What could not be seen.
+    hidden: Vec<&'a ErrorScope>,
+}
+
+impl<'a> View<'a> {
+    fn of(inventory: &'a Inventory) -> Self {
+        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut by_uid: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for object in &inventory.observed {
+            by_id.entry(&object.id).or_default().push(object);
+            if let Some(uid) = &object.uid {
+                by_uid.entry(uid).or_default().push(object);
+            }
+        }
+        Self {
+            by_id,
+            by_uid,
+            hidden: inventory.errors.iter().map(|error| &error.scope).collect(),
+        }
+    }
+
+    /// Changes whenever anything about the objects changes that a step may touch: what bears the
+    /// resource's address or identity, and what the step names. What could not be seen is part of
+    /// it.
+    fn stamp_of(&self, step: &Step) -> String {
+        let uid = match &step.op {
+            Op::Create { desired }
+            | Op::Ensure { desired }
+            | Op::Update { desired, .. }
+            | Op::Swap { desired, .. }
+            | Op::Load { desired, .. }
+            | Op::Adopt { desired, .. } => Some(&desired.uid),
+            Op::Start { .. } | Op::Confirm { .. } | Op::Remove { .. } | Op::Forget { .. } => None,
+        };
+        let at_address = self.by_id.get(&step.resource).into_iter().flatten();
+        let same = uid.and_then(|uid| self.by_uid.get(uid));
+        let mut objects: Vec<&Observed> = at_address
+            .chain(same.into_iter().flatten())
+            .copied()
+            .collect();
+        objects.sort_by(|a, b| a.native_id.cmp(&b.native_id));
+        objects.dedup_by(|a, b| std::ptr::eq(*a, *b));
+        sha256(&serde_json::to_vec(&(objects, &self.hidden)).unwrap_or_default())
+    }
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -44,6 +44,11 @@ impl Operator {
         self.key = None;
     }
 
+    /// The fleet's key; another one once it was lost.
+    pub(crate) fn key(&self) -> FleetKey {
+        self.key.clone().unwrap_or_else(|| FleetKey::new([8; 32]))
+    }
+
     fn digests(&self) -> BTreeMap<SecretRef, String> {
         let digest = |key: &FleetKey| key.digest(&Secret::from(self.secret.as_str()));
         let digest = self.key.as_ref().map(digest);

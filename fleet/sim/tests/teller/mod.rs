@@ -16,15 +16,15 @@ use rivetos_fleet::model::{
 };
 use rivetos_fleet::port::{Holder, LeaseId};
 use rivetos_fleet::{
-    Approval, ClaimError, DataFate, FleetId, PlanOptions, Scope, Teardown, check_plan, plan,
-    plan_adopt, plan_destroy, plan_forget,
+    Approval, ClaimError, DataFate, FleetId, Moment, PlanOptions, SavedPlan, Scope, Teardown,
+    check_plan, plan, plan_adopt, plan_destroy, plan_forget,
 };
 use rivetos_sim::{Fault, Mishap, Place, SimFleet, SimWorld};
 
 use crate::story::Operator;
 
-/// Beside a slow step one other is done at a time, else one at a time: so that a transcript is
-/// always the same.
+/// Steps at once beside a slow one; without one it is one at a time, so that a transcript is always
+/// the same.
 const PARALLEL_WITH_SLOW: usize = 2;
 
 pub(crate) struct Teller {
@@ -32,6 +32,10 @@ pub(crate) struct Teller {
     operator: Operator,
     fleet: SimFleet,
     faults: Vec<Fault>,
+    /// The text of the plan that was saved.
+    saved: String,
+    /// Hours that went by.
+    hours: u64,
     /// Everything that was written and is not in the transcript.
     pub(crate) written: String,
 }
@@ -43,6 +47,8 @@ impl Teller {
             operator: Operator::new(""),
             fleet: SimFleet::new("home".parse().unwrap()),
             faults: Vec::new(),
+            saved: String::new(),
+            hours: 0,
             written: String::new(),
         }
     }
@@ -62,6 +68,10 @@ impl Teller {
             ("at", [place, rest @ ..]) => self.at(place, rest),
             ("plan", options) => return self.preview(&plan_options(options)),
             ("steps", []) => return steps(&self.plan(&PlanOptions::default())),
+            ("save", options) => self.save(&plan_options(options)),
+            ("later", [hours]) => self.hours += hours.parse::<u64>().unwrap(),
+            ("tamper", _) => self.tamper(rest),
+            ("up-saved", []) => return self.up_saved(),
             ("up", options) => return self.up(&plan_options(options)),
             ("destroy", words) => return self.destroy(words),
             ("adopt", [id, name]) => return self.adopt(id, name),
@@ -168,6 +178,54 @@ impl Teller {
             };
             exit = Some(converged.or(Exit::from(&rest.report)));
         }
+        ended(text, exit)
+    }
+
+    fn save(&mut self, options: &PlanOptions) {
+        let layout = self.operator.desired();
+        let seen = self.fleet.look(&layout);
+        let plan = plan(&fleet_id(), &layout, &seen, options);
+        let saved = SavedPlan::seal(plan, (&layout, &seen), &self.operator.key(), self.moment());
+        self.saved = saved.to_json();
+        self.written.push_str(&self.saved);
+    }
+
+    fn tamper(&mut self, rest: &str) {
+        let (old, new) = rest.split_once(" => ").unwrap();
+        assert!(self.saved.contains(old), "`{old}` is not in the saved plan");
+        self.saved = self.saved.replace(old, new);
+    }
+
+    fn moment(&self) -> Moment<'static> {
+        Moment {
+            tool: "0.1.0",
+            unix_ms: self.hours * 3_600_000,
+        }
+    }
+
+    fn up_saved(&mut self) -> String {
+        let layout = self.operator.desired();
+        let fleet = fleet_id();
+        let of = (&fleet, &layout);
+        let saved = SavedPlan::open(&self.saved, of, &self.operator.key(), self.moment());
+        let saved = match saved {
+            Ok(saved) => saved,
+            Err(error) => {
+                let exit = if error.is_stale() {
+                    Exit::Stale
+                } else {
+                    Exit::Blocked
+                };
+                let text = format!("refused: {error}\n    fix: {}\n", error.fix());
+                return ended(text, Some(exit));
+            }
+        };
+        let moved = saved.moved(&self.fleet.look(&layout));
+        if !moved.is_empty() {
+            let text = format!("stale: {} moved\n", moved.join(", "));
+            return ended(text, Some(Exit::Stale));
+        }
+        let (text, exit) = self.execute(saved.into_plan(), Approval::Yes);
         ended(text, exit)
     }
 

@@ -53,7 +53,13 @@ pub(crate) fn run(
         .unwrap();
     let report = runtime.block_on(day.survive(execute(&day, plan, &journal, options)));
     let seen = seen.into_inner().unwrap();
-    let mut text: String = seen.iter().map(line).collect();
+    let mut lines: Vec<String> = seen.iter().map(line).collect();
+    if parallel > 1 {
+        // Which of two steps is over first is a matter of luck. That a slow one lets others go on
+        // shows in that the run ends at all.
+        lines.sort();
+    }
+    let mut text = lines.concat();
     let exit = if let Some(report) = &report {
         Some(Exit::from(report))
     } else {
