@@ -434,17 +434,20 @@ proptest! {
         prop_assert!(all.clone().approve(Approval::Yes).is_err());
         let consent = || Approval::YesWithDataLoss { fleet: fleet_id().to_string() };
         let (_, seen) = seen_by(&tale);
-        let protected: BTreeSet<ResourceId> = seen
-            .values()
-            .flat_map(|inventory| &inventory.observed)
-            .filter(|object| object.protection == Protection::Protected)
-            .map(|object| object.id.clone())
+        // An agent that moved may have data of its address on several targets.
+        let protected: BTreeSet<(TargetId, ResourceId)> = seen
+            .iter()
+            .flat_map(|(target, inventory)| inventory.observed.iter().map(move |o| (target, o)))
+            .filter(|(_, object)| object.protection == Protection::Protected)
+            .map(|(target, object)| (target.clone(), object.id.clone()))
             .collect();
         let refused = all.clone().approve(consent()).is_err();
         prop_assert_eq!(refused, !protected.is_empty());
-        prop_assert!(all.steps.iter().all(|step| !protected.contains(&step.resource)));
+        let place = |step: &Step| (step.target.clone(), step.resource.clone());
+        prop_assert!(all.steps.iter().all(|step| !protected.contains(&place(step))));
         let (layout, seen) = seen_by(&tale);
-        let teardown = Teardown { data: DataFate::DeleteAll, unprotect: protected };
+        let unprotect = protected.into_iter().map(|(_, id)| id).collect();
+        let teardown = Teardown { data: DataFate::DeleteAll, unprotect };
         let all = plan_destroy(&fleet_id(), &layout, &seen, &teardown);
         let approved = all.approve(consent()).unwrap();
         prop_assert_eq!(tale.fleet.execute(&approved, &[], |_| 0).failed, []);

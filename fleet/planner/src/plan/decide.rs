@@ -187,14 +187,20 @@ fn present<'a>(desired: &Desired, object: &'a Observed) -> Decision<'a> {
         },
         // What is not confirmed yet is not worth an update: its successor takes its place.
         Class::Live if object.predecessor.is_none() => in_place(desired, object, reasons),
-        Class::Live | Class::Restart | Class::Recreate => Decision::Replace { object, reasons },
+        Class::Live | Class::Restart | Class::Recreate => {
+            if matches!(desired.spec, Spec::Container(_)) {
+                Decision::Swap { object, reasons }
+            } else {
+                Decision::Replace { object, reasons }
+            }
+        }
         Class::Replace => Decision::Blocked(loses_data(object)),
     }
 }
 
 fn in_place<'a>(desired: &Desired, object: &'a Observed, reasons: Vec<Reason>) -> Decision<'a> {
     match &desired.spec {
-        Spec::Container(_) => Decision::Replace { object, reasons },
+        Spec::Container(_) => Decision::Update { object, reasons },
         Spec::Role(_)
         | Spec::Network(_)
         | Spec::Volume(_)

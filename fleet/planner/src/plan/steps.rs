@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
             self.suffix,
             &removals,
             |removal| match &removal.order {
-                RemovalOrder::First => self.pulls_for(&removal.object.id),
+                RemovalOrder::First => self.pulls_for(removal.after),
                 RemovalOrder::Last { of } => users
                     .get(of)
                     .into_iter()
@@ -89,8 +89,9 @@ impl<'a> Writer<'a> {
         let (action, op, reasons) = self.what(wanted, decision)?;
         let mut after = BTreeSet::new();
         self.collect_waits(wanted, &mut after);
-        if matches!(decision, Decision::Replace { .. }) {
-            after.insert(self.step_id(&wanted.id, "remove"));
+        if let Decision::Replace { object, .. } = decision {
+            // It goes under the address that it bears, which is another one when it was renamed.
+            after.insert(self.step_id(&object.id, "remove"));
         }
         let risk = match &op {
             Op::Swap { .. } | Op::Confirm { .. } => Risk::Downtime,
@@ -192,14 +193,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Pulls of the images of `id`. The old object stays until the new image is there.
-    fn pulls_for(&self, id: &ResourceId) -> BTreeSet<StepId> {
-        let after = self
-            .desired
-            .get(id)
-            .into_iter()
-            .flat_map(|wanted| &wanted.after);
+    /// Pulls of the images among what an object is made after. The old one stays until the new
+    /// image is there.
+    fn pulls_for(&self, after: Option<&BTreeSet<ResourceId>>) -> BTreeSet<StepId> {
         after
+            .into_iter()
+            .flatten()
             .filter(|dependency| dependency.kind == Kind::Image)
             .filter_map(|image| self.making_step_id(image))
             .collect()
