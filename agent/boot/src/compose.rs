@@ -78,3 +78,28 @@ pub(crate) async fn model(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_has_the_tools_that_it_is_to_have() {
+        let names = |wanted: &Tools| -> BTreeSet<String> {
+            let tools = tools(wanted);
+            tools.specs().iter().map(|tool| tool.name.clone()).collect()
+        };
+        let one = BTreeSet::from([Tool::FileRead]);
+        let only = BTreeSet::from(["file_read".to_owned()]);
+        assert_eq!(names(&Tools::Only(one)), only);
+        let all = names(&Tools::All);
+        for (word, tool) in Tool::ALL {
+            let mut rest = all.clone();
+            assert!(rest.remove(word), "{word}");
+            let without = Tools::Without(BTreeSet::from([tool]));
+            assert_eq!(names(&without), rest, "{word}");
+        }
+    }
+}

@@ -10,8 +10,8 @@ use crate::spelling::camel;
 
 use keys::{Key, ROOT, Section};
 
-/// Where the schema is published.
-const ID: &str = "https://rivetos.dev/schemas/rivet.config.json";
+/// The name of the schema; it is nowhere to be fetched.
+const ID: &str = "urn:rivetos:rivet.config.yaml";
 
 /// The JSON Schema (draft 2020-12) of `rivet.config.yaml`, indented, with a line break at its end.
 pub fn schema() -> String {
