@@ -19,7 +19,9 @@ impl Live {
     /// Asks the datahub; what it says.
     fn sql(&self, sql: &str) -> String {
         let args = ["datahub", "psql", "--", "-X", "-A", "-t", "-c", sql];
-        self.must(0, &args).trim().to_owned()
+        let output = self.world.command().args(args).output().unwrap();
+        assert!(output.status.success(), "{sql}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     fn comes_up_with_datahub(name: &str) -> Option<Self> {
@@ -154,14 +156,12 @@ fn psql_is_interactive_at_a_terminal() {
         return;
     }
     let program = env!("CARGO_BIN_EXE_rivetos");
-    let child = live.world.command();
-    let child = child
-        .get_envs()
-        .fold(Command::new("script"), |mut command, (name, value)| {
-            command.env(name, value.unwrap_or_default());
-            command
-        });
-    let mut child = { child }
+    let plain = live.world.command();
+    let mut script = Command::new("script");
+    for (name, value) in plain.get_envs() {
+        script.env(name, value.unwrap_or_default());
+    }
+    let mut child = script
         .current_dir(live.world.path())
         .args(["--quiet", "--return", "--command"])
         .arg(format!("{program} datahub psql -- -X"))
