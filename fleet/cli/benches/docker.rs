@@ -27,7 +27,7 @@ use rivetos_fleet::{
     Approval, BuildInfo, Context, DataFate, FleetSpec, PlanOptions, Secret, SecretError, SecretRef,
     SecretResolver, Teardown, desired, plan, plan_destroy,
 };
-use rivetos_provider_docker::{DockerEngine, DockerProvider};
+use rivetos_provider_docker::{DockerEngine, DockerProvider, EngineAddress};
 use tokio::sync::Notify;
 
 #[path = "docker/raw.rs"]
@@ -105,7 +105,9 @@ impl Bench {
             digests: BTreeMap::new(),
         };
         let spec = FleetSpec::resolve(&config.config, context).unwrap();
-        let engine = DockerEngine::connect(Some(host)).await.unwrap();
+        let engine = DockerEngine::connect(&EngineAddress::plain(host))
+            .await
+            .unwrap();
         let provider = DockerProvider::new(engine, spec.fleet().clone(), Arc::new(NoSecrets));
         Self {
             provider,

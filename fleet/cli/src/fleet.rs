@@ -1,5 +1,6 @@
 //! The fleet of this run: from its file to what should be, and the target it lives on.
 
+pub(crate) mod engine;
 mod file;
 mod lints;
 mod load;
@@ -9,5 +10,5 @@ mod seed;
 
 pub(crate) use file::{FileError, FleetFile, Secrets};
 pub(crate) use lints::notes;
-pub(crate) use load::{Fleet, Recipe, deny, docker_host};
+pub(crate) use load::{Fleet, Recipe, deny};
 pub(crate) use locate::{Reason, locate};

@@ -122,13 +122,13 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
         Command::Chat(chat) => {
             let fleet = Fleet::load_without_secrets(&globals, printer)?;
             fleet.has_agent(&chat.agent)?;
-            let target = fleet.target().await?;
+            let target = fleet.target(printer).await?;
             commands::chat::run(&target, &chat, &globals.home, printer).await
         }
         Command::Logs(logs) => {
             let fleet = Fleet::load_without_secrets(&globals, printer)?;
             fleet.has_agent(&logs.agent)?;
-            let target = fleet.target().await?;
+            let target = fleet.target(printer).await?;
             commands::logs::run(&target, &logs, printer).await
         }
         Command::Config(action) => commands::config::run(&globals, &action, printer),

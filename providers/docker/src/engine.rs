@@ -1,18 +1,30 @@
 //! The connection to an engine.
 
+mod address;
+mod ssh;
+mod tls;
+mod transport;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 use thiserror::Error;
 
-/// Where an engine listens unless somebody says otherwise.
-const LOCAL_SOCKET: &str = "unix:///var/run/docker.sock";
+pub use address::{EngineAddress, TlsFiles};
+
+use address::Route;
+use ssh::Ssh;
+use tls::Tls;
+use transport::Dial;
 
 /// The oldest API that has all we ask for (engine 20.10).
 const API_OLDEST: (usize, usize) = (1, 41);
 
 /// How long an engine may take to say who it is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same over `ssh`, which has its own greetings to exchange.
+const SSH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a call may take until its answer begins, in seconds. Stopping a container takes up to
 /// its grace.
@@ -28,17 +40,22 @@ pub struct DockerEngine {
 }
 
 impl DockerEngine {
-    /// Connects to the engine at `host` (`unix://…`, `tcp://…`; `None`: the local socket) and
-    /// agrees with it on a version of the API. Takes at most 3 s.
-    pub async fn connect(host: Option<&str>) -> Result<Self, ConnectError> {
-        let host = host.unwrap_or(LOCAL_SOCKET);
-        let docker = client(host)?;
+    /// Connects to the engine at `address` and agrees with it on a version of the API. Takes at
+    /// most 3 s, over `ssh` 15 s.
+    pub async fn connect(address: &EngineAddress) -> Result<Self, ConnectError> {
+        let host = address.host.as_str();
+        let route = address.route()?;
+        let at_most = match route {
+            Route::Unix | Route::Tcp { .. } | Route::Tls { .. } => CONNECT_TIMEOUT,
+            Route::Ssh { .. } => SSH_TIMEOUT,
+        };
+        let docker = client(host, route)?;
         let greeting = async {
             let docker = docker.negotiate_version().await?;
             let version = docker.version().await?;
             Ok::<_, bollard::errors::Error>((docker, version))
         };
-        let (docker, version) = match tokio::time::timeout(CONNECT_TIMEOUT, greeting).await {
+        let (docker, version) = match tokio::time::timeout(at_most, greeting).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(source)) => {
                 return Err(ConnectError::NoEngine {
@@ -94,15 +111,17 @@ impl DockerEngine {
     }
 }
 
-fn client(host: &str) -> Result<Docker, ConnectError> {
-    let made = if host.starts_with("unix://") {
-        Docker::connect_with_unix(host, CALL_TIMEOUT_S, API_DEFAULT_VERSION)
-    } else if host.starts_with("tcp://") || host.starts_with("http://") {
-        Docker::connect_with_http(host, CALL_TIMEOUT_S, API_DEFAULT_VERSION)
-    } else {
-        return Err(ConnectError::BadAddress {
-            host: host.to_owned(),
-        });
+fn client(host: &str, route: Route) -> Result<Docker, ConnectError> {
+    let made = match route {
+        Route::Unix => Docker::connect_with_unix(host, CALL_TIMEOUT_S, API_DEFAULT_VERSION),
+        Route::Tcp { .. } => Docker::connect_with_http(host, CALL_TIMEOUT_S, API_DEFAULT_VERSION),
+        Route::Tls { host, port, files } => {
+            let tls = Tls::new(host, port, &files)?;
+            transport::client(Dial::Tls(Box::new(tls)), CALL_TIMEOUT_S)
+        }
+        Route::Ssh { user, host, port } => {
+            transport::client(Dial::Ssh(Ssh { user, host, port }), CALL_TIMEOUT_S)
+        }
     };
     made.map_err(|source| ConnectError::NoEngine {
         host: host.to_owned(),
@@ -118,6 +137,14 @@ pub enum ConnectError {
     BadAddress {
         /// What was given.
         host: String,
+    },
+    /// A file that proves who the two sides are is of no use.
+    #[error("`{}` cannot be used: {why}", path.display())]
+    Certificate {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// Nobody answers there.
     #[error("no Docker engine at {host}")]
@@ -144,14 +171,93 @@ impl ConnectError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::BadAddress { .. } => {
-                "write `unix:///path/to/docker.sock` or `tcp://host:port` in \
+                "write `unix:///path/to/docker.sock`, `tcp://host:port` or `ssh://user@host` in \
                  `deployment.docker.host` or DOCKER_HOST"
             }
-            Self::NoEngine { .. } => {
-                "start Docker, see that you may use its socket, or name another engine in \
-                 `deployment.docker.host` or DOCKER_HOST; `target: local` needs no engine"
+            Self::Certificate { .. } => {
+                "name three files in PEM form as `ca`, `cert` and `key` of `tls`, or in the folder \
+                 DOCKER_CERT_PATH as `ca.pem`, `cert.pem` and `key.pem`"
+            }
+            Self::NoEngine { source, .. } => {
+                let said = source.as_ref().map(with_causes).unwrap_or_default();
+                OBSTACLES
+                    .iter()
+                    .find(|(words, _)| words.iter().any(|word| said.contains(word)))
+                    .map_or(START_DOCKER, |(_, hint)| hint)
             }
             Self::TooOld { .. } => "update Docker to 20.10 or newer",
         }
     }
+}
+
+const START_DOCKER: &str = "start Docker, see that you may use its socket, or name another engine \
+                            in `deployment.docker.host` or DOCKER_HOST; `target: local` needs no \
+                            engine";
+
+/// What programs on the way say, and what to do about it.
+const OBSTACLES: [(&[&str], &str); 7] = [
+    (
+        &[
+            "Host key verification failed",
+            "No ED25519 host key",
+            "REMOTE HOST IDENTIFICATION",
+        ],
+        "connect once with `ssh` by hand and compare the host's key before you accept it",
+    ),
+    (
+        &["Permission denied (", "Too many authentication failures"],
+        "let `ssh` log in without a question: load the key into the agent or name it in \
+         `~/.ssh/config`",
+    ),
+    (
+        &[
+            "command not found",
+            "docker: not found",
+            "No such file or directory (docker)",
+        ],
+        "install Docker's command on that host, and see that it is on the PATH of a login without \
+         a terminal",
+    ),
+    (
+        &["permission denied while trying to connect"],
+        "let that user use Docker on that host (group `docker`)",
+    ),
+    (
+        &[
+            "Cannot connect to the Docker daemon",
+            "Is the docker daemon running",
+        ],
+        "start Docker on that host",
+    ),
+    (
+        &[
+            "invalid peer certificate",
+            "UnknownIssuer",
+            "NotValidForName",
+        ],
+        "the engine's certificate does not come from `ca` or is for another name: name the right \
+         `ca`, and the host as the certificate calls it",
+    ),
+    (
+        &[
+            "CertificateRequired",
+            "BadCertificate",
+            "UnknownCA",
+            "received fatal alert",
+        ],
+        "the engine does not accept your certificate: name `cert` and `key` that its own authority \
+         made",
+    ),
+];
+
+/// The words of an error and of all that it came from.
+fn with_causes(error: &bollard::errors::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        said.push('\n');
+        said.push_str(&error.to_string());
+        cause = error.source();
+    }
+    said
 }

@@ -28,7 +28,7 @@ mod role;
 pub use access::{LogLines, NodeStream};
 pub use compose::ComposeFile;
 pub use datahub::{Contents, Datahub, DatahubError, Ended, Ends, ProgramError, Screen, Size};
-pub use engine::{ConnectError, DockerEngine};
+pub use engine::{ConnectError, DockerEngine, EngineAddress, TlsFiles};
 pub use image::{BuildError, BuildRequest, BuiltImage, Commit, ImageVariant, ensure_image};
 pub use lease::LeaseToken;
 pub use provider::DockerProvider;

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use rivetos_provider_docker::{ConnectError, DockerEngine};
+use rivetos_provider_docker::{ConnectError, DockerEngine, EngineAddress, TlsFiles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
@@ -32,7 +32,8 @@ fn serve(socket: &Path, api: &'static str) {
 }
 
 async fn connect(socket: &Path) -> Result<DockerEngine, ConnectError> {
-    DockerEngine::connect(Some(&format!("unix://{}", socket.display()))).await
+    let address = EngineAddress::plain(format!("unix://{}", socket.display()));
+    DockerEngine::connect(&address).await
 }
 
 #[tokio::test]
@@ -63,11 +64,29 @@ async fn no_engine_is_no_panic() {
         .await
         .unwrap_err();
     assert!(matches!(error, ConnectError::NoEngine { .. }), "{error:?}");
-    let error = DockerEngine::connect(Some("smoke-signals"))
+    let error = DockerEngine::connect(&EngineAddress::plain("smoke-signals"))
         .await
         .unwrap_err();
     assert!(
         matches!(error, ConnectError::BadAddress { .. }),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_none_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("ca.pem"), "not a certificate\n").unwrap();
+    let address = EngineAddress {
+        tls: Some(TlsFiles {
+            ca: path("ca.pem"),
+            cert: path("cert.pem"),
+            key: path("key.pem"),
+        }),
+        ..EngineAddress::plain("tcp://127.0.0.1:1")
+    };
+    let error = DockerEngine::connect(&address).await.unwrap_err();
+    assert!(error.to_string().contains("ca.pem"), "{error}");
+    assert!(error.hint().contains("PEM"), "{}", error.hint());
 }

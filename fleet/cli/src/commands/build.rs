@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::version::{COMMIT, VERSION};
 use crate::build::{Source, Tree, beside, compile, lock_image};
 use crate::exit::Exit;
-use crate::fleet::{Recipe, docker_host};
+use crate::fleet::{Recipe, engine};
 use crate::output::{Edge, Failure, Format, Printer};
 use crate::settings::{Build, Globals};
 
@@ -64,15 +64,13 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let source = Source::find(build.source.as_deref())?;
     let recipe = Recipe::read(globals, printer)?;
-    let engine = match recipe.as_ref().map(|recipe| recipe.target) {
+    let connected = match recipe.as_ref().map(|recipe| recipe.target) {
         Some(rivetos_config::Target::Local) => None,
         Some(rivetos_config::Target::Docker) => {
-            let host = recipe
-                .as_ref()
-                .and_then(|recipe| recipe.docker_host.clone());
-            Some(DockerEngine::connect(host.or_else(docker_host).as_deref()).await?)
+            let address = recipe.as_ref().map(|recipe| recipe.engine.clone());
+            Some(engine::connect(&address.unwrap_or_default(), printer).await?)
         }
-        None => match DockerEngine::connect(docker_host().as_deref()).await {
+        None => match engine::connect(&engine::of_environment(), printer).await {
             Ok(engine) => Some(engine),
             Err(error) => {
                 printer.talk(format_args!("no image is made: {error}"));
@@ -84,7 +82,7 @@ pub(crate) async fn run(
     if let Some(variant) = build.variant {
         wanted.variant = variant;
     }
-    let (program, image) = match engine {
+    let (program, image) = match connected {
         None => (Some(local_program(&source, printer).await?), None),
         Some(engine) => {
             let image = agent_image(&engine, &source, &wanted, printer).await?;

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let target = fleet.target().await?;
+    let target = fleet.target(printer).await?;
     take_down(&fleet, &target, (globals, destroy), printer).await
 }
 

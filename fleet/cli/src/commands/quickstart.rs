@@ -5,14 +5,14 @@ use std::time::Duration;
 use std::{env, fs, io};
 
 use rivetos_config::{NameError, Target};
-use rivetos_provider_docker::DockerEngine;
+use rivetos_provider_docker::{DockerEngine, EngineAddress};
 use rivetos_render::{Model, Starter, starter};
 use thiserror::Error;
 
 use super::{build, chat, destroy, up};
 use crate::build::Source;
 use crate::exit::Exit;
-use crate::fleet::{Fleet, Recipe, docker_host};
+use crate::fleet::{Fleet, Recipe, engine};
 use crate::output::{Edge, Failure, Printer};
 use crate::settings::{Afterwards, Chat, Consent, DataFate, Destroy, Globals, Quickstart, Up};
 
@@ -88,7 +88,7 @@ pub(crate) async fn run(
         prepare(&mut globals, recipe, printer).await?;
     }
     let fleet = Fleet::load(&globals, printer)?;
-    let target = fleet.target().await?;
+    let target = fleet.target(printer).await?;
     let up = Up {
         wait: Some(READY_MAX),
     };
@@ -127,7 +127,7 @@ async fn write_example(
     })?;
     let target = match target {
         Some(target) => target,
-        None => match useless(docker_host().as_deref()).await {
+        None => match useless(&engine::of_environment()).await {
             None => Target::Docker,
             Some(why) => {
                 printer.talk(format_args!("using processes of this machine: {why}"));
@@ -159,9 +159,9 @@ async fn write_example(
 }
 
 /// Why Docker is of no use here; `None` when it is.
-async fn useless(host: Option<&str>) -> Option<String> {
+async fn useless(address: &EngineAddress) -> Option<String> {
     let probe = async {
-        let engine = match DockerEngine::connect(host).await {
+        let engine = match DockerEngine::connect(address).await {
             Ok(engine) => engine,
             Err(error) => return Some(error.to_string()),
         };
@@ -194,8 +194,7 @@ fn model() -> Model {
 async fn prepare(globals: &mut Globals, recipe: Recipe, printer: Printer) -> Result<(), Failure> {
     match recipe.target {
         Target::Docker => {
-            let host = recipe.docker_host.or_else(docker_host);
-            let engine = DockerEngine::connect(host.as_deref()).await?;
+            let engine = engine::connect(&recipe.engine, printer).await?;
             build::agent_image(&engine, &Source::find(None)?, &recipe.image, printer).await?;
         }
         Target::Local if globals.agent_bin.is_none() => {

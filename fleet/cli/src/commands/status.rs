@@ -51,7 +51,7 @@ struct AgentReport {
 /// Shows what runs.
 pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let target = fleet.target().await?;
+    let target = fleet.target(printer).await?;
     let seen = fleet.look(&target).await;
     let plan = plan(
         fleet.spec.fleet(),

@@ -15,7 +15,7 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let target = fleet.target().await?;
+    let target = fleet.target(printer).await?;
     let name = fleet.spec.fleet();
     match unlock(&target.locks(), name, id).await? {
         Applied::Changed => printer.talk(format_args!(

@@ -88,7 +88,7 @@ impl Edge for UpError {
 /// Makes the fleet what its file says.
 pub(crate) async fn run(globals: &Globals, up: Up, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load(globals, printer)?;
-    let target = fleet.target().await?;
+    let target = fleet.target(printer).await?;
     bring_up(&fleet, &target, (globals, up), printer).await
 }
 

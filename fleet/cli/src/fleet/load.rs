@@ -13,13 +13,13 @@ use rivetos_fleet::{
     BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, PlanOptions, SecretRef, SecretResolver,
     Severity, check_spec, desired, plan,
 };
-use rivetos_provider_docker::{ComposeFile, DockerEngine, DockerProvider};
+use rivetos_provider_docker::{ComposeFile, DockerProvider, EngineAddress};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
 use rivetos_render::render;
 use thiserror::Error;
 
 use super::file::{FleetFile, Secrets};
-use super::{locate, program, seed};
+use super::{engine, locate, program, seed};
 use crate::commands::version::{COMMIT, VERSION};
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
@@ -39,6 +39,8 @@ pub(crate) struct Fleet {
     pub(crate) default_agent: AgentName,
     /// Finds the secrets that its file names.
     pub(crate) secrets: Arc<OperatorSecrets>,
+    /// The folder of its file.
+    beside: PathBuf,
 }
 
 /// Why there is no fleet.
@@ -168,6 +170,7 @@ impl Fleet {
             home,
             default_agent: config.runtime.default_agent,
             secrets: resolver,
+            beside: beside.to_owned(),
         })
     }
 
@@ -193,12 +196,13 @@ impl Fleet {
     }
 
     /// The target that the fleet's file names.
-    pub(crate) async fn target(&self) -> Result<Target, Failure> {
+    pub(crate) async fn target(&self, printer: Printer) -> Result<Target, Failure> {
         let secrets = self.secrets.clone();
         let fleet = self.spec.fleet().clone();
         Ok(match self.spec.target() {
             rivetos_config::Target::Docker => {
-                let engine = DockerEngine::connect(self.docker_host().as_deref()).await?;
+                let address = engine::of_file(&self.spec.deployment().docker, &self.beside);
+                let engine = engine::connect(&address, printer).await?;
                 let provider = DockerProvider::new(engine, fleet, secrets);
                 Target::Docker(provider.with_compose(self.compose_file()))
             }
@@ -213,12 +217,6 @@ impl Fleet {
                 secrets,
             })),
         })
-    }
-
-    /// The engine's address: of the file, else of `DOCKER_HOST`, else the local socket.
-    pub(crate) fn docker_host(&self) -> Option<String> {
-        let named = self.spec.deployment().docker.host.clone();
-        named.or_else(docker_host)
     }
 
     /// What is seen of the fleet's targets.
@@ -248,11 +246,6 @@ impl Fleet {
             &PlanOptions::default(),
         )
     }
-}
-
-/// `DOCKER_HOST`, when it says something.
-pub(crate) fn docker_host() -> Option<String> {
-    env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
 }
 
 /// Shows what may not be meant, and refuses what cannot be done.
@@ -298,8 +291,8 @@ fn digests(
 pub(crate) struct Recipe {
     /// Where the fleet runs.
     pub(crate) target: rivetos_config::Target,
-    /// `deployment.docker.host`
-    pub(crate) docker_host: Option<String>,
+    /// The engine that the fleet's image is built on.
+    pub(crate) engine: EngineAddress,
     /// `deployment.image`
     pub(crate) image: rivetos_config::Image,
 }
@@ -312,9 +305,10 @@ impl Recipe {
         };
         let read = FleetFile::read(&file.path, Secrets::NotNeeded)?;
         read.warn(printer);
+        let beside = file.parent().unwrap_or(Path::new("."));
         Ok(read.config.deployment.map(|deployment| Self {
             target: deployment.target,
-            docker_host: deployment.docker.host,
+            engine: engine::of_file(&deployment.docker, beside),
             image: deployment.image,
         }))
     }

@@ -7,7 +7,7 @@ use bollard::query_parameters::{
 };
 use futures_util::TryStreamExt;
 use rivetos_provider_docker::{
-    BuildError, BuildRequest, Commit, DockerEngine, ImageVariant, ensure_image,
+    BuildError, BuildRequest, Commit, DockerEngine, EngineAddress, ImageVariant, ensure_image,
 };
 
 use crate::world::World;
@@ -17,7 +17,9 @@ const PROGRAM: &str = "/bin/true";
 
 async fn engine() -> DockerEngine {
     let host = std::env::var("RIVETOS_TEST_DOCKER_HOST").unwrap();
-    DockerEngine::connect(Some(&host)).await.unwrap()
+    DockerEngine::connect(&EngineAddress::plain(host.as_str()))
+        .await
+        .unwrap()
 }
 
 fn request(world: &World, commit: Commit) -> BuildRequest {

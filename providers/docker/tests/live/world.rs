@@ -16,7 +16,7 @@ use rivetos_fleet::{
     BuildInfo, Context, DataFate, FleetId, FleetSpec, PlanOptions, Secret, SecretError, SecretRef,
     SecretResolver, Teardown, desired, plan, plan_destroy,
 };
-use rivetos_provider_docker::{DockerEngine, DockerProvider};
+use rivetos_provider_docker::{DockerEngine, DockerProvider, EngineAddress};
 use tokio::sync::OnceCell;
 
 /// The secret that the operator gives.
@@ -167,7 +167,9 @@ impl World {
             );
             return None;
         };
-        let engine = DockerEngine::connect(Some(&host)).await.unwrap();
+        let engine = DockerEngine::connect(&EngineAddress::plain(host.as_str()))
+            .await
+            .unwrap();
         let docker = Docker::connect_with_unix(&host, 120, bollard::API_DEFAULT_VERSION)
             .unwrap()
             .negotiate_version()
