@@ -14,6 +14,7 @@ mod person;
 mod secrets;
 mod settings;
 mod target;
+mod targets;
 
 use std::io;
 use std::process::ExitCode;
@@ -121,14 +122,12 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
         }
         Command::Chat(chat) => {
             let fleet = Fleet::load_without_secrets(&globals, printer)?;
-            fleet.has_agent(&chat.agent)?;
-            let target = fleet.target(printer).await?;
+            let target = fleet.target_of(&chat.agent, printer).await?;
             commands::chat::run(&target, &chat, &globals.home, printer).await
         }
         Command::Logs(logs) => {
             let fleet = Fleet::load_without_secrets(&globals, printer)?;
-            fleet.has_agent(&logs.agent)?;
-            let target = fleet.target(printer).await?;
+            let target = fleet.target_of(&logs.agent, printer).await?;
             commands::logs::run(&target, &logs, printer).await
         }
         Command::Config(action) => commands::config::run(&globals, &action, printer),

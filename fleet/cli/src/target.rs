@@ -1,10 +1,9 @@
-//! The target of this run: one of a closed set, chosen once.
+//! One target of a fleet: one of a closed set.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use futures_util::Stream;
-use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step, TargetId};
+use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, FleetLock, Holder, InfraProvider, LeaseId, LockError,
     LogOptions, NodeAccess, Progress,
@@ -31,15 +30,6 @@ pub(crate) enum LeaseToken {
 }
 
 impl Target {
-    /// What a run over the whole fleet must lock.
-    pub(crate) fn locks(&self) -> BTreeMap<String, Self> {
-        let name = match self {
-            Self::Docker(_) => "docker",
-            Self::Local(_) => "local",
-        };
-        BTreeMap::from([(name.to_owned(), self.clone())])
-    }
-
     /// The fleet's datahub, if it takes connections.
     pub(crate) async fn datahub(&self, node: &ResourceId) -> Result<Datahub, AccessError> {
         match self {
@@ -53,16 +43,6 @@ impl Target {
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
-
-impl Target {
-    /// Whether it is the one that plans call `id`.
-    pub(crate) fn is(&self, id: &TargetId) -> bool {
-        *id == match self {
-            Self::Docker(_) => TargetId::docker(None),
-            Self::Local(_) => TargetId::local(),
-        }
-    }
-}
 
 impl InfraProvider for Target {
     async fn observe(&self, desired: &DesiredSet) -> Inventory {

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use rivetos_fleet::ApprovedPlan;
 use rivetos_fleet::model::{Step, StepId};
-use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, InfraProvider, Progress};
+use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, Progress, StepRunner};
 
 use crate::event::{EventKind, Events};
 use crate::journal::{JournalEntry, RunJournal};
@@ -61,8 +61,8 @@ impl ExecuteReport {
 ///   rolled back and nothing is tried twice: the next plan starts from what is then there.
 /// - A step touches the target only after its journal line is on the disk.
 /// - Dropping the future drops the running steps.
-pub async fn execute<P: InfraProvider>(
-    provider: &P,
+pub async fn execute<P: StepRunner>(
+    runner: &P,
     plan: &ApprovedPlan,
     journal: &RunJournal,
     options: Options<'_>,
@@ -95,7 +95,7 @@ pub async fn execute<P: InfraProvider>(
                 resource: step.resource.clone(),
                 action: step.action,
             });
-            running.push(async move { (step, carry_out(provider, step, journal, events).await) });
+            running.push(async move { (step, carry_out(runner, step, journal, events).await) });
         }
         if running.is_empty() {
             break;
@@ -150,8 +150,8 @@ fn skip_dependants(waiting: &mut Vec<&Step>, report: &mut ExecuteReport, events:
     });
 }
 
-async fn carry_out<P: InfraProvider>(
-    provider: &P,
+async fn carry_out<P: StepRunner>(
+    runner: &P,
     step: &Step,
     journal: &RunJournal,
     events: &Events<'_>,
@@ -170,7 +170,7 @@ async fn carry_out<P: InfraProvider>(
             what: what.to_owned(),
         });
     };
-    let result = provider.apply(step, Progress::new(&sink)).await;
+    let result = runner.run(step, Progress::new(&sink)).await;
     let end = match &result {
         Ok(_) => JournalEntry::Done {
             step: step.id.clone(),

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use rivetos_fleet::FleetId;
+use rivetos_fleet::model::TargetId;
 use rivetos_fleet::port::{Applied, FleetLock, Holder, LeaseId, LockError};
 
 use crate::home::unix_ms;
@@ -87,7 +88,7 @@ pub struct Lease {
 
 /// The lock on one target, kept alive by a task of its own.
 struct Held {
-    target: String,
+    target: TargetId,
     signs: Arc<Signs>,
     stop: oneshot::Sender<()>,
     keeper: JoinHandle<Result<(), LockError>>,
@@ -110,7 +111,7 @@ impl Lease {
     /// long once more, by this host's steady clock, so that clocks which differ do no harm. Every
     /// other holder is [`LeaseError::Held`] at once.
     pub async fn take<L: FleetLock + Send + 'static>(
-        locks: BTreeMap<String, L>,
+        locks: BTreeMap<TargetId, L>,
         claim: &Claim,
         notice: &(dyn Fn(&LeaseNotice<'_>) + Sync),
     ) -> Result<Self, LeaseError> {
@@ -182,7 +183,7 @@ impl Lease {
 /// Takes the lock with this id away from a run that does not come back, on every target where it
 /// has it.
 pub async fn unlock<L: FleetLock>(
-    locks: &BTreeMap<String, L>,
+    locks: &BTreeMap<TargetId, L>,
     fleet: &FleetId,
     id: &LeaseId,
 ) -> Result<Applied, LeaseError> {
@@ -218,7 +219,7 @@ pub async fn unlock<L: FleetLock>(
 /// One lock that is asked for.
 struct Asked<'a, L> {
     fleet: &'a FleetId,
-    target: &'a str,
+    target: &'a TargetId,
     lock: &'a L,
     notice: &'a (dyn Fn(&LeaseNotice<'_>) + Sync),
 }
@@ -294,7 +295,7 @@ impl<L: FleetLock> Asked<'_, L> {
 
 /// Gives signs of life until it is told to stop or the lock is lost, then gives the lock back.
 fn keep<L: FleetLock + Send + 'static>(
-    target: String,
+    target: TargetId,
     lock: L,
     token: L::Token,
     (mut holder, terms): (Holder, Terms),

@@ -36,6 +36,26 @@ pub trait InfraProvider: Sync {
     ) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
 }
 
+/// Carries out steps, whatever target they are for.
+pub trait StepRunner: Sync {
+    /// [`InfraProvider::apply`] on the step's own target.
+    fn run(
+        &self,
+        step: &Step,
+        progress: Progress<'_>,
+    ) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
+}
+
+impl<P: InfraProvider> StepRunner for P {
+    fn run(
+        &self,
+        step: &Step,
+        progress: Progress<'_>,
+    ) -> impl Future<Output = Result<Applied, ApplyError>> + Send {
+        self.apply(step, progress)
+    }
+}
+
 /// Where a running step says what it is at, for whoever watches. Never needed for anything else.
 #[derive(Clone, Copy)]
 pub struct Progress<'a>(Option<&'a (dyn Fn(&str) + Sync)>);

@@ -3,8 +3,10 @@
 mod binary;
 mod context;
 mod empty;
+mod transfer;
 
 pub(crate) use empty::{EMPTY_IMAGE, ensure_empty_image};
+pub use transfer::ImageMove;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;

@@ -29,6 +29,8 @@ pub use access::{LogLines, NodeStream};
 pub use compose::ComposeFile;
 pub use datahub::{Contents, Datahub, DatahubError, Ended, Ends, ProgramError, Screen, Size};
 pub use engine::{ConnectError, DockerEngine, EngineAddress, TlsFiles};
-pub use image::{BuildError, BuildRequest, BuiltImage, Commit, ImageVariant, ensure_image};
+pub use image::{
+    BuildError, BuildRequest, BuiltImage, Commit, ImageMove, ImageVariant, ensure_image,
+};
 pub use lease::LeaseToken;
 pub use provider::DockerProvider;

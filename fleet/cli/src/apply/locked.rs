@@ -6,7 +6,7 @@ use rivetos_fleet::FleetId;
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
 use crate::person;
-use crate::target::Target;
+use crate::targets::Targets;
 
 impl Edge for LeaseError {
     fn exit(&self) -> Exit {
@@ -20,7 +20,7 @@ impl Edge for LeaseError {
 
 /// Does `work` while the fleet's lock is this run's, and gives the lock back however it ends.
 pub(crate) async fn locked<T>(
-    (fleet, target): (&FleetId, &Target),
+    (fleet, targets): (&FleetId, &Targets),
     operation: &str,
     printer: Printer,
     work: impl AsyncFnOnce(&Lease) -> Result<T, Failure>,
@@ -32,7 +32,7 @@ pub(crate) async fn locked<T>(
         operation: operation.to_owned(),
         terms: Terms::default(),
     };
-    let lease = Lease::take(target.locks(), &claim, &|notice| tell(notice, printer)).await?;
+    let lease = Lease::take(targets.locks(), &claim, &|notice| tell(notice, printer)).await?;
     let ended = work(&lease).await;
     // What the work ended with matters more.
     if let Err(error) = lease.release().await {

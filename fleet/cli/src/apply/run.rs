@@ -15,7 +15,7 @@ use crate::commands::version::VERSION;
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
 use crate::person;
-use crate::target::Target;
+use crate::targets::Targets;
 
 /// One run: from an approved plan to its last line in the journal.
 pub(crate) struct Run {
@@ -88,7 +88,7 @@ impl Run {
     /// them to themselves. Once `lease` is lost nothing new is begun either.
     pub(crate) async fn carry_out(
         &self,
-        (target, lease): (&Target, &Lease),
+        (targets, lease): (&Targets, &Lease),
         events: &Events<'_>,
     ) -> Result<Outcome, Failure> {
         let Some(journal) = &self.journal else {
@@ -101,7 +101,7 @@ impl Run {
             events,
         };
         let report = tokio::select! {
-            report = execute(target, &self.plan, journal, options) => report,
+            report = execute(targets, &self.plan, journal, options) => report,
             () = self.interrupt.twice() => {
                 self.progress.detached();
                 self.progress.conclude();

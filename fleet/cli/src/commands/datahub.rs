@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Edge, Failure, Printer};
 use crate::settings::{DatahubCommand, Globals};
-use crate::target::Target;
+use crate::targets::Targets;
 
 /// Why there is no datahub to work with.
 #[derive(Debug, Error)]
@@ -80,14 +80,14 @@ fn has_datahub(fleet: &Fleet) -> Result<ResourceId, OpenError> {
 }
 
 /// The fleet's datahub and where it is.
-async fn open(fleet: &Fleet) -> Result<(Target, Datahub), Failure> {
+async fn open(fleet: &Fleet, printer: Printer) -> Result<(Targets, Datahub), Failure> {
     let node = has_datahub(fleet)?;
-    let target = fleet.target().await?;
-    let datahub = target
+    let targets = fleet.targets(printer).await?;
+    let datahub = targets
         .datahub(&node)
         .await
         .map_err(OpenError::Unreachable)?;
-    Ok((target, datahub))
+    Ok((targets, datahub))
 }
 
 /// A size as people read it.

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Printer};
 use crate::settings::{DataFate, Destroy, Globals};
-use crate::target::Target;
+use crate::targets::Targets;
 
 /// The name of this operation in locks and journals.
 const OPERATION: &str = "infra destroy";
@@ -22,27 +22,27 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let target = fleet.target(printer).await?;
-    take_down(&fleet, &target, (globals, destroy), printer).await
+    let targets = fleet.targets(printer).await?;
+    take_down(&fleet, &targets, (globals, destroy), printer).await
 }
 
 /// Shows what goes and what stays, asks, and removes it.
 pub(crate) async fn take_down(
     fleet: &Fleet,
-    target: &Target,
+    targets: &Targets,
     (globals, destroy): (&Globals, &Destroy),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let scope = (fleet.spec.fleet(), target);
+    let scope = (fleet.spec.fleet(), targets);
     locked(scope, OPERATION, printer, async |lease: &Lease| {
-        while_locked(fleet, (target, lease), (globals, destroy), printer).await
+        while_locked(fleet, (targets, lease), (globals, destroy), printer).await
     })
     .await
 }
 
 async fn while_locked(
     fleet: &Fleet,
-    (target, lease): (&Target, &Lease),
+    (targets, lease): (&Targets, &Lease),
     (globals, destroy): (&Globals, &Destroy),
     printer: Printer,
 ) -> Result<Exit, Failure> {
@@ -53,7 +53,7 @@ async fn while_locked(
         },
         ..Teardown::default()
     };
-    let seen = fleet.look(target).await;
+    let seen = targets.look(&fleet.layout).await;
     let plan = plan_destroy(fleet.spec.fleet(), &fleet.layout, &seen, &teardown);
     preview::show_in_run(&plan, printer);
     if !plan.steps.is_empty() || !plan.report.blocked.is_empty() {
@@ -71,7 +71,7 @@ async fn while_locked(
         };
         let run = Run::begin(&fleet.home, OPERATION, plan.approve(approval)?, printer)?;
         let sink = |event: &Event| run.progress.show(event);
-        let ended = run.carry_out((target, lease), &Events::new(&sink)).await;
+        let ended = run.carry_out((targets, lease), &Events::new(&sink)).await;
         run.end(match &ended {
             Ok(Outcome::Complete) => Exit::Ok,
             Ok(Outcome::Incomplete(exit)) => *exit,

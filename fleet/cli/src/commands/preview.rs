@@ -23,7 +23,7 @@ pub(crate) async fn run(
         (fleet, plan)
     } else {
         let fleet = Fleet::load(globals, printer)?;
-        let plan = fleet.plan(&fleet.target(printer).await?).await;
+        let plan = fleet.plan(&fleet.targets(printer).await?).await;
         (fleet, plan)
     };
     match preview.drawing {

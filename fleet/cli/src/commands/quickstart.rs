@@ -88,11 +88,11 @@ pub(crate) async fn run(
         prepare(&mut globals, recipe, printer).await?;
     }
     let fleet = Fleet::load(&globals, printer)?;
-    let target = fleet.target(printer).await?;
+    let targets = fleet.targets(printer).await?;
     let up = Up {
         wait: Some(READY_MAX),
     };
-    let mut exit = up::bring_up(&fleet, &target, (&globals, up), printer).await?;
+    let mut exit = up::bring_up(&fleet, &targets, (&globals, up), printer).await?;
     if exit != Exit::Ok {
         return Ok(exit);
     }
@@ -101,14 +101,14 @@ pub(crate) async fn run(
         message,
         session: None,
     };
-    let talked = chat::run(&target, &chat, &globals.home, printer).await;
+    let talked = chat::run(&targets, &chat, &globals.home, printer).await;
     match afterwards {
         Afterwards::Keep => exit = exit.or(talked?),
         Afterwards::Destroy => {
             let keep = Destroy {
                 data: DataFate::Keep,
             };
-            let down = destroy::take_down(&fleet, &target, (&globals, &keep), printer).await;
+            let down = destroy::take_down(&fleet, &targets, (&globals, &keep), printer).await;
             exit = exit.or(talked?).or(down?);
         }
     }

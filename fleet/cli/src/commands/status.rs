@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Format, Printer};
 use crate::settings::Globals;
-use crate::target::Target;
+use crate::targets::Targets;
 
 /// How long an agent may take to say how it is.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -51,8 +51,8 @@ struct AgentReport {
 /// Shows what runs.
 pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let target = fleet.target(printer).await?;
-    let seen = fleet.look(&target).await;
+    let targets = fleet.targets(printer).await?;
+    let seen = targets.look(&fleet.layout).await;
     let plan = plan(
         fleet.spec.fleet(),
         &fleet.layout,
@@ -64,7 +64,7 @@ pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Fai
             .values()
             .flat_map(|inventory| &inventory.observed)
             .find(|o| o.uid.as_ref() == Some(&desired.uid));
-        agent(&target, (&desired.id, desired.uid.to_string()), seen)
+        agent(&targets, (&desired.id, desired.uid.to_string()), seen)
     });
     let report = StatusReport {
         schema_version: 1,
@@ -94,7 +94,7 @@ fn drifted(plan: &Plan) -> usize {
 }
 
 async fn agent(
-    target: &Target,
+    targets: &Targets,
     (id, uid): (&ResourceId, String),
     seen: Option<&Observed>,
 ) -> AgentReport {
@@ -106,7 +106,7 @@ async fn agent(
         Some(Life::Dormant(what)) => format!("dormant ({what})"),
     };
     let health = match seen.map(|observed| &observed.life) {
-        Some(Life::Running) => ask(target, id).await,
+        Some(Life::Running) => ask(targets, id).await,
         _ => Err(state.clone()),
     };
     let port = seen
@@ -131,9 +131,9 @@ async fn agent(
     }
 }
 
-async fn ask(target: &Target, node: &ResourceId) -> Result<HealthReport, String> {
+async fn ask(targets: &Targets, node: &ResourceId) -> Result<HealthReport, String> {
     let asked = async {
-        let stream = target
+        let stream = targets
             .connect(node)
             .await
             .map_err(|error| error.to_string())?;

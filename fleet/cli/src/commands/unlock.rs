@@ -15,9 +15,9 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let target = fleet.target(printer).await?;
+    let targets = fleet.targets(printer).await?;
     let name = fleet.spec.fleet();
-    match unlock(&target.locks(), name, id).await? {
+    match unlock(&targets.locks(), name, id).await? {
         Applied::Changed => printer.talk(format_args!(
             "fleet {name} is unlocked; a run that still had the lock begins nothing new"
         )),

@@ -17,7 +17,7 @@ use crate::fleet::Fleet;
 use crate::output::{Edge, Failure, Printer, plan_text};
 use crate::secrets::OperatorSecrets;
 use crate::settings::{Globals, Up};
-use crate::target::Target;
+use crate::targets::Targets;
 
 /// The name of this operation in locks and journals.
 const OPERATION: &str = "infra up";
@@ -88,18 +88,18 @@ impl Edge for UpError {
 /// Makes the fleet what its file says.
 pub(crate) async fn run(globals: &Globals, up: Up, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load(globals, printer)?;
-    let target = fleet.target(printer).await?;
-    bring_up(&fleet, &target, (globals, up), printer).await
+    let targets = fleet.targets(printer).await?;
+    bring_up(&fleet, &targets, (globals, up), printer).await
 }
 
 /// Shows the plan, asks, carries it out and waits until every agent is ready.
 pub(crate) async fn bring_up(
     fleet: &Fleet,
-    target: &Target,
+    targets: &Targets,
     (globals, up): (&Globals, Up),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let shown = fleet.plan(target).await;
+    let shown = fleet.plan(targets).await;
     preview::show_in_run(&shown, printer);
     if !shown.report.blocked.is_empty() {
         shown.clone().approve(Approval::Yes)?;
@@ -108,21 +108,21 @@ pub(crate) async fn bring_up(
         deliverable(&shown, &fleet.secrets)?;
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
-    let scope = (fleet.spec.fleet(), target);
+    let scope = (fleet.spec.fleet(), targets);
     locked(scope, OPERATION, printer, async |lease: &Lease| {
-        while_locked(fleet, (target, lease), (globals, up, shown), printer).await
+        while_locked(fleet, (targets, lease), (globals, up, shown), printer).await
     })
     .await
 }
 
 async fn while_locked(
     fleet: &Fleet,
-    (target, lease): (&Target, &Lease),
+    (targets, lease): (&Targets, &Lease),
     (globals, up, shown): (&Globals, Up, Plan),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     // What was looked at before the lock may be history.
-    let plan = fleet.plan(target).await;
+    let plan = fleet.plan(targets).await;
     if plan != shown {
         printer.talk("the target changed meanwhile; this is the plan now:");
         preview::show_in_run(&plan, printer);
@@ -130,7 +130,7 @@ async fn while_locked(
     }
     let approved = plan.approve(Approval::Yes)?;
     let run = Run::begin(&fleet.home, OPERATION, approved, printer)?;
-    let ended = carry_through(fleet, (target, lease), (up, &run), printer).await;
+    let ended = carry_through(fleet, (targets, lease), (up, &run), printer).await;
     run.end(match &ended {
         Ok(exit) => *exit,
         Err(failure) => failure.exit(),
@@ -142,17 +142,17 @@ async fn while_locked(
 /// Does what the plan says and sees that the fleet is then as its file says.
 async fn carry_through(
     fleet: &Fleet,
-    (target, lease): (&Target, &Lease),
+    (targets, lease): (&Targets, &Lease),
     (up, run): (Up, &Run),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let sink = |event: &Event| run.progress.show(event);
     let events = Events::new(&sink);
-    if let Outcome::Incomplete(exit) = run.carry_out((target, lease), &events).await? {
+    if let Outcome::Incomplete(exit) = run.carry_out((targets, lease), &events).await? {
         return Ok(exit);
     }
     tokio::select! {
-        ended = settle(fleet, target, (up, &events), printer) => ended,
+        ended = settle(fleet, targets, (up, &events), printer) => ended,
         () = run.interrupt.once() => {
             printer.talk("interrupted; every step is done, and agents go on starting");
             Ok(Exit::Interrupted)
@@ -164,14 +164,14 @@ async fn carry_through(
 /// Waits until every agent is ready, then looks whether there is anything left to do.
 async fn settle(
     fleet: &Fleet,
-    target: &Target,
+    targets: &Targets,
     (up, events): (Up, &Events<'_>),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     if let Some(deadline) = up.wait {
-        wait(fleet, target, deadline, events).await?;
+        wait(fleet, targets, deadline, events).await?;
     }
-    let rest = fleet.plan(target).await;
+    let rest = fleet.plan(targets).await;
     if !rest.steps.is_empty() {
         return Err(UpError::NotConverged(Box::new(rest)).into());
     }
@@ -212,7 +212,7 @@ fn deliverable(plan: &Plan, secrets: &OperatorSecrets) -> Result<(), UpError> {
 
 async fn wait(
     fleet: &Fleet,
-    target: &Target,
+    targets: &Targets,
     deadline: Duration,
     events: &Events<'_>,
 ) -> Result<(), UpError> {
@@ -228,7 +228,7 @@ async fn wait(
             )
         })
         .collect();
-    let late: BTreeMap<_, _> = wait_ready(target, &nodes, deadline, events)
+    let late: BTreeMap<_, _> = wait_ready(targets, &nodes, deadline, events)
         .await
         .into_iter()
         .filter_map(|(node, readiness)| match readiness {

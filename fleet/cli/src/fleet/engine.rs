@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use rivetos_config::{Docker, Tls};
+use rivetos_config::{Docker, DockerHost, Tls};
 use rivetos_provider_docker::{ConnectError, DockerEngine, EngineAddress, TlsFiles};
 
 use crate::output::Printer;
@@ -17,6 +17,14 @@ pub(crate) fn of_file(docker: &Docker, beside: &Path) -> EngineAddress {
             host: host.clone(),
             tls: docker.tls.as_ref().map(|tls| files(tls, beside)),
         },
+    }
+}
+
+/// An engine that the file names.
+pub(crate) fn named(engine: &DockerHost, beside: &Path) -> EngineAddress {
+    EngineAddress {
+        host: engine.host.clone(),
+        tls: engine.tls.as_ref().map(|tls| files(tls, beside)),
     }
 }
 

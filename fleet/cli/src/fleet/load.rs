@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{env, io};
 
+use futures_util::future::join_all;
 use rivetos_config::{AgentName, Config};
 use rivetos_engine::FleetHome;
-use rivetos_fleet::model::{Desired, Inventories, Kind, Layout, Plan};
-use rivetos_fleet::port::InfraProvider;
+use rivetos_fleet::model::{Desired, Kind, Layout, Plan, TargetId};
 use rivetos_fleet::{
     BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, PlanOptions, SecretRef, SecretResolver,
     Severity, check_spec, desired, plan,
@@ -26,6 +26,7 @@ use crate::output::{Edge, Failure, Printer};
 use crate::secrets::OperatorSecrets;
 use crate::settings::Globals;
 use crate::target::Target;
+use crate::targets::Targets;
 
 /// A fleet whose file was read without a problem.
 pub(crate) struct Fleet {
@@ -137,20 +138,15 @@ impl Fleet {
                 commit: COMMIT.to_owned(),
             },
             home: home.folder().to_owned(),
-            program: match config
-                .deployment
-                .as_ref()
-                .map(|deployment| deployment.target)
-            {
-                Some(rivetos_config::Target::Local) => {
-                    let found = program::find(globals.agent_bin.as_deref());
-                    match secrets {
-                        Secrets::Needed => found?,
-                        // A fleet can be seen and taken down without the program that it runs.
-                        Secrets::NotNeeded => found.unwrap_or_default(),
-                    }
+            program: if runs_here(&config) {
+                let found = program::find(globals.agent_bin.as_deref());
+                match secrets {
+                    Secrets::Needed => found?,
+                    // A fleet can be seen and taken down without the program that it runs.
+                    Secrets::NotNeeded => found.unwrap_or_default(),
                 }
-                Some(rivetos_config::Target::Docker) | None => None,
+            } else {
+                None
             },
             seed: match &config.runtime.workspace {
                 Some(folder) => seed::read(&beside.join(folder))?,
@@ -189,24 +185,54 @@ impl Fleet {
         .into())
     }
 
-    /// The fleet as Compose reads it, made when somebody wants it.
-    fn compose_file(&self) -> ComposeFile {
-        let layout = self.layout.clone();
+    /// The fleet's part of one engine as Compose reads it, made when somebody wants it.
+    fn compose_file(&self, id: &TargetId) -> ComposeFile {
+        let part = self.layout.get_key_value(id);
+        let layout: Layout = part
+            .map(|(id, set)| (id.clone(), set.clone()))
+            .into_iter()
+            .collect();
         ComposeFile::new(move || render(&layout).ok()?.remove("compose.yaml"))
     }
 
-    /// The target that the fleet's file names.
-    pub(crate) async fn target(&self, printer: Printer) -> Result<Target, Failure> {
+    /// All targets of the fleet, reached at once. One of several that does not answer is no
+    /// failure: what is on it cannot be seen then.
+    pub(crate) async fn targets(&self, printer: Printer) -> Result<Targets, Failure> {
+        let all = self.layout.keys();
+        let all = all.map(|id| async move { (id.clone(), self.target(id, printer).await) });
+        let mut reached = BTreeMap::new();
+        let mut unreached = BTreeMap::new();
+        let mut first = None;
+        for (id, target) in join_all(all).await {
+            match target {
+                Ok(target) => {
+                    reached.insert(id, target);
+                }
+                Err(failure) => {
+                    unreached.insert(id, failure.line());
+                    first = first.or(Some(failure));
+                }
+            }
+        }
+        match first {
+            Some(failure) if reached.is_empty() => Err(failure),
+            Some(_) | None => Ok(Targets::new(&self.layout, reached, unreached)),
+        }
+    }
+
+    /// The target of an agent.
+    pub(crate) async fn target_of(&self, agent: &str, printer: Printer) -> Result<Target, Failure> {
+        self.has_agent(agent)?;
+        let named = self.spec.agents().find(|name| name.as_str() == agent);
+        let id = named.and_then(|name| self.spec.target_of(name));
+        self.target(id.unwrap_or(&TargetId::local()), printer).await
+    }
+
+    async fn target(&self, id: &TargetId, printer: Printer) -> Result<Target, Failure> {
         let secrets = self.secrets.clone();
         let fleet = self.spec.fleet().clone();
-        Ok(match self.spec.target() {
-            rivetos_config::Target::Docker => {
-                let address = engine::of_file(&self.spec.deployment().docker, &self.beside);
-                let engine = engine::connect(&address, printer).await?;
-                let provider = DockerProvider::new(engine, fleet, secrets);
-                Target::Docker(provider.with_compose(self.compose_file()))
-            }
-            rivetos_config::Target::Local => Target::Local(LocalProvider::new(LocalSettings {
+        if *id == TargetId::local() {
+            return Ok(Target::Local(LocalProvider::new(LocalSettings {
                 fleet,
                 home: self.home.folder().to_owned(),
                 supervisor: env::current_exe().map_err(|source| LoadError::Home {
@@ -215,19 +241,20 @@ impl Fleet {
                 })?,
                 environment: env::vars_os().collect(),
                 secrets,
-            })),
-        })
-    }
-
-    /// What is seen of the fleet's targets.
-    pub(crate) async fn look(&self, target: &Target) -> Inventories {
-        let mut seen = Inventories::new();
-        for (id, set) in &self.layout {
-            if target.is(id) {
-                seen.insert(id.clone(), target.observe(set).await);
-            }
+            })));
         }
-        seen
+        let docker = &self.spec.deployment().docker;
+        let address = match docker
+            .hosts
+            .iter()
+            .find(|(name, _)| id.host() == Some(name.as_str()))
+        {
+            Some((_, host)) => engine::named(host, &self.beside),
+            None => engine::of_file(docker, &self.beside),
+        };
+        let engine = engine::connect(&address, printer).await?;
+        let provider = DockerProvider::new(engine, fleet, secrets);
+        Ok(Target::Docker(provider.with_compose(self.compose_file(id))))
     }
 
     /// The agents, wherever they are.
@@ -236,9 +263,9 @@ impl Fleet {
         all.filter(|desired| desired.id.kind == Kind::Agent)
     }
 
-    /// Looks at the target and plans.
-    pub(crate) async fn plan(&self, target: &Target) -> Plan {
-        let seen = self.look(target).await;
+    /// Looks at the targets and plans.
+    pub(crate) async fn plan(&self, targets: &Targets) -> Plan {
+        let seen = targets.look(&self.layout).await;
         plan(
             self.spec.fleet(),
             &self.layout,
@@ -246,6 +273,19 @@ impl Fleet {
             &PlanOptions::default(),
         )
     }
+}
+
+/// Whether an agent is a process of this host.
+fn runs_here(config: &Config) -> bool {
+    let fleet = config
+        .deployment
+        .as_ref()
+        .map(|deployment| deployment.target);
+    let mut agents = config
+        .agents
+        .values()
+        .map(|agent| agent.deploy.target.or(fleet));
+    agents.any(|target| target == Some(rivetos_config::Target::Local))
 }
 
 /// Shows what may not be meant, and refuses what cannot be done.
@@ -305,7 +345,7 @@ impl Recipe {
         };
         let read = FleetFile::read(&file.path, Secrets::NotNeeded)?;
         read.warn(printer);
-        let beside = file.parent().unwrap_or(Path::new("."));
+        let beside = file.path.parent().unwrap_or(Path::new("."));
         Ok(read.config.deployment.map(|deployment| Self {
             target: deployment.target,
             engine: engine::of_file(&deployment.docker, beside),

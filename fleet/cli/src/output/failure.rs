@@ -57,6 +57,11 @@ impl Failure {
         &self.hints
     }
 
+    /// The error and its causes in one line.
+    pub(crate) fn line(&self) -> String {
+        self.chain.join(": ")
+    }
+
     /// As it is printed: the error, its causes, its details, its hints.
     pub(crate) fn text(&self, style: Style) -> String {
         let mut text = String::new();

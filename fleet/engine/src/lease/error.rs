@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use rivetos_fleet::FleetId;
+use rivetos_fleet::model::TargetId;
 use rivetos_fleet::port::{Holder, LockError};
 
 use crate::exit::Exit;
@@ -29,7 +30,7 @@ pub enum LeaseError {
     #[error("the fleet's lock on {target} was lost: {message}")]
     Lost {
         /// Where.
-        target: String,
+        target: TargetId,
         /// What was seen instead.
         message: String,
     },
@@ -37,7 +38,7 @@ pub enum LeaseError {
     #[error("the fleet's lock on {target} cannot be used: {message}")]
     Failed {
         /// Where.
-        target: String,
+        target: TargetId,
         /// What was tried and what the target said.
         message: String,
         /// What to do about it.
@@ -53,8 +54,8 @@ pub enum LeaseError {
 
 impl LeaseError {
     /// What a target's own error means for the run.
-    pub(super) fn failed(target: &str, error: LockError) -> Self {
-        let target = target.to_owned();
+    pub(super) fn failed(target: &TargetId, error: LockError) -> Self {
+        let target = target.clone();
         match error {
             LockError::Lost { message } => Self::Lost { target, message },
             LockError::Failed { message, hint } => Self::Failed {

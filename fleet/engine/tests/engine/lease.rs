@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rivetos_engine::{Claim, Exit, Lease, LeaseError, LeaseNotice, Terms, unlock};
+use rivetos_fleet::model::TargetId;
 use rivetos_fleet::port::{Applied, FleetLock, Holder, LeaseId, LockError};
 
 const TERMS: Terms = Terms {
@@ -38,8 +39,8 @@ impl Target {
         self.0.lock().unwrap().away = away;
     }
 
-    fn locks(&self) -> BTreeMap<String, Self> {
-        BTreeMap::from([("docker".to_owned(), self.clone())])
+    fn locks(&self) -> BTreeMap<TargetId, Self> {
+        BTreeMap::from([(TargetId::docker(None), self.clone())])
     }
 }
 
@@ -286,8 +287,8 @@ async fn all_targets_are_locked_or_none() {
     second.put(elsewhere(Duration::ZERO));
     let locks = || {
         BTreeMap::from([
-            ("docker".to_owned(), first.clone()),
-            ("docker/nas".to_owned(), second.clone()),
+            (TargetId::docker(None), first.clone()),
+            (TargetId::docker(Some("nas")), second.clone()),
         ])
     };
     let taken = Lease::take(locks(), &claim("bob"), &|_| {}).await;

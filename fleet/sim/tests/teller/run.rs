@@ -12,7 +12,7 @@ use rivetos_engine::{
     RunJournal, Terms, execute,
 };
 use rivetos_fleet::ApprovedPlan;
-use rivetos_fleet::model::Risk;
+use rivetos_fleet::model::{Risk, TargetId};
 use rivetos_fleet::port::Holder;
 use rivetos_sim::{BadDay, Fault, SimFleet, SimLock};
 use tokio::sync::Notify;
@@ -110,10 +110,10 @@ fn journals(folder: &Path) -> String {
 /// The fleet's lock on every one of its targets, as `rivetos infra up` takes and gives it back.
 /// Says what happened, and how the run ends when the lock is not to be had.
 pub(crate) fn lock(fleet: &SimFleet) -> (String, Option<Exit>) {
-    let locks: BTreeMap<String, SimLock> = fleet
+    let locks: BTreeMap<TargetId, SimLock> = fleet
         .all()
         .into_iter()
-        .map(|world| (world.target().to_string(), SimLock(world)))
+        .map(|world| (world.target().clone(), SimLock(world)))
         .collect();
     let claim = Claim {
         fleet: "home".parse().unwrap(),

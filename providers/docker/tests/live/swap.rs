@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use rivetos_fleet::model::{DesiredSet, Op, Plan, Step};
 use rivetos_fleet::port::{InfraProvider, Progress};
-use rivetos_provider_docker::{DockerEngine, DockerProvider};
+use rivetos_provider_docker::{DockerEngine, DockerProvider, EngineAddress};
 
 use crate::proxy::Proxy;
 use crate::world::{Operator, Wish, World, names};
@@ -33,7 +33,9 @@ impl World {
 
     /// Another way to the same fleet.
     async fn over(&self, proxy: &Proxy) -> DockerProvider {
-        let engine = DockerEngine::connect(Some(&proxy.host())).await.unwrap();
+        let engine = DockerEngine::connect(&EngineAddress::plain(proxy.host()))
+            .await
+            .unwrap();
         DockerProvider::new(engine, self.fleet.clone(), Arc::new(Operator))
     }
 }

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use rivetos_config::{Agent, Config, Deployment, Image, Provider, Resources, Target, Variant};
+use rivetos_config::{Agent, Config, Deployment, Image, Provider, Resources, Target, Tls, Variant};
 use rivetos_fleet::AGENT_LIMITS;
 use rivetos_protocol::DEFAULT_PORT;
+use rivetos_provider_docker::{EngineAddress, TlsFiles};
 
 use crate::commands::version::{COMMIT, VERSION};
-use crate::fleet::docker_host;
-
-/// The local engine's usual address.
-const LOCAL_SOCKET: &str = "unix:///var/run/docker.sock";
+use crate::fleet::engine;
 
 /// `config` with every default that does not depend on what a target says.
 pub(super) fn resolved(mut config: Config) -> Config {
@@ -25,9 +23,11 @@ pub(super) fn resolved(mut config: Config) -> Config {
         let on_docker = |agent: &Agent| agent.deploy.target == Some(Target::Docker);
         if config.agents.values().any(on_docker) {
             let docker = &mut deployment.docker;
-            docker
-                .host
-                .get_or_insert_with(|| docker_host().unwrap_or_else(|| LOCAL_SOCKET.to_owned()));
+            if docker.host.is_none() {
+                let EngineAddress { host, tls } = engine::of_environment();
+                docker.host = Some(host);
+                docker.tls = tls.map(|TlsFiles { ca, cert, key }| Tls { ca, cert, key });
+            }
             docker
                 .network
                 .get_or_insert_with(|| config.fleet.to_string());

@@ -82,7 +82,7 @@ pub(super) async fn run(
         let now = now.unwrap_or_default().as_secs();
         format!("{}-{}.dump", fleet.spec.fleet(), stamp(now)).into()
     });
-    let (_, datahub) = open(fleet).await?;
+    let (_, datahub) = open(fleet, printer).await?;
     let made = tokio::select! {
         made = make(&datahub, &file) => made?,
         _ = signal::ctrl_c() => return Ok(Exit::Interrupted),

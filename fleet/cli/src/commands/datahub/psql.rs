@@ -43,7 +43,7 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<ExitCode, Failure> {
     let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let (_, datahub) = open(&fleet).await?;
+    let (_, datahub) = open(&fleet, printer).await?;
     let ended = if io::stdin().is_terminal() && io::stdout().is_terminal() {
         at_terminal(&datahub, args).await?
     } else {

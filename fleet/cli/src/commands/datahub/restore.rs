@@ -93,7 +93,7 @@ pub(super) async fn run(
     let started = Instant::now();
     has_datahub(fleet)?;
     check(file).await?;
-    let (target, datahub) = open(fleet).await?;
+    let (targets, datahub) = open(fleet, printer).await?;
     let mut backup = reader(file).await?;
     let contents =
         datahub
@@ -104,7 +104,7 @@ pub(super) async fn run(
                 source,
             })?;
     let name = fleet.spec.fleet();
-    let scope = (name, &target);
+    let scope = (name, &targets);
     let exit = locked(scope, OPERATION, printer, async |_: &Lease| {
         agree(&datahub, name, confirmed, printer).await?;
         let mut backup = reader(file).await?;

@@ -1,0 +1,149 @@
+//! All targets of a fleet, as one.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use rivetos_fleet::model::{
+    ErrorScope, Inventories, Inventory, InventoryError, Layout, Op, ResourceId, Spec, Step,
+    TargetId,
+};
+use rivetos_fleet::port::{
+    AccessError, Applied, ApplyError, ApplyErrorKind, InfraProvider, LogOptions, NodeAccess,
+    Progress, StepRunner,
+};
+use rivetos_provider_docker::{Datahub, ImageMove};
+
+use crate::target::Target;
+
+/// The targets of one fleet.
+pub(crate) struct Targets {
+    /// Those that answered.
+    reached: BTreeMap<TargetId, Target>,
+    /// The others, and why they did not.
+    unreached: BTreeMap<TargetId, String>,
+    /// Where each node is.
+    nodes: BTreeMap<ResourceId, TargetId>,
+}
+
+impl Targets {
+    /// The targets of `layout`, as far as they answered.
+    pub(crate) fn new(
+        layout: &Layout,
+        reached: BTreeMap<TargetId, Target>,
+        unreached: BTreeMap<TargetId, String>,
+    ) -> Self {
+        let nodes = layout.iter().flat_map(|(target, set)| {
+            let ids = set.resources.keys();
+            ids.map(move |id| (id.clone(), target.clone()))
+        });
+        Self {
+            reached,
+            unreached,
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// Looks at all targets at once. One that did not answer cannot be seen.
+    pub(crate) async fn look(&self, layout: &Layout) -> Inventories {
+        let looks = layout.iter().map(|(id, set)| async move {
+            let seen = match self.reached.get(id) {
+                Some(target) => target.observe(set).await,
+                None => self.unseen(id),
+            };
+            (id.clone(), seen)
+        });
+        join_all(looks).await.into_iter().collect()
+    }
+
+    fn unseen(&self, id: &TargetId) -> Inventory {
+        let why = self.unreached.get(id);
+        Inventory {
+            errors: vec![InventoryError {
+                scope: ErrorScope::Target,
+                message: why.cloned().unwrap_or_else(|| format!("{id} is no target")),
+            }],
+            ..Inventory::default()
+        }
+    }
+
+    /// What a run over the whole fleet must lock: what cannot be reached cannot be changed either.
+    pub(crate) fn locks(&self) -> BTreeMap<TargetId, Target> {
+        self.reached.clone()
+    }
+
+    /// The fleet's datahub, if it takes connections.
+    pub(crate) async fn datahub(&self, node: &ResourceId) -> Result<Datahub, AccessError> {
+        self.of(node)?.datahub(node).await
+    }
+
+    fn at(&self, id: &TargetId) -> Result<&Target, ApplyError> {
+        self.reached.get(id).ok_or_else(|| ApplyError {
+            message: match self.unreached.get(id) {
+                Some(why) => format!("{id} cannot be reached: {why}"),
+                None => format!("{id} is no target of this fleet"),
+            },
+            hint: None,
+            kind: ApplyErrorKind::Failed,
+        })
+    }
+
+    fn of(&self, node: &ResourceId) -> Result<&Target, AccessError> {
+        let id = self.nodes.get(node);
+        let id = id.ok_or_else(|| AccessError::Absent(node.clone()))?;
+        self.reached.get(id).ok_or_else(|| {
+            let why = self.unreached.get(id).cloned();
+            AccessError::Unreachable {
+                node: node.clone(),
+                cause: why.unwrap_or_else(|| format!("{id} did not answer")),
+            }
+        })
+    }
+}
+
+impl StepRunner for Targets {
+    async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Applied, ApplyError> {
+        let target = self.at(&step.target)?;
+        let Op::Load {
+            desired,
+            from,
+            image_id,
+        } = &step.op
+        else {
+            return target.apply(step, progress).await;
+        };
+        match (target, self.at(from)?, &desired.spec) {
+            (Target::Docker(here), Target::Docker(there), Spec::Image(image)) => {
+                let image = ImageMove {
+                    reference: &image.reference,
+                    id: image_id,
+                };
+                here.load(there, image, progress).await
+            }
+            (Target::Docker(_) | Target::Local(_), _, _) => Err(ApplyError {
+                message: format!(
+                    "{} cannot be brought from {from} to {}",
+                    desired.id, step.target
+                ),
+                hint: None,
+                kind: ApplyErrorKind::Failed,
+            }),
+        }
+    }
+}
+
+impl NodeAccess for Targets {
+    type Stream = <Target as NodeAccess>::Stream;
+    type Lines = <Target as NodeAccess>::Lines;
+
+    async fn connect(&self, node: &ResourceId) -> Result<Self::Stream, AccessError> {
+        self.of(node)?.connect(node).await
+    }
+
+    async fn logs(
+        &self,
+        node: &ResourceId,
+        options: LogOptions,
+    ) -> Result<Self::Lines, AccessError> {
+        self.of(node)?.logs(node, options).await
+    }
+}
