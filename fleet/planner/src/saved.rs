@@ -229,7 +229,7 @@ fn stamps(plan: &Plan, seen: &Inventories) -> BTreeMap<String, String> {
 /// The objects of a target, by what a step calls them.
 struct View<'a> {
     by_id: BTreeMap<&'a ResourceId, Vec<&'a Observed>>,
-    by_uid: BTreeMap<&'a Uid, Vec<&'a Observed>>,
+    of_identity: BTreeMap<&'a Uid, Vec<&'a Observed>>,
     /// What could not be seen.
     hidden: Vec<&'a ErrorScope>,
 }
@@ -237,16 +237,16 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn of(inventory: &'a Inventory) -> Self {
         let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut by_uid: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut of_identity: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for object in &inventory.observed {
             by_id.entry(&object.id).or_default().push(object);
             if let Some(uid) = &object.uid {
-                by_uid.entry(uid).or_default().push(object);
+                of_identity.entry(uid).or_default().push(object);
             }
         }
         Self {
             by_id,
-            by_uid,
+            of_identity,
             hidden: inventory.errors.iter().map(|error| &error.scope).collect(),
         }
     }
@@ -265,7 +265,7 @@ impl<'a> View<'a> {
             Op::Start { .. } | Op::Confirm { .. } | Op::Remove { .. } | Op::Forget { .. } => None,
         };
         let at_address = self.by_id.get(&step.resource).into_iter().flatten();
-        let same = uid.and_then(|uid| self.by_uid.get(uid));
+        let same = uid.and_then(|uid| self.of_identity.get(uid));
         let mut objects: Vec<&Observed> = at_address
             .chain(same.into_iter().flatten())
             .copied()

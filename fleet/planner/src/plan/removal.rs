@@ -87,12 +87,15 @@ fn step_ids(removals: &[Removal<'_>], suffix: &str) -> Vec<StepId> {
         .collect()
 }
 
+/// Removals of one kind, by the name of what goes.
+type ByName<'a> = BTreeMap<&'a str, Vec<(&'a ResourceId, &'a StepId)>>;
+
 /// Which removals stand on what, without comparing each with each.
 struct Users<'a> {
     /// Told by what they were made after.
     told: BTreeMap<&'a ResourceId, Vec<&'a StepId>>,
     /// Told by their names alone, by kind and name.
-    named: BTreeMap<Kind, BTreeMap<&'a str, Vec<(&'a ResourceId, &'a StepId)>>>,
+    named: BTreeMap<Kind, ByName<'a>>,
 }
 
 impl<'a> Users<'a> {
@@ -105,17 +108,14 @@ impl<'a> Users<'a> {
             if matches!(removal.order, RemovalOrder::Last { .. }) {
                 continue;
             }
-            match removal.after {
-                Some(after) => {
-                    for foundation in after {
-                        users.told.entry(foundation).or_default().push(step);
-                    }
+            if let Some(after) = removal.after {
+                for foundation in after {
+                    users.told.entry(foundation).or_default().push(step);
                 }
-                None => {
-                    let id = &removal.object.id;
-                    let names = users.named.entry(id.kind).or_default();
-                    names.entry(&id.name).or_default().push((id, step));
-                }
+            } else {
+                let id = &removal.object.id;
+                let names = users.named.entry(id.kind).or_default();
+                names.entry(&id.name).or_default().push((id, step));
             }
         }
         users

@@ -81,13 +81,14 @@ fn needed_by<'d>(
 fn is_drift(id: &ResourceId, decision: &Decision<'_>, relatives: &BTreeSet<&str>) -> bool {
     match decision {
         Decision::Create => relatives.contains(id.name.as_str()),
-        Decision::Start { .. } | Decision::Confirm { .. } => true,
         Decision::Ensure { reasons, .. }
         | Decision::Update { reasons, .. }
         | Decision::Swap { reasons, .. }
         | Decision::Succeed { reasons }
         | Decision::Replace { reasons, .. } => reasons.iter().any(tells_drift),
-        Decision::Keep(_)
+        Decision::Start { .. }
+        | Decision::Confirm { .. }
+        | Decision::Keep(_)
         | Decision::LeftOut
         | Decision::Load { .. }
         | Decision::Blocked(_)

@@ -86,7 +86,7 @@ impl<'a> Writer<'a> {
 
     fn making_step(&self, wanted: &Desired) -> Option<Step> {
         let decision = self.decisions.get(&wanted.id)?;
-        let (action, op, reasons) = self.what(wanted, decision)?;
+        let (action, op, reasons) = what(wanted, decision)?;
         let mut after = BTreeSet::new();
         self.collect_waits(wanted, &mut after);
         if let Decision::Replace { object, .. } = decision {
@@ -116,63 +116,6 @@ impl<'a> Writer<'a> {
             reasons,
             risk,
             after,
-        })
-    }
-
-    fn what(&self, wanted: &Desired, decision: &Decision<'_>) -> Option<(Action, Op, Vec<Reason>)> {
-        let desired = || Box::new(wanted.clone());
-        let make = || Op::Create { desired: desired() };
-        Some(match decision {
-            Decision::Keep(_)
-            | Decision::LeftOut
-            | Decision::Blocked(_)
-            | Decision::BlockedBy { .. } => return None,
-            Decision::Create => (Action::Create, make(), vec![Reason::Missing]),
-            Decision::Load { from, image_id } => {
-                let op = Op::Load {
-                    desired: desired(),
-                    from: from.clone(),
-                    image_id: image_id.clone(),
-                };
-                (Action::Create, op, vec![Reason::Missing])
-            }
-            Decision::Succeed { reasons } | Decision::Replace { reasons, .. } => {
-                (Action::Replace, make(), reasons.clone())
-            }
-            Decision::Ensure { action, reasons } => {
-                (*action, Op::Ensure { desired: desired() }, reasons.clone())
-            }
-            Decision::Update { object, reasons } => {
-                let op = Op::Update {
-                    native_id: object.native_id.clone(),
-                    fingerprint: object.fingerprint.clone(),
-                    fields: changed_fields(reasons),
-                    desired: desired(),
-                };
-                (Action::Update, op, reasons.clone())
-            }
-            Decision::Swap { object, reasons } => {
-                let op = Op::Swap {
-                    old: swapped(object),
-                    desired: desired(),
-                };
-                (Action::Replace, op, reasons.clone())
-            }
-            Decision::Confirm { object, old } => {
-                let op = Op::Confirm {
-                    native_id: object.native_id.clone(),
-                    fingerprint: object.fingerprint.clone(),
-                    old: (*old).clone(),
-                };
-                (Action::Update, op, vec![Reason::Unconfirmed])
-            }
-            Decision::Start { object, reasons } => {
-                let op = Op::Start {
-                    native_id: object.native_id.clone(),
-                    fingerprint: object.fingerprint.clone(),
-                };
-                (Action::Start, op, reasons.clone())
-            }
         })
     }
 
@@ -224,6 +167,64 @@ impl<'a> Writer<'a> {
     fn step_id(&self, id: &ResourceId, verb: &str) -> StepId {
         StepId(format!("{id}#{verb}{}", self.suffix))
     }
+}
+
+/// What happens to a resource, by which operation, and why; `None` when nothing does.
+fn what(wanted: &Desired, decision: &Decision<'_>) -> Option<(Action, Op, Vec<Reason>)> {
+    let desired = || Box::new(wanted.clone());
+    let make = || Op::Create { desired: desired() };
+    Some(match decision {
+        Decision::Keep(_)
+        | Decision::LeftOut
+        | Decision::Blocked(_)
+        | Decision::BlockedBy { .. } => return None,
+        Decision::Create => (Action::Create, make(), vec![Reason::Missing]),
+        Decision::Load { from, image_id } => {
+            let op = Op::Load {
+                desired: desired(),
+                from: from.clone(),
+                image_id: image_id.clone(),
+            };
+            (Action::Create, op, vec![Reason::Missing])
+        }
+        Decision::Succeed { reasons } | Decision::Replace { reasons, .. } => {
+            (Action::Replace, make(), reasons.clone())
+        }
+        Decision::Ensure { action, reasons } => {
+            (*action, Op::Ensure { desired: desired() }, reasons.clone())
+        }
+        Decision::Update { object, reasons } => {
+            let op = Op::Update {
+                native_id: object.native_id.clone(),
+                fingerprint: object.fingerprint.clone(),
+                fields: changed_fields(reasons),
+                desired: desired(),
+            };
+            (Action::Update, op, reasons.clone())
+        }
+        Decision::Swap { object, reasons } => {
+            let op = Op::Swap {
+                old: swapped(object),
+                desired: desired(),
+            };
+            (Action::Replace, op, reasons.clone())
+        }
+        Decision::Confirm { object, old } => {
+            let op = Op::Confirm {
+                native_id: object.native_id.clone(),
+                fingerprint: object.fingerprint.clone(),
+                old: (*old).clone(),
+            };
+            (Action::Update, op, vec![Reason::Unconfirmed])
+        }
+        Decision::Start { object, reasons } => {
+            let op = Op::Start {
+                native_id: object.native_id.clone(),
+                fingerprint: object.fingerprint.clone(),
+            };
+            (Action::Start, op, reasons.clone())
+        }
+    })
 }
 
 /// What a swap starts from. One that has not proved itself yet is not worth going back to.

@@ -40,14 +40,8 @@ pub fn plan(fleet: &FleetId, layout: &Layout, seen: &Inventories, options: &Plan
     let first = layout.keys().next();
     let mut parts = Vec::with_capacity(layout.len());
     for (target, set) in layout {
-        let not_looked_at;
-        let inventory = match seen.get(target) {
-            Some(inventory) => inventory,
-            None => {
-                not_looked_at = unseen();
-                &not_looked_at
-            }
-        };
+        let not_looked_at = unseen();
+        let inventory = seen.get(target).unwrap_or(&not_looked_at);
         let scene = Scene {
             target,
             set,

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod claims;
+#[cfg(test)]
 mod converge;
 #[cfg(test)]
 mod objects;
