@@ -5,6 +5,7 @@
 //! container's id, so that a slow holder whose lock was taken over touches nobody else's.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig};
@@ -24,8 +25,10 @@ use crate::image::{EMPTY_IMAGE, ensure_empty_image};
 /// The file with the holder's last sign of life.
 const FILE: &str = "lease.json";
 
-/// How often the lock is asked for again that was given back between asking and looking.
-const ATTEMPTS_MAX: usize = 3;
+/// How often the lock is asked for again that was given back between asking and looking, or whose
+/// name the engine keeps for a container that it is still making, and how long to wait between.
+const ATTEMPTS_MAX: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The lock that this run took: the id of its container.
 #[derive(Debug)]
@@ -56,6 +59,7 @@ impl FleetLock for DockerProvider {
                     holder: Box::new(holder),
                 });
             }
+            tokio::time::sleep(PAUSE).await;
         }
         Err(LockError::Failed {
             message: format!("`{}` comes and goes", self.lock_name()),
