@@ -14,7 +14,9 @@ use rivetos_fleet::model::{
     DesiredSet, ErrorScope, Fingerprint, Inventories, InventoryError, Kind, Layout, Life, Observed,
     Op, Owner, Plan, Protection, ResourceId, Risk, Step, StepId, TargetId,
 };
-use rivetos_fleet::{Approval, DataFate, PlanOptions, Teardown, check_plan, plan, plan_destroy};
+use rivetos_fleet::{
+    Approval, DataFate, Moment, PlanOptions, SavedPlan, Teardown, check_plan, plan, plan_destroy,
+};
 use rivetos_sim::{Fault, Killed, Mishap, Place, SimFleet};
 use story::CANARY;
 use tale::{Event, Home, Tale, event, fleet_id, killed};
@@ -461,6 +463,10 @@ proptest! {
         let plan = tale.plan();
         prop_assert!(!serde_json::to_string(&plan).unwrap().contains(CANARY));
         prop_assert!(!plan.to_string().contains(CANARY));
+        let (layout, seen) = seen_by(&tale);
+        let now = Moment { tool: "0.1.0", unix_ms: 0 };
+        let saved = SavedPlan::seal(plan, (&layout, &seen), &tale.operator.key(), now);
+        prop_assert!(!saved.to_json().contains(CANARY));
     }
 }
 
