@@ -5,6 +5,7 @@ pub(crate) mod config;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rivetos_fleet::model::ResourceId;
 
 /// Plans, deploys and talks to fleets of agents.
 #[derive(Debug, Parser)]
@@ -92,6 +93,21 @@ pub(crate) enum InfraCommand {
     Status,
     /// Draw the fleet as its file describes it, without asking any target
     Graph(GraphArgs),
+    /// Make an object that is nobody's the fleet's, as it is
+    Adopt {
+        /// What it becomes, for example `volume/opus`
+        #[arg(value_name = "ADDRESS")]
+        id: ResourceId,
+        /// Its name or id on the target, or the path of the folder
+        #[arg(value_name = "NATIVE-ID")]
+        native: String,
+    },
+    /// Make an object of the fleet nobody's, as it is
+    Forget {
+        /// What it is, for example `volume/opus`
+        #[arg(value_name = "ADDRESS")]
+        id: ResourceId,
+    },
     /// Take the fleet's lock away from a run that does not come back
     Unlock {
         /// The id of the lock, as the run that was refused says it

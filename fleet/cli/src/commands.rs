@@ -4,6 +4,7 @@
 pub(crate) mod against;
 pub(crate) mod build;
 pub(crate) mod chat;
+pub(crate) mod claim;
 pub(crate) mod config;
 pub(crate) mod datahub;
 pub(crate) mod destroy;

@@ -111,6 +111,9 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
         }
         Command::Graph { drawing } => commands::graph::run(&globals, drawing, printer),
         Command::Status => commands::status::run(&globals, printer).await,
+        Command::Claim { id, change } => {
+            commands::claim::run(&globals, (&id, &change), printer).await
+        }
         Command::Unlock { id } => commands::unlock::run(&globals, &id, printer).await,
         Command::Render { out } => commands::render::run(&globals, &out, printer),
         Command::Datahub(datahub) => commands::datahub::run(&globals, datahub, printer).await,

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivetos_config::{Target, Variant};
+use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::LeaseId;
 use rivetos_render::Drawing;
 use thiserror::Error;
 
 use crate::args;
+use crate::commands::claim::Change;
 use crate::exit::Exit;
 use crate::moment::{MomentError, parse_moment};
 use crate::output::{Edge, Format};
@@ -70,6 +72,13 @@ pub(crate) enum Command {
     Graph {
         /// The kind of picture.
         drawing: Drawing,
+    },
+    /// `infra adopt` and `infra forget`
+    Claim {
+        /// The address.
+        id: ResourceId,
+        /// What becomes of the object there.
+        change: Change,
     },
     /// `infra unlock`
     Unlock {
@@ -258,6 +267,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Version
             | Self::Quickstart(_)
+            | Self::Claim { .. }
             | Self::Unlock { .. }
             | Self::Supervise { .. } => false,
         }
@@ -343,6 +353,14 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
                 drawing: resolve_drawing(graph),
             }
         }
+        args::Command::Infra(args::InfraCommand::Adopt { id, native }) => Command::Claim {
+            id,
+            change: Change::Adopt { native },
+        },
+        args::Command::Infra(args::InfraCommand::Forget { id }) => Command::Claim {
+            id,
+            change: Change::Forget,
+        },
         args::Command::Infra(args::InfraCommand::Unlock { id }) => {
             Command::Unlock { id: LeaseId(id) }
         }

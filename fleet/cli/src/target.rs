@@ -1,9 +1,10 @@
 //! One target of a fleet: one of a closed set.
 
+use std::path::Path;
 use std::pin::Pin;
 
 use futures_util::Stream;
-use rivetos_fleet::model::{DesiredSet, Inventory, ResourceId, Step};
+use rivetos_fleet::model::{DesiredSet, Inventory, Observed, ResourceId, Step};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, FleetLock, Holder, InfraProvider, LeaseId, LockError,
     LogOptions, NodeAccess, Progress,
@@ -30,6 +31,18 @@ pub(crate) enum LeaseToken {
 }
 
 impl Target {
+    /// The object that may become `resource`, by the target's name for it, whoever made it.
+    pub(crate) async fn look_up(
+        &self,
+        resource: &ResourceId,
+        native: &str,
+    ) -> Result<Option<Observed>, ApplyError> {
+        match self {
+            Self::Docker(provider) => provider.look_up(resource, native).await,
+            Self::Local(provider) => provider.look_up(resource, Path::new(native)),
+        }
+    }
+
     /// The fleet's datahub, if it takes connections.
     pub(crate) async fn datahub(&self, node: &ResourceId) -> Result<Datahub, AccessError> {
         match self {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use rivetos_fleet::model::{
-    ErrorScope, Inventories, Inventory, InventoryError, Layout, Op, ResourceId, Spec, Step,
-    TargetId,
+    ErrorScope, Inventories, Inventory, InventoryError, Layout, Observed, Op, ResourceId, Spec,
+    Step, TargetId,
 };
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, ApplyErrorKind, InfraProvider, LogOptions, NodeAccess,
@@ -69,6 +69,16 @@ impl Targets {
     /// What a run over the whole fleet must lock: what cannot be reached cannot be changed either.
     pub(crate) fn locks(&self) -> BTreeMap<TargetId, Target> {
         self.reached.clone()
+    }
+
+    /// The object on `target` that may become `resource`, by the target's name for it.
+    pub(crate) async fn look_up(
+        &self,
+        target: &TargetId,
+        resource: &ResourceId,
+        native: &str,
+    ) -> Result<Option<Observed>, ApplyError> {
+        self.at(target)?.look_up(resource, native).await
     }
 
     /// The fleet's datahub, if it takes connections.

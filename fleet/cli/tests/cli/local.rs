@@ -26,6 +26,33 @@ fn supervisor(world: &World, agent: &str) -> u64 {
 }
 
 #[test]
+fn data_is_given_up_and_taken_back() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    world.comes_up();
+    world.must(&["infra", "destroy", "--yes"]);
+    let data = world.fleet().join("agents/ada/data");
+    let data = data.to_str().unwrap();
+
+    world.must(&["infra", "forget", "volume/ada", "--yes"]);
+    let ended = world.rivetos(&["infra", "preview"]);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
+    let ended = world.rivetos(&["infra", "forget", "volume/ada", "--yes"]);
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
+
+    world.must(&["infra", "adopt", "volume/ada", data, "--yes"]);
+    let plan = pending(&world);
+    assert!(!plan.contains("volume/ada will be"), "{plan}");
+    let ended = world.rivetos(&["infra", "adopt", "volume/ada", data, "--yes"]);
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("is there already"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn a_fleet_lives_and_goes() {
     let world = World::new();
     world.write_agents(&[("ada", "one"), ("max", "one")]);
