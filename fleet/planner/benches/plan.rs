@@ -27,10 +27,27 @@ fn fleet_id() -> FleetId {
     "home".parse().unwrap()
 }
 
+/// Agents in one file; more are more than a file may hold.
+const AGENTS_OF_A_FILE: usize = 2_000;
+
 /// Five resources for each agent: volume, configuration, secret, login and container.
 fn fleet_of(agents: usize) -> Layout {
-    let mut text = String::from("fleet: home\nruntime: {default_agent: a0}\nagents:\n");
-    for number in 0..agents {
+    let mut layout = Layout::new();
+    for first in (0..agents).step_by(AGENTS_OF_A_FILE) {
+        let part = part_of(first, agents.min(first + AGENTS_OF_A_FILE));
+        for (target, set) in part {
+            match layout.get_mut(&target) {
+                Some(known) => known.resources.extend(set.resources),
+                None => drop(layout.insert(target, set)),
+            }
+        }
+    }
+    layout
+}
+
+fn part_of(first: usize, end: usize) -> Layout {
+    let mut text = format!("fleet: home\nruntime: {{default_agent: a{first}}}\nagents:\n");
+    for number in first..end {
         writeln!(text, "  a{number}: {{provider: rehearsal}}").unwrap();
     }
     text.push_str("providers: {rehearsal: {}}\ndeployment:\n  target: docker\n");
