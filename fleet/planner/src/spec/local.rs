@@ -43,8 +43,13 @@ fn folder(home: &Path, agent: &AgentName) -> PathBuf {
     home.join("agents").join(agent.as_str())
 }
 
-fn program_id() -> ResourceId {
-    id(Kind::Image, "agent")
+/// The engines of the fleet have an image each that is called like this.
+fn program_id(spec: &FleetSpec) -> ResourceId {
+    if spec.targets().len() > 1 {
+        id(Kind::Image, "agent@local")
+    } else {
+        id(Kind::Image, "agent")
+    }
 }
 
 fn program_path(spec: &FleetSpec) -> PathBuf {
@@ -60,7 +65,7 @@ fn program(spec: &FleetSpec) -> Desired {
         reference,
         source: ImageSource::Program,
     });
-    let id = program_id();
+    let id = program_id(spec);
     let born = id.name.clone();
     resource(&spec.fleet, (id, &born), image, [])
 }
@@ -88,7 +93,12 @@ fn agent(spec: &FleetSpec, name: &AgentName, own: &AgentSpec) -> Vec<Desired> {
         &folder,
         &Uid::derive(&spec.fleet, &id(Kind::Agent, born)),
     );
-    let after = [program_id(), volume.clone(), config.clone(), secret.clone()];
+    let after = [
+        program_id(spec),
+        volume.clone(),
+        config.clone(),
+        secret.clone(),
+    ];
     vec![
         make(
             volume,

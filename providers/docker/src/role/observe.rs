@@ -147,11 +147,14 @@ impl Place<'_> {
             ..role.clone()
         })
         .fields();
-        let now = self.scene.incarnations.get(&role.secret_native_name);
-        if mark.map(|mark| &mark.secret) != now {
-            let former = format!("{} as it was before", role.secret_native_name);
-            fields.insert("secret".to_owned(), Field::text(former));
-        }
+        // The volume that the password came from, whatever it is called.
+        let mut volumes = self.scene.incarnations.iter();
+        let from = volumes.find(|(_, made)| mark.is_some_and(|mark| mark.secret == **made));
+        let from = from.map_or_else(
+            || format!("{} as it was before", role.secret_native_name),
+            |(name, _)| name.clone(),
+        );
+        fields.insert("secret".to_owned(), Field::text(from));
         fields
     }
 
