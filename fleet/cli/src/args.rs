@@ -91,6 +91,8 @@ pub(crate) enum InfraCommand {
     Destroy(DestroyArgs),
     /// Show what runs
     Status,
+    /// Show what was done, by whom, and how it ended
+    History(HistoryArgs),
     /// Draw the fleet as its file describes it, without asking any target
     Graph(GraphArgs),
     /// Make an object that is nobody's the fleet's, as it is
@@ -125,6 +127,31 @@ pub(crate) struct PreviewArgs {
     /// Draw the plan instead of writing it
     #[arg(long, value_name = "KIND")]
     pub(crate) graph: Option<DrawingArg>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Only what is no longer as it was made, not what the file changes
+    #[arg(long)]
+    pub(crate) drift_only: bool,
+    /// Write the plan as JSON into this file, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_into: Option<PathBuf>,
+    /// Keep the plan in this file for `infra up FILE`
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Which part of a fleet is meant.
+#[derive(Debug, Args)]
+pub(crate) struct PartArgs {
+    /// Only this, for example agent/ada, and what it needs
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<ResourceId>,
+    /// Not this, and not what needs it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<ResourceId>,
+    /// Make this again although it is as it should be
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) replace: Vec<ResourceId>,
 }
 
 /// Takes the file out of `sim:FILE`.
@@ -154,6 +181,11 @@ pub(crate) enum DrawingArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
+    /// A plan of `infra preview --out`, carried out as it is or not at all
+    #[arg(value_name = "PLAN", conflicts_with_all = ["target", "exclude", "replace"])]
+    pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     /// How long to wait until every agent is ready
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub(crate) timeout: u64,
@@ -170,6 +202,19 @@ pub(crate) struct DestroyArgs {
     /// The fleet's name, instead of typing it
     #[arg(long, value_name = "NAME", requires = "delete_data")]
     pub(crate) confirm: Option<String>,
+    /// Data that may be deleted although it is protected, for example volume/ada
+    #[arg(long, value_name = "ADDRESS", requires = "delete_data")]
+    pub(crate) unprotect: Vec<ResourceId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Show the steps of this run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// The most runs to list
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]

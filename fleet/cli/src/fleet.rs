@@ -10,5 +10,5 @@ mod seed;
 
 pub(crate) use file::{FileError, FleetFile, Secrets};
 pub(crate) use lints::notes;
-pub(crate) use load::{Fleet, Recipe, deny};
+pub(crate) use load::{Fleet, Recipe, deny, home_of};
 pub(crate) use locate::{Reason, locate};

@@ -3,12 +3,14 @@
 
 mod config;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivetos_config::{Target, Variant};
 use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::LeaseId;
+use rivetos_fleet::{PlanOptions, Scope};
 use rivetos_render::Drawing;
 use thiserror::Error;
 
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Destroy(Destroy),
     /// `infra status`
     Status,
+    /// `infra history`
+    History(History),
     /// `infra graph`
     Graph {
         /// The kind of picture.
@@ -123,11 +127,21 @@ pub(crate) struct Preview {
     pub(crate) against: Option<PathBuf>,
     /// A picture of this kind instead of words.
     pub(crate) drawing: Option<Drawing>,
+    /// What is wanted of the plan.
+    pub(crate) options: PlanOptions,
+    /// Where the plan goes as JSON, too.
+    pub(crate) json_into: Option<PathBuf>,
+    /// Where the plan is kept.
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `infra up`
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Up {
+    /// A plan that was kept in a file.
+    pub(crate) saved: Option<PathBuf>,
+    /// What is wanted of the plan.
+    pub(crate) options: PlanOptions,
     /// How long to wait for readiness; absent: not at all.
     pub(crate) wait: Option<Duration>,
 }
@@ -137,6 +151,17 @@ pub(crate) struct Up {
 pub(crate) struct Destroy {
     /// What becomes of the data.
     pub(crate) data: DataFate,
+    /// Protected data that may be deleted.
+    pub(crate) unprotect: BTreeSet<ResourceId>,
+}
+
+/// `infra history`
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    /// One run instead of a list.
+    pub(crate) run: Option<String>,
+    /// The most runs to list.
+    pub(crate) limit: usize,
 }
 
 /// What becomes of the data of a fleet that is taken down.
@@ -269,6 +294,7 @@ impl Command {
             | Self::Quickstart(_)
             | Self::Claim { .. }
             | Self::Unlock { .. }
+            | Self::History(_)
             | Self::Supervise { .. } => false,
         }
     }
@@ -322,15 +348,33 @@ fn home() -> Result<PathBuf, SettingsError> {
 fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
     Ok(match command {
         args::Command::Infra(args::InfraCommand::Preview(preview)) => {
-            let args::PreviewArgs { against, graph } = preview;
+            let args::PreviewArgs {
+                against,
+                graph,
+                part,
+                drift_only,
+                json_into,
+                out,
+            } = preview;
+            let scope = if drift_only { Scope::Drift } else { Scope::All };
             Command::Preview(Preview {
                 against,
                 drawing: graph.map(resolve_drawing),
+                options: resolve_part(part, scope),
+                json_into,
+                out,
             })
         }
         args::Command::Infra(args::InfraCommand::Up(up)) => {
-            let args::UpArgs { timeout, no_wait } = up;
+            let args::UpArgs {
+                plan,
+                part,
+                timeout,
+                no_wait,
+            } = up;
             Command::Up(Up {
+                saved: plan,
+                options: resolve_part(part, Scope::All),
                 wait: (!no_wait).then_some(Duration::from_secs(timeout)),
             })
         }
@@ -338,15 +382,23 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             let args::DestroyArgs {
                 delete_data,
                 confirm,
+                unprotect,
             } = destroy;
             let data = if delete_data {
                 DataFate::Delete { confirmed: confirm }
             } else {
                 DataFate::Keep
             };
-            Command::Destroy(Destroy { data })
+            Command::Destroy(Destroy {
+                data,
+                unprotect: unprotect.into_iter().collect(),
+            })
         }
         args::Command::Infra(args::InfraCommand::Status) => Command::Status,
+        args::Command::Infra(args::InfraCommand::History(history)) => {
+            let args::HistoryArgs { run, limit } = history;
+            Command::History(History { run, limit })
+        }
         args::Command::Infra(args::InfraCommand::Graph(graph)) => {
             let args::GraphArgs { graph } = graph;
             Command::Graph {
@@ -419,6 +471,20 @@ fn resolve_datahub(datahub: args::DatahubCommand) -> Command {
             })
         }
         args::DatahubCommand::Psql { args } => Command::Psql { args },
+    }
+}
+
+fn resolve_part(part: args::PartArgs, scope: Scope) -> PlanOptions {
+    let args::PartArgs {
+        target,
+        exclude,
+        replace,
+    } = part;
+    PlanOptions {
+        only: target.into_iter().collect(),
+        except: exclude.into_iter().collect(),
+        replace: replace.into_iter().collect(),
+        scope,
     }
 }
 

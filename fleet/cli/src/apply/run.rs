@@ -6,7 +6,7 @@ use rivetos_engine::{
     Events, FleetHome, JournalError, Lease, Options, PARALLEL_DEFAULT, RunHeader, RunJournal,
     execute,
 };
-use rivetos_fleet::model::TargetId;
+use rivetos_fleet::model::{Plan, TargetId};
 use rivetos_fleet::{ApprovedPlan, Refusal};
 
 use super::Interrupt;
@@ -82,6 +82,11 @@ impl Run {
             plan,
             printer,
         })
+    }
+
+    /// The plan.
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan.plan()
     }
 
     /// Carries the plan out. The first Ctrl-C lets running steps finish, the second one leaves

@@ -51,7 +51,7 @@ async fn while_locked(
             DataFate::Keep => rivetos_fleet::DataFate::Keep,
             DataFate::Delete { .. } => rivetos_fleet::DataFate::DeleteAll,
         },
-        ..Teardown::default()
+        unprotect: destroy.unprotect.clone(),
     };
     let seen = targets.look(&fleet.layout).await;
     let plan = plan_destroy(fleet.spec.fleet(), &fleet.layout, &seen, &teardown);

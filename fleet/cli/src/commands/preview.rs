@@ -1,10 +1,10 @@
 //! `rivetos infra preview`
 
-use rivetos_fleet::PlanOptions;
 use rivetos_fleet::model::Plan;
 use rivetos_render::Graph;
 
 use super::against::plan_against;
+use super::saved;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Format, PlanDocument, Printer, StreamLine, plan_text};
@@ -19,13 +19,20 @@ pub(crate) async fn run(
     let (fleet, plan) = if let Some(file) = &preview.against {
         // Nothing will be made, so no secret is needed.
         let fleet = Fleet::load_without_secrets(globals, printer)?;
-        let plan = plan_against(&fleet, file, &PlanOptions::default())?;
+        let plan = plan_against(&fleet, file, &preview.options)?;
         (fleet, plan)
     } else {
         let fleet = Fleet::load(globals, printer)?;
-        let plan = fleet.plan(&fleet.targets(printer).await?).await;
+        let targets = fleet.targets(printer).await?;
+        let (plan, seen) = fleet.plan(&targets, &preview.options).await?;
+        if let Some(file) = &preview.out {
+            saved::keep(&fleet, (plan.clone(), &seen), file)?;
+        }
         (fleet, plan)
     };
+    if let Some(file) = &preview.json_into {
+        saved::write_json(&PlanDocument::from(&plan), file)?;
+    }
     match preview.drawing {
         Some(drawing) => printer.piece(Graph::of_plan(&plan, &fleet.layout).draw(drawing)),
         None => show(&plan, printer),

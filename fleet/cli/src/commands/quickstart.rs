@@ -1,10 +1,12 @@
 //! `rivetos quickstart`: from nothing to a talking fleet.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
 use rivetos_config::{NameError, Target};
+use rivetos_fleet::PlanOptions;
 use rivetos_provider_docker::{DockerEngine, EngineAddress};
 use rivetos_render::{Model, Starter, starter};
 use thiserror::Error;
@@ -90,9 +92,11 @@ pub(crate) async fn run(
     let fleet = Fleet::load(&globals, printer)?;
     let targets = fleet.targets(printer).await?;
     let up = Up {
+        saved: None,
+        options: PlanOptions::default(),
         wait: Some(READY_MAX),
     };
-    let mut exit = up::bring_up(&fleet, &targets, (&globals, up), printer).await?;
+    let mut exit = up::bring_up(&fleet, &targets, (&globals, &up), printer).await?;
     if exit != Exit::Ok {
         return Ok(exit);
     }
@@ -107,6 +111,7 @@ pub(crate) async fn run(
         Afterwards::Destroy => {
             let keep = Destroy {
                 data: DataFate::Keep,
+                unprotect: BTreeSet::new(),
             };
             let down = destroy::take_down(&fleet, &targets, (&globals, &keep), printer).await;
             exit = exit.or(talked?).or(down?);

@@ -1,15 +1,15 @@
 //! `rivetos infra up`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rivetos_engine::{Event, Events, Expected, Lease, Readiness, wait_ready};
-use rivetos_fleet::Approval;
-use rivetos_fleet::model::{FileContent, Op, Plan, ResourceId, Spec};
+use rivetos_fleet::model::{Action, FileContent, Op, Plan, ResourceId, Spec, Step};
+use rivetos_fleet::{Approval, PlanOptions};
 use rivetos_fleet::{SecretError, SecretResolver};
 use thiserror::Error;
 
-use super::preview;
+use super::{preview, saved};
 use crate::apply::{Outcome, Run, locked};
 use crate::consent;
 use crate::exit::Exit;
@@ -89,17 +89,17 @@ impl Edge for UpError {
 pub(crate) async fn run(globals: &Globals, up: Up, printer: Printer) -> Result<Exit, Failure> {
     let fleet = Fleet::load(globals, printer)?;
     let targets = fleet.targets(printer).await?;
-    bring_up(&fleet, &targets, (globals, up), printer).await
+    bring_up(&fleet, &targets, (globals, &up), printer).await
 }
 
 /// Shows the plan, asks, carries it out and waits until every agent is ready.
 pub(crate) async fn bring_up(
     fleet: &Fleet,
     targets: &Targets,
-    (globals, up): (&Globals, Up),
+    (globals, up): (&Globals, &Up),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let shown = fleet.plan(targets).await;
+    let shown = wanted(fleet, targets, up).await?;
     preview::show_in_run(&shown, printer);
     if !shown.report.blocked.is_empty() {
         shown.clone().approve(Approval::Yes)?;
@@ -115,14 +115,24 @@ pub(crate) async fn bring_up(
     .await
 }
 
+/// The plan that was asked for, as the targets are now.
+async fn wanted(fleet: &Fleet, targets: &Targets, up: &Up) -> Result<Plan, Failure> {
+    let Some(file) = &up.saved else {
+        return Ok(fleet.plan(targets, &up.options).await?.0);
+    };
+    let saved = saved::open(fleet, file)?;
+    saved::must_fit(&saved, &targets.look(&fleet.layout).await, file)?;
+    Ok(saved.into_plan())
+}
+
 async fn while_locked(
     fleet: &Fleet,
     (targets, lease): (&Targets, &Lease),
-    (globals, up, shown): (&Globals, Up, Plan),
+    (globals, up, shown): (&Globals, &Up, Plan),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     // What was looked at before the lock may be history.
-    let plan = fleet.plan(targets).await;
+    let plan = wanted(fleet, targets, up).await?;
     if plan != shown {
         printer.talk("the target changed meanwhile; this is the plan now:");
         preview::show_in_run(&plan, printer);
@@ -143,7 +153,7 @@ async fn while_locked(
 async fn carry_through(
     fleet: &Fleet,
     (targets, lease): (&Targets, &Lease),
-    (up, run): (Up, &Run),
+    (up, run): (&Up, &Run),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     let sink = |event: &Event| run.progress.show(event);
@@ -152,7 +162,7 @@ async fn carry_through(
         return Ok(exit);
     }
     tokio::select! {
-        ended = settle(fleet, targets, (up, &events), printer) => ended,
+        ended = settle(fleet, targets, (up, run.plan(), &events), printer) => ended,
         () = run.interrupt.once() => {
             printer.talk("interrupted; every step is done, and agents go on starting");
             Ok(Exit::Interrupted)
@@ -165,13 +175,23 @@ async fn carry_through(
 async fn settle(
     fleet: &Fleet,
     targets: &Targets,
-    (up, events): (Up, &Events<'_>),
+    (up, done, events): (&Up, &Plan, &Events<'_>),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     if let Some(deadline) = up.wait {
-        wait(fleet, targets, deadline, events).await?;
+        wait((fleet, done), targets, deadline, events).await?;
     }
-    let rest = fleet.plan(targets).await;
+    // Whatever was made again by name is not to be made again once more.
+    let options = PlanOptions {
+        replace: BTreeSet::new(),
+        ..up.options.clone()
+    };
+    let (mut rest, _) = fleet.plan(targets, &options).await?;
+    if up.saved.is_some() {
+        // It may have been a plan for a part of the fleet.
+        let touched = |step: &Step| done.steps.iter().any(|d| d.resource == step.resource);
+        rest.steps.retain(touched);
+    }
     if !rest.steps.is_empty() {
         return Err(UpError::NotConverged(Box::new(rest)).into());
     }
@@ -210,14 +230,21 @@ fn deliverable(plan: &Plan, secrets: &OperatorSecrets) -> Result<(), UpError> {
     }
 }
 
+/// Whether the plan leaves the agent running: it may be for a part of the fleet only.
+fn runs_after(done: &Plan, id: &ResourceId) -> bool {
+    let is_made = |step: &Step| step.resource == *id && step.action != Action::Delete;
+    done.report.unchanged.contains(id) || done.steps.iter().any(is_made)
+}
+
 async fn wait(
-    fleet: &Fleet,
+    (fleet, done): (&Fleet, &Plan),
     targets: &Targets,
     deadline: Duration,
     events: &Events<'_>,
 ) -> Result<(), UpError> {
     let nodes: BTreeMap<ResourceId, Expected> = fleet
         .agents()
+        .filter(|desired| runs_after(done, &desired.id))
         .map(|desired| {
             (
                 desired.id.clone(),

@@ -8,10 +8,10 @@ use std::{env, io};
 use futures_util::future::join_all;
 use rivetos_config::{AgentName, Config};
 use rivetos_engine::FleetHome;
-use rivetos_fleet::model::{Desired, Kind, Layout, Plan, TargetId};
+use rivetos_fleet::model::{Desired, Inventories, Kind, Layout, Plan, TargetId};
 use rivetos_fleet::{
-    BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, PlanOptions, SecretRef, SecretResolver,
-    Severity, check_spec, desired, plan,
+    BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, OptionsError, PlanOptions, SecretRef,
+    SecretResolver, Severity, check_spec, desired, plan,
 };
 use rivetos_provider_docker::{ComposeFile, DockerProvider, EngineAddress};
 use rivetos_provider_local::{LocalProvider, LocalSettings};
@@ -92,6 +92,16 @@ impl Edge for LoadError {
 impl Edge for rivetos_engine::HomeError {
     fn exit(&self) -> Exit {
         Exit::Failed
+    }
+}
+
+impl Edge for OptionsError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![self.fix()]
     }
 }
 
@@ -263,16 +273,31 @@ impl Fleet {
         all.filter(|desired| desired.id.kind == Kind::Agent)
     }
 
-    /// Looks at the targets and plans.
-    pub(crate) async fn plan(&self, targets: &Targets) -> Plan {
+    /// Looks at the target and plans. Refuses options that name what is not there.
+    pub(crate) async fn plan(
+        &self,
+        targets: &Targets,
+        options: &PlanOptions,
+    ) -> Result<(Plan, Inventories), OptionsError> {
         let seen = targets.look(&self.layout).await;
-        plan(
-            self.spec.fleet(),
-            &self.layout,
-            &seen,
-            &PlanOptions::default(),
-        )
+        options.check(&self.layout, &seen)?;
+        let plan = plan(self.spec.fleet(), &self.layout, &seen, options);
+        Ok((plan, seen))
     }
+}
+
+/// The fleet of the file, and what is kept of it on this machine.
+pub(crate) fn home_of(globals: &Globals) -> Result<(FleetId, FleetHome), Failure> {
+    let file = locate::locate(globals.config.as_deref(), &globals.home)?;
+    let fleet = FleetFile::read(&file.path, Secrets::NotNeeded)?
+        .config
+        .fleet;
+    let root = std::path::absolute(&globals.home).map_err(|source| LoadError::Home {
+        path: globals.home.clone(),
+        source,
+    })?;
+    let home = FleetHome::open(&root, &fleet)?;
+    Ok((fleet, home))
 }
 
 /// Whether an agent is a process of this host.

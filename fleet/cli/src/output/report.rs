@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rivetos_fleet::model::{Action, Field, Op, Plan, Reason, Risk, Step};
+use rivetos_fleet::model::{Action, Class, Cost, Field, Op, Plan, Privilege, Reason, Risk, Step};
 use serde::Serialize;
 
 /// Version of the shape of [`PlanDocument`]; grows when a reader of the last one would fail.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// A whole plan as a document of its own.
 #[derive(Debug, Serialize)]
@@ -25,15 +25,23 @@ pub(super) struct PlanBody {
     blocked: BTreeMap<String, BlockedDocument>,
     foreign: Vec<ForeignDocument>,
     kept: Vec<KeptDocument>,
+    left_out: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct StepDocument {
     id: String,
+    target: String,
     resource: String,
     action: &'static str,
     does: &'static str,
     risk: &'static str,
+    needs: Privilege,
+    cost: Cost,
+    /// The strongest of its changes.
+    class: Option<Class>,
+    /// Why, in words.
+    causes: Vec<String>,
     reasons: Vec<ReasonDocument>,
     after: Vec<String>,
 }
@@ -63,6 +71,7 @@ struct ChangeDocument {
     field: String,
     before: Option<String>,
     after: Option<String>,
+    class: Class,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,6 +138,7 @@ impl From<&Plan> for PlanBody {
                     native_name: kept.native_name.clone(),
                 })
                 .collect(),
+            left_out: report.left_out.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -137,18 +147,19 @@ impl From<&Step> for StepDocument {
     fn from(step: &Step) -> Self {
         let Step {
             id,
-            target: _,
+            target,
             resource,
             action,
             op,
             reasons,
             risk,
-            needs: _,
-            cost: _,
+            needs,
+            cost,
             after,
         } = step;
         Self {
             id: id.to_string(),
+            target: target.to_string(),
             resource: resource.to_string(),
             action: self::action(*action),
             does: match op {
@@ -168,6 +179,14 @@ impl From<&Step> for StepDocument {
                 Risk::Downtime => "downtime",
                 Risk::DataLoss => "data_loss",
             },
+            needs: *needs,
+            cost: *cost,
+            class: reasons
+                .iter()
+                .filter_map(Reason::change)
+                .map(|change| change.class)
+                .max(),
+            causes: step.causes(),
             reasons: reasons.iter().map(ReasonDocument::from).collect(),
             after: after.iter().map(ToString::to_string).collect(),
         }
@@ -180,6 +199,7 @@ impl From<&Reason> for ReasonDocument {
             field: change.field.clone(),
             before: change.before.as_ref().map(shown),
             after: change.after.as_ref().map(shown),
+            class: change.class,
         };
         match reason {
             Reason::Missing => Self::Missing,

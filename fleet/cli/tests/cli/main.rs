@@ -28,6 +28,7 @@ mod live_scratch;
 mod local;
 mod model;
 mod run;
+mod saved;
 mod seen;
 mod stream;
 mod talk;
