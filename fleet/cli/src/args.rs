@@ -124,6 +124,9 @@ pub(crate) struct PreviewArgs {
     /// Look at a world that a file describes instead of the fleet's targets
     #[arg(long, value_name = "sim:FILE", value_parser = world_file)]
     pub(crate) against: Option<PathBuf>,
+    /// Ask no target: the plan for a fleet of which nothing is there yet
+    #[arg(long, conflicts_with = "against")]
+    pub(crate) offline: bool,
     /// Draw the plan instead of writing it
     #[arg(long, value_name = "KIND")]
     pub(crate) graph: Option<DrawingArg>,
@@ -136,7 +139,7 @@ pub(crate) struct PreviewArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) json_into: Option<PathBuf>,
     /// Keep the plan in this file for `infra up FILE`
-    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "offline"])]
     pub(crate) out: Option<PathBuf>,
 }
 
@@ -228,12 +231,12 @@ pub(crate) struct RenderArgs {
 pub(crate) enum DatahubCommand {
     /// Write a backup, with its checksum beside it, and see that it can be restored
     Backup {
-        /// The file; never overwritten [default: <fleet>-<UTC time>.dump]
+        /// The file; never overwritten [default: the fleet's name and the time in UTC, `.dump`]
         file: Option<PathBuf>,
     },
     /// Put a backup back, in one transaction
     Restore {
-        /// The file; its checksum is expected in <FILE>.sha256
+        /// The file; its checksum is expected beside it, in `FILE.sha256`
         file: PathBuf,
         /// The fleet's name, instead of typing it, where data is replaced
         #[arg(long, value_name = "NAME")]

@@ -120,11 +120,22 @@ pub(crate) enum Command {
     },
 }
 
+/// What a preview looks at.
+#[derive(Debug, Clone)]
+pub(crate) enum World {
+    /// The fleet's targets.
+    Live,
+    /// What a file describes.
+    Described(PathBuf),
+    /// Targets on which nothing is but the images that the fleet wants.
+    Empty,
+}
+
 /// `infra preview`
 #[derive(Debug, Clone)]
 pub(crate) struct Preview {
-    /// A described world to look at instead of the targets.
-    pub(crate) against: Option<PathBuf>,
+    /// What is looked at.
+    pub(crate) world: World,
     /// A picture of this kind instead of words.
     pub(crate) drawing: Option<Drawing>,
     /// What is wanted of the plan.
@@ -347,79 +358,7 @@ fn home() -> Result<PathBuf, SettingsError> {
 
 fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
     Ok(match command {
-        args::Command::Infra(args::InfraCommand::Preview(preview)) => {
-            let args::PreviewArgs {
-                against,
-                graph,
-                part,
-                drift_only,
-                json_into,
-                out,
-            } = preview;
-            let scope = if drift_only { Scope::Drift } else { Scope::All };
-            Command::Preview(Preview {
-                against,
-                drawing: graph.map(resolve_drawing),
-                options: resolve_part(part, scope),
-                json_into,
-                out,
-            })
-        }
-        args::Command::Infra(args::InfraCommand::Up(up)) => {
-            let args::UpArgs {
-                plan,
-                part,
-                timeout,
-                no_wait,
-            } = up;
-            Command::Up(Up {
-                saved: plan,
-                options: resolve_part(part, Scope::All),
-                wait: (!no_wait).then_some(Duration::from_secs(timeout)),
-            })
-        }
-        args::Command::Infra(args::InfraCommand::Destroy(destroy)) => {
-            let args::DestroyArgs {
-                delete_data,
-                confirm,
-                unprotect,
-            } = destroy;
-            let data = if delete_data {
-                DataFate::Delete { confirmed: confirm }
-            } else {
-                DataFate::Keep
-            };
-            Command::Destroy(Destroy {
-                data,
-                unprotect: unprotect.into_iter().collect(),
-            })
-        }
-        args::Command::Infra(args::InfraCommand::Status) => Command::Status,
-        args::Command::Infra(args::InfraCommand::History(history)) => {
-            let args::HistoryArgs { run, limit } = history;
-            Command::History(History { run, limit })
-        }
-        args::Command::Infra(args::InfraCommand::Graph(graph)) => {
-            let args::GraphArgs { graph } = graph;
-            Command::Graph {
-                drawing: resolve_drawing(graph),
-            }
-        }
-        args::Command::Infra(args::InfraCommand::Adopt { id, native }) => Command::Claim {
-            id,
-            change: Change::Adopt { native },
-        },
-        args::Command::Infra(args::InfraCommand::Forget { id }) => Command::Claim {
-            id,
-            change: Change::Forget,
-        },
-        args::Command::Infra(args::InfraCommand::Unlock { id }) => {
-            Command::Unlock { id: LeaseId(id) }
-        }
-        args::Command::Infra(args::InfraCommand::Render(render)) => {
-            let args::RenderArgs { out } = render;
-            Command::Render { out }
-        }
+        args::Command::Infra(infra) => resolve_infra(infra),
         args::Command::Datahub(datahub) => resolve_datahub(datahub),
         args::Command::Config(command) => Command::Config(command.into()),
         args::Command::Build(build) => {
@@ -451,6 +390,89 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             Command::Supervise { folder }
         }
     })
+}
+
+fn resolve_infra(command: args::InfraCommand) -> Command {
+    match command {
+        args::InfraCommand::Preview(preview) => Command::Preview(resolve_preview(preview)),
+        args::InfraCommand::Up(up) => {
+            let args::UpArgs {
+                plan,
+                part,
+                timeout,
+                no_wait,
+            } = up;
+            Command::Up(Up {
+                saved: plan,
+                options: resolve_part(part, Scope::All),
+                wait: (!no_wait).then_some(Duration::from_secs(timeout)),
+            })
+        }
+        args::InfraCommand::Destroy(destroy) => {
+            let args::DestroyArgs {
+                delete_data,
+                confirm,
+                unprotect,
+            } = destroy;
+            let data = if delete_data {
+                DataFate::Delete { confirmed: confirm }
+            } else {
+                DataFate::Keep
+            };
+            Command::Destroy(Destroy {
+                data,
+                unprotect: unprotect.into_iter().collect(),
+            })
+        }
+        args::InfraCommand::Status => Command::Status,
+        args::InfraCommand::History(history) => {
+            let args::HistoryArgs { run, limit } = history;
+            Command::History(History { run, limit })
+        }
+        args::InfraCommand::Graph(graph) => {
+            let args::GraphArgs { graph } = graph;
+            Command::Graph {
+                drawing: resolve_drawing(graph),
+            }
+        }
+        args::InfraCommand::Adopt { id, native } => Command::Claim {
+            id,
+            change: Change::Adopt { native },
+        },
+        args::InfraCommand::Forget { id } => Command::Claim {
+            id,
+            change: Change::Forget,
+        },
+        args::InfraCommand::Unlock { id } => Command::Unlock { id: LeaseId(id) },
+        args::InfraCommand::Render(render) => {
+            let args::RenderArgs { out } = render;
+            Command::Render { out }
+        }
+    }
+}
+
+fn resolve_preview(preview: args::PreviewArgs) -> Preview {
+    let args::PreviewArgs {
+        against,
+        offline,
+        graph,
+        part,
+        drift_only,
+        json_into,
+        out,
+    } = preview;
+    let scope = if drift_only { Scope::Drift } else { Scope::All };
+    Preview {
+        world: match against {
+            Some(file) => World::Described(file),
+            None if offline => World::Empty,
+            None => World::Live,
+        },
+        drawing: graph.map(resolve_drawing),
+        options: resolve_part(part, scope),
+        json_into,
+        out,
+    }
 }
 
 fn resolve_drawing(drawing: args::DrawingArg) -> Drawing {

@@ -1,4 +1,5 @@
-//! A plan against a world that a file describes: `rivetos infra preview --against sim:FILE`.
+//! A plan against a world that is described instead of looked at: `rivetos infra preview --against
+//! sim:FILE` and `--offline`.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -27,22 +28,29 @@ impl Edge for AgainstError {
     }
 }
 
-/// What `up` would do in the world that `file` describes. Asks no target.
-pub(crate) fn plan_against(
-    fleet: &Fleet,
-    file: &Path,
-    options: &PlanOptions,
-) -> Result<Plan, Failure> {
-    let path = || file.to_owned();
+/// Nothing is there but the images that the fleet wants.
+pub(crate) const EMPTY: &str = "starts: empty\n";
+
+/// The description of a world.
+pub(crate) fn read(file: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(file).map_err(|source| AgainstError::Unreadable {
-        path: path(),
+        path: file.to_owned(),
         source,
     })?;
+    Ok(text)
+}
+
+/// What `up` would do in the world that `text`, which is called `name`, describes. Asks no target.
+pub(crate) fn plan_against(
+    fleet: &Fleet,
+    (name, text): (&Path, &str),
+    options: &PlanOptions,
+) -> Result<Plan, Failure> {
     let unusable = |source| AgainstError::Unusable {
-        path: path(),
+        path: name.to_owned(),
         source,
     };
-    let world = WorldFile::parse(&text).map_err(unusable)?;
+    let world = WorldFile::parse(text).map_err(unusable)?;
     let world = world
         .around(fleet.spec.fleet(), &fleet.layout)
         .map_err(unusable)?;

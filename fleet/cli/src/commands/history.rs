@@ -4,6 +4,7 @@ use rivetos_engine::{Exit, FleetHome, JournalError, PastRun, PastStep, RunEnd, S
 use rivetos_engine::{past_run, past_runs};
 use rivetos_fleet::FleetId;
 use serde::Serialize;
+use std::fmt::Write as _;
 use thiserror::Error;
 
 use crate::fleet::home_of;
@@ -180,9 +181,11 @@ fn table(runs: &[PastRun], printer: Printer) {
     ends.extend(runs.iter().map(|run| painted(run.end, style)));
     for (row, end) in rows.iter().zip(ends) {
         let cells = row.iter().zip(widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("{cell:width$}  "))
-            .collect();
+        let line = cells.fold(String::new(), |mut line, (cell, width)| {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "{cell:width$}  ");
+            line
+        });
         printer.data(line + &end);
     }
 }

@@ -1,14 +1,16 @@
 //! `rivetos infra preview`
 
+use std::path::Path;
+
 use rivetos_fleet::model::Plan;
 use rivetos_render::Graph;
 
-use super::against::plan_against;
+use super::against::{EMPTY, plan_against, read};
 use super::saved;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Format, PlanDocument, Printer, StreamLine, plan_text};
-use crate::settings::{Globals, Preview};
+use crate::settings::{Globals, Preview, World};
 
 /// Shows what `up` would do.
 pub(crate) async fn run(
@@ -16,19 +18,24 @@ pub(crate) async fn run(
     preview: &Preview,
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let (fleet, plan) = if let Some(file) = &preview.against {
-        // Nothing will be made, so no secret is needed.
+    // Nothing will be made in a world that is not there, so no secret is needed.
+    let imagined = |world: (&Path, &str)| -> Result<_, Failure> {
         let fleet = Fleet::load_without_secrets(globals, printer)?;
-        let plan = plan_against(&fleet, file, &preview.options)?;
-        (fleet, plan)
-    } else {
-        let fleet = Fleet::load(globals, printer)?;
-        let targets = fleet.targets(printer).await?;
-        let (plan, seen) = fleet.plan(&targets, &preview.options).await?;
-        if let Some(file) = &preview.out {
-            saved::keep(&fleet, (plan.clone(), &seen), file)?;
+        let plan = plan_against(&fleet, world, &preview.options)?;
+        Ok((fleet, plan))
+    };
+    let (fleet, plan) = match &preview.world {
+        World::Described(file) => imagined((file, &read(file)?))?,
+        World::Empty => imagined((Path::new("--offline"), EMPTY))?,
+        World::Live => {
+            let fleet = Fleet::load(globals, printer)?;
+            let targets = fleet.targets(printer).await?;
+            let (plan, seen) = fleet.plan(&targets, &preview.options).await?;
+            if let Some(file) = &preview.out {
+                saved::keep(&fleet, (plan.clone(), &seen), file)?;
+            }
+            (fleet, plan)
         }
-        (fleet, plan)
     };
     if let Some(file) = &preview.json_into {
         saved::write_json(&PlanDocument::from(&plan), file)?;

@@ -36,9 +36,8 @@ impl Edge for SavedError {
     fn exit(&self) -> Exit {
         match self {
             Self::Write { .. } => Exit::Failed,
-            Self::Read { .. } => Exit::Usage,
             Self::Unusable { source, .. } if source.is_stale() => Exit::Stale,
-            Self::Unusable { .. } => Exit::Usage,
+            Self::Read { .. } | Self::Unusable { .. } => Exit::Usage,
             Self::Moved { .. } => Exit::Stale,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rivetos_engine::AgentClient;
-use rivetos_fleet::model::{Life, Observed, Plan, ResourceId};
+use rivetos_fleet::model::{Life, Observed, Plan, Reason, ResourceId, Step};
 use rivetos_fleet::port::NodeAccess;
 use rivetos_fleet::{PlanOptions, plan};
 use rivetos_protocol::{AgentStatus, HealthReport};
@@ -29,6 +29,8 @@ struct StatusReport {
     target: &'static str,
     agents: Vec<AgentReport>,
     /// Resources that `infra up` would change.
+    changes: usize,
+    /// Those of them that are no longer as they were made.
     drifted: usize,
     blocked: usize,
     foreign: usize,
@@ -74,7 +76,8 @@ pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Fai
             rivetos_config::Target::Local => "local",
         },
         agents: join_all(agents).await,
-        drifted: drifted(&plan),
+        changes: resources(&plan, |_| true),
+        drifted: resources(&plan, |step| step.reasons.iter().any(Reason::tells_drift)),
         blocked: plan.report.blocked.len(),
         foreign: plan.report.foreign.len(),
     };
@@ -85,9 +88,11 @@ pub(crate) async fn run(globals: &Globals, printer: Printer) -> Result<Exit, Fai
     Ok(preview::in_the_way(&plan))
 }
 
-fn drifted(plan: &Plan) -> usize {
+/// How many resources have a step of that sort.
+fn resources(plan: &Plan, of_sort: impl Fn(&Step) -> bool) -> usize {
     plan.steps
         .iter()
+        .filter(|step| of_sort(step))
         .map(|step| &step.resource)
         .collect::<BTreeSet<_>>()
         .len()
@@ -176,11 +181,12 @@ fn text(report: &StatusReport, printer: Printer) {
         }
         printer.data(line);
     }
-    match (report.drifted, report.blocked, report.foreign) {
+    match (report.changes, report.blocked, report.foreign) {
         (0, 0, 0) => printer.data("as its file says"),
-        (drifted, blocked, foreign) => printer.data(format_args!(
-            "{drifted} to be changed, {blocked} blocked, {foreign} in the way: see `rivetos infra \
-             preview`"
+        (changes, blocked, foreign) => printer.data(format_args!(
+            "{changes} to be changed ({} drifted), {blocked} blocked, {foreign} in the way: see \
+             `rivetos infra preview`",
+            report.drifted
         )),
     }
 }

@@ -248,6 +248,27 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it says that something is no longer as it was made. Of what is missing it cannot
+    /// be told.
+    pub fn tells_drift(&self) -> bool {
+        match self {
+            Self::Drifted(_)
+            | Self::NotRunning { .. }
+            | Self::Incomplete { .. }
+            | Self::Dormant { .. }
+            | Self::Unconfirmed
+            | Self::DependsOn { .. } => true,
+            Self::Missing
+            | Self::Changed(_)
+            | Self::Requested
+            | Self::Superseded
+            | Self::Moved { .. }
+            | Self::Renamed { .. }
+            | Self::NotInConfig
+            | Self::Destroy => false,
+        }
+    }
+
     /// The field that differs, if the reason is one.
     pub fn change(&self) -> Option<&Change> {
         match self {

@@ -85,7 +85,7 @@ fn is_drift(id: &ResourceId, decision: &Decision<'_>, relatives: &BTreeSet<&str>
         | Decision::Update { reasons, .. }
         | Decision::Swap { reasons, .. }
         | Decision::Succeed { reasons }
-        | Decision::Replace { reasons, .. } => reasons.iter().any(tells_drift),
+        | Decision::Replace { reasons, .. } => reasons.iter().any(Reason::tells_drift),
         Decision::Start { .. }
         | Decision::Confirm { .. }
         | Decision::Keep(_)
@@ -93,24 +93,5 @@ fn is_drift(id: &ResourceId, decision: &Decision<'_>, relatives: &BTreeSet<&str>
         | Decision::Load { .. }
         | Decision::Blocked(_)
         | Decision::BlockedBy { .. } => true,
-    }
-}
-
-fn tells_drift(reason: &Reason) -> bool {
-    match reason {
-        Reason::Drifted(_)
-        | Reason::NotRunning { .. }
-        | Reason::Incomplete { .. }
-        | Reason::Dormant { .. }
-        | Reason::Unconfirmed
-        | Reason::DependsOn { .. } => true,
-        Reason::Missing
-        | Reason::Changed(_)
-        | Reason::Requested
-        | Reason::Superseded
-        | Reason::Moved { .. }
-        | Reason::Renamed { .. }
-        | Reason::NotInConfig
-        | Reason::Destroy => false,
     }
 }
