@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::{
-    Action, Blocked, Change, Field, Kind, Plan, Reason, ResourceId, Risk, Step, TargetId,
+    Action, Blocked, Change, Class, Field, Kind, Plan, Reason, ResourceId, Risk, Step, TargetId,
 };
 
 /// What a line is about.
@@ -217,15 +217,35 @@ fn change_text(step: &Step, change: &Change) -> String {
     };
     match (file, &change.before, &change.after) {
         (Some(file), Some(before @ Field::Keyed(_)), Some(after)) => {
-            format!("{file}: {before} -> {after}")
+            format!("{file}: {before} → {after}")
         }
         (Some(file), Some(_), Some(_)) => format!("{file}: other content"),
         (Some(file), None, _) => format!("{file}: new file"),
         (Some(file), Some(_), None) => format!("{file}: no longer there"),
-        (None, Some(before), Some(after)) => format!("{}: {before} -> {after}", change.field),
-        (None, None, Some(after)) => format!("{}: (not set) -> {after}", change.field),
-        (None, Some(before), None) => format!("{}: {before} -> (not set)", change.field),
-        (None, None, None) => change.field.clone(),
+        (None, before, after) => {
+            let shown = |field: &Option<Field>| {
+                field
+                    .as_ref()
+                    .map_or_else(|| "(not set)".to_owned(), ToString::to_string)
+            };
+            let (before, after) = (shown(before), shown(after));
+            format!(
+                "{}: {before} → {after}{}",
+                change.field,
+                price(change.class)
+            )
+        }
+    }
+}
+
+/// What the change of a field takes, in words.
+fn price(class: Class) -> &'static str {
+    match class {
+        Class::Meta => "",
+        Class::Live => " (while it runs)",
+        Class::Restart => " (needs a restart)",
+        Class::Recreate => " (needs a new one)",
+        Class::Replace => " (would lose its data)",
     }
 }
 

@@ -19,16 +19,14 @@ deployment:
 /// Exit code, standard output and standard error of a preview against this world.
 fn preview(text: &str) -> (Option<i32>, String, String) {
     let world = World::new();
-    world.write(NO_ENGINE);
     fs::write(world.path().join("world.yaml"), text).unwrap();
-    let args = [
-        "infra",
-        "preview",
-        "--against",
-        "sim:world.yaml",
-        "--detailed-exitcode",
-    ];
-    let output = world.command().args(args).output().unwrap();
+    preview_in(&world, &["--against", "sim:world.yaml"])
+}
+
+fn preview_in(world: &World, options: &[&str]) -> (Option<i32>, String, String) {
+    world.write(NO_ENGINE);
+    let args = ["infra", "preview", "--detailed-exitcode"];
+    let output = world.command().args(args).args(options).output().unwrap();
     (
         output.status.code(),
         String::from_utf8(output.stdout).unwrap(),
@@ -41,6 +39,14 @@ fn a_world_that_is_as_configured_needs_nothing() {
     let (code, plan, errors) = preview("starts: as_configured\n");
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{plan}");
     assert!(plan.starts_with("No changes."), "{plan}");
+}
+
+#[test]
+fn offline_nothing_is_there_yet() {
+    let (code, plan, errors) = preview_in(&World::new(), &["--offline"]);
+    assert_eq!((code, errors.as_str()), (Some(2), ""), "{plan}");
+    assert!(plan.contains("+ agent/ada will be created"), "{plan}");
+    assert!(plan.ends_with("Plan: 5 to create.\n"), "{plan}");
 }
 
 #[test]
