@@ -7,7 +7,8 @@ use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, Response};
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -54,7 +55,13 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    async fn send(self: Arc<Self>, request: Request<B>) -> Result<Response<Incoming>, Error> {
+    async fn send(self: Arc<Self>, mut request: Request<B>) -> Result<Response<Incoming>, Error> {
+        // What a stream leads to stands in a header; the request line has the path alone.
+        if let Some(path) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = Uri::from(path);
+        }
+        let host = HeaderValue::from_static("engine");
+        request.headers_mut().insert(HOST, host);
         let (mut sender, words) = match self.take_idle() {
             Some(sender) => (sender, None),
             None => self.open().await?,
