@@ -21,6 +21,7 @@ mod live_drift;
 mod live_engine;
 mod live_foreign;
 mod live_hardening;
+mod live_hosts;
 mod live_lock;
 mod live_many;
 mod live_model;

@@ -1,7 +1,9 @@
 #!/bin/sh
 # A private Docker engine for the live tests, below a folder of its own.
 #
-#   dockerd.sh start DIR     starts it unless it runs already; prints the path of its socket
+#   dockerd.sh start DIR [OPTION…]
+#                            starts it unless it runs already, with more options of `dockerd`;
+#                            prints the path of its socket
 #   dockerd.sh restart DIR   stops it and starts it again with all that it has
 #   dockerd.sh stop DIR      stops it and removes everything that `start` made
 #
@@ -15,10 +17,11 @@ fail() {
     exit 1
 }
 
-[ $# -eq 2 ] || fail "usage: dockerd.sh start|restart|stop DIR"
+[ $# -ge 2 ] || fail "usage: dockerd.sh start|restart|stop DIR [OPTION…]"
 action=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd -P)
+shift 2
 [ "$(id -u)" = 0 ] || fail "a Docker engine can only be started by root (this is uid $(id -u))"
 
 # The folder's name decides bridge and addresses, so that two folders rarely meet.
@@ -84,7 +87,7 @@ start() {
         --default-address-pool "base=100.$octet.128.0/17,size=24" \
         --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
         --containerd-namespace "$bridge" --containerd-plugins-namespace "$bridge-plugins" \
-        >"$log" 2>&1 </dev/null &
+        "$@" >"$log" 2>&1 </dev/null &
     wait_until up client version || {
         tail -n 20 "$log" >&2
         fail "the engine did not come up within 60 s (see above)"
@@ -121,8 +124,8 @@ stop() {
 }
 
 case $action in
-start) start ;;
+start) start "$@" ;;
 restart) restart ;;
 stop) stop ;;
-*) fail "usage: dockerd.sh start|restart|stop DIR" ;;
+*) fail "usage: dockerd.sh start|restart|stop DIR [OPTION…]" ;;
 esac
