@@ -1,5 +1,8 @@
 //! What is done while the fleet is locked.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use rivetos_engine::{Claim, Lease, LeaseError, LeaseNotice, Terms};
 use rivetos_fleet::FleetId;
 
@@ -18,6 +21,10 @@ impl Edge for LeaseError {
     }
 }
 
+/// How long after a run was killed an engine may still work off what that run asked for. Looking
+/// earlier would show things half made that nothing marks as such yet.
+const SETTLE: Duration = Duration::from_secs(4);
+
 /// Does `work` while the fleet's lock is this run's, and gives the lock back however it ends.
 pub(crate) async fn locked<T>(
     (fleet, targets): (&FleetId, &Targets),
@@ -32,7 +39,17 @@ pub(crate) async fn locked<T>(
         operation: operation.to_owned(),
         terms: Terms::default(),
     };
-    let lease = Lease::take(targets.locks(), &claim, &|notice| tell(notice, printer)).await?;
+    let taken_over = AtomicBool::new(false);
+    let notice = |notice: &LeaseNotice<'_>| {
+        if matches!(notice, LeaseNotice::TakenOver { .. }) {
+            taken_over.store(true, Ordering::Relaxed);
+        }
+        tell(notice, printer);
+    };
+    let lease = Lease::take(targets.locks(), &claim, &notice).await?;
+    if taken_over.load(Ordering::Relaxed) {
+        tokio::time::sleep(SETTLE).await;
+    }
     let ended = work(&lease).await;
     // What the work ended with matters more.
     if let Err(error) = lease.release().await {

@@ -147,13 +147,18 @@ impl Place<'_> {
             ..role.clone()
         })
         .fields();
-        // The volume that the password came from, whatever it is called.
-        let mut volumes = self.scene.incarnations.iter();
-        let from = volumes.find(|(_, made)| mark.is_some_and(|mark| mark.secret == **made));
-        let from = from.map_or_else(
-            || format!("{} as it was before", role.secret_native_name),
-            |(name, _)| name.clone(),
-        );
+        // The volume that the password came from: the wanted one, or one of the same secret with
+        // other content or with a name of earlier versions. Dates, which stand in for incarnations
+        // that we did not make, may be shared by volumes of several secrets.
+        let wanted = role.secret_native_name.as_str();
+        let secret = wanted.rsplit_once('-').map_or(wanted, |(secret, _)| secret);
+        let volumes = self.scene.incarnations.iter();
+        let from = volumes
+            .filter(|(name, _)| name.starts_with(secret))
+            .filter(|(_, made)| mark.is_some_and(|mark| mark.secret == **made))
+            .map(|(name, _)| name.as_str())
+            .max_by_key(|name| *name == wanted);
+        let from = from.map_or_else(|| format!("{wanted} as it was before"), str::to_owned);
         fields.insert("secret".to_owned(), Field::text(from));
         fields
     }
