@@ -30,7 +30,8 @@ fetch() {
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial"
     uri=$(mirror)
-    echo "deb [signed-by=$keyring] ${uri:-http://deb.debian.org/debian} trixie main" >"$work/sources.list"
+    [ -n "$uri" ] || fail "no mirror that this host is set up to use has trixie"
+    echo "deb [signed-by=$keyring] $uri trixie main" >"$work/sources.list"
     : >"$work/state/status"
     set -- -o Dir::State="$work/state" -o Dir::State::status="$work/state/status" \
         -o Dir::Cache="$work/cache" -o Dir::Etc::SourceList="$work/sources.list" \
