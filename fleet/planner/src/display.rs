@@ -132,6 +132,17 @@ impl Plan {
 }
 
 impl Step {
+    /// What becomes of the resource, as in `will be updated and started`.
+    fn outcome(&self) -> String {
+        let starts = |reason: &Reason| matches!(reason, Reason::NotRunning { .. });
+        let done = self.action.participle();
+        if self.action == Action::Update && self.reasons.iter().any(starts) {
+            format!("{done} and {}", Action::Start.participle())
+        } else {
+            done.to_owned()
+        }
+    }
+
     /// Why it is there, in words; empty where the action says it already.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = self.reasons.iter().filter_map(cause).collect();
@@ -155,7 +166,7 @@ fn change_lines(step: &Step, moves: bool) -> Vec<Line> {
         "{} {} will be {}",
         step.action.glyph(),
         step.resource,
-        step.action.participle()
+        step.outcome()
     );
     if moves {
         text = format!("{text} on {}", step.target);

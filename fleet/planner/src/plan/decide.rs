@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::class::class;
 use crate::compare::{Verdict, compare};
 use crate::model::{
-    Action, Blocked, Class, Desired, Field, ImageSource, ImageSpec, Kind, Observed, Predecessor,
-    Reason, ResourceId, Spec, TargetFacts, TargetId,
+    Action, Blocked, Class, Desired, Field, ImageSource, ImageSpec, Kind, Life, Observed,
+    Predecessor, Reason, ResourceId, Spec, TargetFacts, TargetId,
 };
 
 use super::sight::Seen;
@@ -198,9 +198,16 @@ fn present<'a>(desired: &Desired, object: &'a Observed) -> Decision<'a> {
     }
 }
 
-fn in_place<'a>(desired: &Desired, object: &'a Observed, reasons: Vec<Reason>) -> Decision<'a> {
+fn in_place<'a>(desired: &Desired, object: &'a Observed, mut reasons: Vec<Reason>) -> Decision<'a> {
     match &desired.spec {
-        Spec::Container(_) => Decision::Update { object, reasons },
+        Spec::Container(_) => {
+            // One that does not run is started too.
+            if let Life::Stopped(detail) = &object.life {
+                let detail = detail.clone();
+                reasons.push(Reason::NotRunning { detail });
+            }
+            Decision::Update { object, reasons }
+        }
         Spec::Role(_)
         | Spec::Network(_)
         | Spec::Volume(_)
