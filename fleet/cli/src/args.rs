@@ -5,7 +5,7 @@ pub(crate) mod config;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rivetos_fleet::model::ResourceId;
+use rivetos_fleet::model::{ResourceId, TargetId};
 
 /// Plans, deploys and talks to fleets of agents.
 #[derive(Debug, Parser)]
@@ -104,11 +104,12 @@ pub(crate) enum InfraCommand {
         #[arg(value_name = "NATIVE-ID")]
         native: String,
     },
-    /// Make an object of the fleet nobody's, as it is
+    /// Make an object of the fleet nobody's, as it is; or stop looking at an engine
     Forget {
-        /// What it is, for example `volume/opus`
-        #[arg(value_name = "ADDRESS")]
-        id: ResourceId,
+        /// What it is, for example `volume/opus`; or an engine that the fleet was on and that its
+        /// file no longer names, for example `docker/nas`
+        #[arg(value_name = "ADDRESS", value_parser = forgotten)]
+        what: Forgotten,
     },
     /// Take the fleet's lock away from a run that does not come back
     Unlock {
@@ -155,6 +156,25 @@ pub(crate) struct PartArgs {
     /// Make this again although it is as it should be
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) replace: Vec<ResourceId>,
+}
+
+/// What the fleet forgets.
+#[derive(Debug, Clone)]
+pub(crate) enum Forgotten {
+    /// Something of its own.
+    Object(ResourceId),
+    /// Where it was.
+    Engine(TargetId),
+}
+
+fn forgotten(text: &str) -> Result<Forgotten, String> {
+    match text.strip_prefix("docker") {
+        Some("") => Ok(Forgotten::Engine(TargetId::docker(None))),
+        Some(rest) if rest.starts_with('/') => {
+            Ok(Forgotten::Engine(TargetId::docker(rest.get(1..))))
+        }
+        Some(_) | None => text.parse().map(Forgotten::Object),
+    }
 }
 
 /// Takes the file out of `sim:FILE`.

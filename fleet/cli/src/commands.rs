@@ -8,6 +8,7 @@ pub(crate) mod claim;
 pub(crate) mod config;
 pub(crate) mod datahub;
 pub(crate) mod destroy;
+pub(crate) mod forget;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod logs;

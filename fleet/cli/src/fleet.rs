@@ -5,10 +5,15 @@ mod file;
 mod lints;
 mod load;
 mod locate;
+mod memory;
 mod program;
+mod reach;
+mod recipe;
 mod seed;
 
 pub(crate) use file::{FileError, FleetFile, Secrets};
 pub(crate) use lints::notes;
-pub(crate) use load::{Fleet, Recipe, deny, home_of};
+pub(crate) use load::{Fleet, deny, home_of};
 pub(crate) use locate::{Reason, locate};
+pub(crate) use memory::Chosen;
+pub(crate) use recipe::{Product, Recipe};

@@ -114,6 +114,7 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
         Command::Claim { id, change } => {
             commands::claim::run(&globals, (&id, &change), printer).await
         }
+        Command::ForgetEngine { target } => commands::forget::run(&globals, &target, printer),
         Command::History(history) => commands::history::run(&globals, &history, printer),
         Command::Unlock { id } => commands::unlock::run(&globals, &id, printer).await,
         Command::Render { out } => commands::render::run(&globals, &out, printer),

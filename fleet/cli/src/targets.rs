@@ -13,6 +13,7 @@ use rivetos_fleet::port::{
 };
 use rivetos_provider_docker::{Datahub, ImageMove};
 
+use crate::fleet::Chosen;
 use crate::target::Target;
 
 /// The targets of one fleet.
@@ -23,14 +24,16 @@ pub(crate) struct Targets {
     unreached: BTreeMap<TargetId, String>,
     /// Where each node is.
     nodes: BTreeMap<ResourceId, TargetId>,
+    /// What each engine is that the fleet may come to be on.
+    engines: BTreeMap<TargetId, Chosen>,
 }
 
 impl Targets {
     /// The targets of `layout`, as far as they answered.
     pub(crate) fn new(
         layout: &Layout,
-        reached: BTreeMap<TargetId, Target>,
-        unreached: BTreeMap<TargetId, String>,
+        (reached, unreached): (BTreeMap<TargetId, Target>, BTreeMap<TargetId, String>),
+        engines: BTreeMap<TargetId, Chosen>,
     ) -> Self {
         let nodes = layout.iter().flat_map(|(target, set)| {
             let ids = set.resources.keys();
@@ -40,7 +43,22 @@ impl Targets {
             reached,
             unreached,
             nodes: nodes.collect(),
+            engines,
         }
+    }
+
+    /// Why a target did not answer; `None`: it did.
+    pub(crate) fn unreached(&self, id: &TargetId) -> Option<&str> {
+        if self.reached.contains_key(id) {
+            return None;
+        }
+        let why = self.unreached.get(id).map(String::as_str);
+        Some(why.unwrap_or("it is no target of this fleet"))
+    }
+
+    /// The engines that answered and that the fleet may come to be on.
+    pub(crate) fn engines(&self) -> impl Iterator<Item = (&TargetId, &Chosen)> {
+        self.engines.iter()
     }
 
     /// Looks at all targets at once. One that did not answer cannot be seen.

@@ -8,7 +8,7 @@ mod resource;
 mod spec;
 mod target;
 
-pub use desired::{Desired, DesiredSet, Layout};
+pub use desired::{Desired, DesiredSet, Layout, look_also_at};
 pub use field::{Field, Fields};
 pub use inventory::{
     ErrorScope, Fingerprint, Inventories, Inventory, InventoryError, Life, Observed, Owner,

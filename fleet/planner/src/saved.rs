@@ -200,10 +200,11 @@ struct Shape {
 }
 
 /// What should be, in one number: every resource of every target, with the keyed hashes of
-/// secrets.
+/// secrets. A target on which nothing should be is looked at or not, which changes nothing here.
 fn digest_of(layout: &Layout) -> String {
     let all: Vec<_> = layout
         .iter()
+        .filter(|(_, set)| !set.resources.is_empty())
         .map(|(target, set)| (target, set.resources.values().collect::<Vec<_>>()))
         .collect();
     sha256(&serde_json::to_vec(&all).unwrap_or_default())

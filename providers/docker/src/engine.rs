@@ -87,6 +87,19 @@ impl DockerEngine {
         })
     }
 
+    /// What tells this engine from every other one, whatever it is called; `None`: it does not say.
+    /// Hosts that were copied whole have one id, so their names count too.
+    pub async fn identity(&self) -> Result<Option<String>, ConnectError> {
+        let said = self.docker.info().await;
+        let info = said.map_err(|source| ConnectError::NoEngine {
+            host: self.host.clone(),
+            source: Some(source),
+        })?;
+        Ok(info
+            .id
+            .map(|id| format!("{id} {}", info.name.unwrap_or_default())))
+    }
+
     /// The address that was connected to.
     pub fn host(&self) -> &str {
         &self.host

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use rivetos_engine::{
-    Events, FleetHome, JournalError, Lease, Options, PARALLEL_DEFAULT, RunHeader, RunJournal,
-    execute,
+    Events, JournalError, Lease, Options, PARALLEL_DEFAULT, RunHeader, RunJournal, execute,
 };
 use rivetos_fleet::model::{Plan, TargetId};
 use rivetos_fleet::{ApprovedPlan, Refusal};
@@ -13,6 +12,7 @@ use super::Interrupt;
 use super::progress::Progress;
 use crate::commands::version::VERSION;
 use crate::exit::Exit;
+use crate::fleet::Fleet;
 use crate::output::{Edge, Failure, Printer};
 use crate::person;
 use crate::targets::Targets;
@@ -55,13 +55,14 @@ impl Edge for Refusal {
 }
 
 impl Run {
-    /// Begins the run `operation` over `plan` with its journal in `home`.
+    /// Begins the run `operation` over `plan` with its journal in the fleet's home.
     pub(crate) fn begin(
-        home: &FleetHome,
+        (fleet, on): (&Fleet, &Targets),
         operation: &str,
         plan: ApprovedPlan,
         printer: Printer,
-    ) -> Result<Self, JournalError> {
+    ) -> Result<Self, Failure> {
+        fleet.works_on(on, plan.plan())?;
         let targets: BTreeSet<&TargetId> = plan.steps().iter().map(|step| &step.target).collect();
         let header = RunHeader {
             operation: operation.to_owned(),
@@ -73,7 +74,7 @@ impl Run {
         let journal = if plan.steps().is_empty() {
             None
         } else {
-            Some(RunJournal::begin(&home.runs(), &header)?)
+            Some(RunJournal::begin(&fleet.home.runs(), &header)?)
         };
         Ok(Self {
             journal,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::version::{COMMIT, VERSION};
 use crate::build::{Source, Tree, beside, compile, lock_image};
 use crate::exit::Exit;
-use crate::fleet::{Recipe, engine};
+use crate::fleet::{Product, Recipe, engine};
 use crate::output::{Edge, Failure, Format, Printer};
 use crate::settings::{Build, Globals};
 
@@ -64,33 +64,40 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let source = Source::find(build.source.as_deref())?;
     let recipe = Recipe::read(globals, printer)?;
-    let connected = match recipe.as_ref().map(|recipe| recipe.target) {
-        Some(rivetos_config::Target::Local) => None,
-        Some(rivetos_config::Target::Docker) => {
-            let address = recipe.as_ref().map(|recipe| recipe.engine.clone());
-            Some(engine::connect(&address.unwrap_or_default(), printer).await?)
-        }
-        None => match engine::connect(&engine::of_environment(), printer).await {
-            Ok(engine) => Some(engine),
-            Err(error) => {
-                printer.talk(format_args!("no image is made: {error}"));
-                None
-            }
-        },
+    let (products, mut wanted) = match recipe {
+        Some(recipe) => (recipe.products, recipe.image),
+        None => (vec![without_file(printer).await], Image::default()),
     };
-    let mut wanted = recipe.map(|recipe| recipe.image).unwrap_or_default();
     if let Some(variant) = build.variant {
         wanted.variant = variant;
     }
-    let (program, image) = match connected {
-        None => (Some(local_program(&source, printer).await?), None),
-        Some(engine) => {
-            let image = agent_image(&engine, &source, &wanted, printer).await?;
-            (None, Some(image))
+    let (mut program, mut image) = (None, None);
+    for product in products {
+        match product {
+            Product::Program => program = Some(local_program(&source, printer).await?),
+            Product::Image(address) => {
+                let engine = engine::connect(&address, Some(printer)).await?;
+                image = Some(agent_image(&engine, &source, &wanted, printer).await?);
+            }
         }
-    };
+    }
+    if program.is_none() && image.is_none() {
+        printer.talk("every agent has an image of its own: there is nothing to build");
+    }
     show(report(source, program, image), printer);
     Ok(Exit::Ok)
+}
+
+/// What is built when there is no fleet: the image where there is an engine, else the program.
+async fn without_file(printer: Printer) -> Product {
+    let address = engine::of_environment();
+    match engine::connect(&address, None).await {
+        Ok(_) => Product::Image(address),
+        Err(error) => {
+            printer.talk(format_args!("no image is made: {error}"));
+            Product::Program
+        }
+    }
 }
 
 /// Compiles the agent and puts it beside this program.

@@ -88,7 +88,7 @@ pub(crate) async fn run(
     (id, change): (&ResourceId, &Change),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let fleet = Fleet::load_without_secrets(globals, printer)?;
+    let mut fleet = Fleet::load_without_secrets(globals, printer)?;
     let targets = fleet.targets(printer).await?;
     let scope = (fleet.spec.fleet(), &targets);
     locked(scope, change.operation(), printer, async |lease: &Lease| {
@@ -97,7 +97,7 @@ pub(crate) async fn run(
         preview::show_in_run(&plan, printer);
         consent::agree(globals.consent, "Do you want this?", printer)?;
         let plan = plan.approve(Approval::Yes)?;
-        let run = Run::begin(&fleet.home, change.operation(), plan, printer)?;
+        let run = Run::begin((&fleet, &targets), change.operation(), plan, printer)?;
         let sink = |event: &Event| run.progress.show(event);
         let ended = run.carry_out((&targets, lease), &Events::new(&sink)).await;
         let exit = match &ended {

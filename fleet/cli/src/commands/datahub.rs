@@ -59,11 +59,11 @@ pub(crate) async fn run(
     command: DatahubCommand,
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let fleet = Fleet::load_without_secrets(globals, printer)?;
+    let mut fleet = Fleet::load_without_secrets(globals, printer)?;
     match command {
-        DatahubCommand::Backup { file } => backup::run(&fleet, file, printer).await,
+        DatahubCommand::Backup { file } => backup::run(&mut fleet, file, printer).await,
         DatahubCommand::Restore { file, confirmed } => {
-            restore::run(&fleet, &file, confirmed, printer).await
+            restore::run(&mut fleet, &file, confirmed, printer).await
         }
     }
 }
@@ -80,7 +80,7 @@ fn has_datahub(fleet: &Fleet) -> Result<ResourceId, OpenError> {
 }
 
 /// The fleet's datahub and where it is.
-async fn open(fleet: &Fleet, printer: Printer) -> Result<(Targets, Datahub), Failure> {
+async fn open(fleet: &mut Fleet, printer: Printer) -> Result<(Targets, Datahub), Failure> {
     let node = has_datahub(fleet)?;
     let targets = fleet.targets(printer).await?;
     let datahub = targets

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     destroy: &Destroy,
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let fleet = Fleet::load_without_secrets(globals, printer)?;
+    let mut fleet = Fleet::load_without_secrets(globals, printer)?;
     let targets = fleet.targets(printer).await?;
     take_down(&fleet, &targets, (globals, destroy), printer).await
 }
@@ -69,7 +69,12 @@ async fn while_locked(
                 },
             },
         };
-        let run = Run::begin(&fleet.home, OPERATION, plan.approve(approval)?, printer)?;
+        let run = Run::begin(
+            (fleet, targets),
+            OPERATION,
+            plan.approve(approval)?,
+            printer,
+        )?;
         let sink = |event: &Event| run.progress.show(event);
         let ended = run.carry_out((targets, lease), &Events::new(&sink)).await;
         run.end(match &ended {

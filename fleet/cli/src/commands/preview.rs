@@ -28,7 +28,7 @@ pub(crate) async fn run(
         World::Described(file) => imagined((file, &read(file)?))?,
         World::Empty => imagined((Path::new("--offline"), EMPTY))?,
         World::Live => {
-            let fleet = Fleet::load(globals, printer)?;
+            let mut fleet = Fleet::load(globals, printer)?;
             let targets = fleet.targets(printer).await?;
             let (plan, seen) = fleet.plan(&targets, &preview.options).await?;
             if let Some(file) = &preview.out {

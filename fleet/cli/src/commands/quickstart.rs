@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::{build, chat, destroy, up};
 use crate::build::Source;
 use crate::exit::Exit;
-use crate::fleet::{Fleet, Recipe, engine};
+use crate::fleet::{Fleet, Product, Recipe, engine};
 use crate::output::{Edge, Failure, Printer};
 use crate::settings::{Afterwards, Chat, Consent, DataFate, Destroy, Globals, Quickstart, Up};
 
@@ -89,7 +89,7 @@ pub(crate) async fn run(
         }
         prepare(&mut globals, recipe, printer).await?;
     }
-    let fleet = Fleet::load(&globals, printer)?;
+    let mut fleet = Fleet::load(&globals, printer)?;
     let targets = fleet.targets(printer).await?;
     let up = Up {
         saved: None,
@@ -197,16 +197,18 @@ fn model() -> Model {
 
 /// Builds what the fleet runs.
 async fn prepare(globals: &mut Globals, recipe: Recipe, printer: Printer) -> Result<(), Failure> {
-    match recipe.target {
-        Target::Docker => {
-            let engine = engine::connect(&recipe.engine, printer).await?;
-            build::agent_image(&engine, &Source::find(None)?, &recipe.image, printer).await?;
+    for product in recipe.products {
+        match product {
+            Product::Image(address) => {
+                let engine = engine::connect(&address, Some(printer)).await?;
+                build::agent_image(&engine, &Source::find(None)?, &recipe.image, printer).await?;
+            }
+            Product::Program if globals.agent_bin.is_none() => {
+                let program = build::local_program(&Source::find(None)?, printer).await?;
+                globals.agent_bin = Some(program);
+            }
+            Product::Program => {}
         }
-        Target::Local if globals.agent_bin.is_none() => {
-            let program = build::local_program(&Source::find(None)?, printer).await?;
-            globals.agent_bin = Some(program);
-        }
-        Target::Local => {}
     }
     Ok(())
 }

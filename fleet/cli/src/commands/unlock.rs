@@ -14,7 +14,7 @@ pub(crate) async fn run(
     id: &LeaseId,
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let fleet = Fleet::load_without_secrets(globals, printer)?;
+    let mut fleet = Fleet::load_without_secrets(globals, printer)?;
     let targets = fleet.targets(printer).await?;
     let name = fleet.spec.fleet();
     match unlock(&targets.locks(), name, id).await? {

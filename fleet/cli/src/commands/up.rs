@@ -87,7 +87,7 @@ impl Edge for UpError {
 
 /// Makes the fleet what its file says.
 pub(crate) async fn run(globals: &Globals, up: Up, printer: Printer) -> Result<Exit, Failure> {
-    let fleet = Fleet::load(globals, printer)?;
+    let mut fleet = Fleet::load(globals, printer)?;
     let targets = fleet.targets(printer).await?;
     bring_up(&fleet, &targets, (globals, &up), printer).await
 }
@@ -139,7 +139,7 @@ async fn while_locked(
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
     let approved = plan.approve(Approval::Yes)?;
-    let run = Run::begin(&fleet.home, OPERATION, approved, printer)?;
+    let run = Run::begin((fleet, targets), OPERATION, approved, printer)?;
     let ended = carry_through(fleet, (targets, lease), (up, &run), printer).await;
     run.end(match &ended {
         Ok(exit) => *exit,
@@ -186,7 +186,8 @@ async fn settle(
         replace: BTreeSet::new(),
         ..up.options.clone()
     };
-    let (mut rest, _) = fleet.plan(targets, &options).await?;
+    let (mut rest, seen) = fleet.plan(targets, &options).await?;
+    fleet.forget_empty(&seen)?;
     if up.saved.is_some() {
         // It may have been a plan for a part of the fleet.
         let touched = |step: &Step| done.steps.iter().any(|d| d.resource == step.resource);
@@ -244,6 +245,7 @@ async fn wait(
 ) -> Result<(), UpError> {
     let nodes: BTreeMap<ResourceId, Expected> = fleet
         .agents()
+        .map(|(_, desired)| desired)
         .filter(|desired| runs_after(done, &desired.id))
         .map(|desired| {
             (

@@ -4,27 +4,27 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use rivetos_config::{Docker, DockerHost, Tls};
+use rivetos_fleet::model::TargetId;
 use rivetos_provider_docker::{ConnectError, DockerEngine, EngineAddress, TlsFiles};
 
 use crate::output::Printer;
 
-/// The fleet's default engine: of the file, else of the environment. Files that the configuration
-/// names are looked for beside it.
-pub(crate) fn of_file(docker: &Docker, beside: &Path) -> EngineAddress {
-    match &docker.host {
-        None => of_environment(),
-        Some(host) => EngineAddress {
-            host: host.clone(),
-            tls: docker.tls.as_ref().map(|tls| files(tls, beside)),
-        },
+/// The engine that a plan calls `id`: one that the file names, else the fleet's default one, of the
+/// file or of the environment. Files that the configuration names are looked for beside it.
+pub(crate) fn of(docker: &Docker, id: &TargetId, beside: &Path) -> EngineAddress {
+    let mut hosts = docker.hosts.iter();
+    let named = hosts.find(|(name, _)| id.host() == Some(name.as_str()));
+    match (named, &docker.host) {
+        (Some((_, DockerHost { host, tls })), _) => address(host, tls.as_ref(), beside),
+        (None, Some(host)) => address(host, docker.tls.as_ref(), beside),
+        (None, None) => of_environment(),
     }
 }
 
-/// An engine that the file names.
-pub(crate) fn named(engine: &DockerHost, beside: &Path) -> EngineAddress {
+fn address(host: &str, tls: Option<&Tls>, beside: &Path) -> EngineAddress {
     EngineAddress {
-        host: engine.host.clone(),
-        tls: engine.tls.as_ref().map(|tls| files(tls, beside)),
+        host: host.to_owned(),
+        tls: tls.map(|tls| files(tls, beside)),
     }
 }
 
@@ -49,12 +49,14 @@ pub(crate) fn of_environment() -> EngineAddress {
     EngineAddress { host, tls }
 }
 
-/// Connects, and says so when everybody could.
+/// Connects, and says to `printer` when everybody could.
 pub(crate) async fn connect(
     address: &EngineAddress,
-    printer: Printer,
+    printer: Option<Printer>,
 ) -> Result<DockerEngine, ConnectError> {
-    if address.is_exposed() {
+    if let Some(printer) = printer
+        && address.is_exposed()
+    {
         printer.talk(format_args!(
             "{} the engine at {} is reached without TLS: whoever reaches it too can take its host \
              over; use `tls` or `ssh://`",
@@ -66,10 +68,15 @@ pub(crate) async fn connect(
 }
 
 fn files(tls: &Tls, beside: &Path) -> TlsFiles {
+    // They are found from another folder too.
+    let file = |path: &Path| {
+        let path = beside.join(path);
+        std::path::absolute(&path).unwrap_or(path)
+    };
     TlsFiles {
-        ca: beside.join(&tls.ca),
-        cert: beside.join(&tls.cert),
-        key: beside.join(&tls.key),
+        ca: file(&tls.ca),
+        cert: file(&tls.cert),
+        key: file(&tls.key),
     }
 }
 

@@ -1,11 +1,10 @@
 //! From the command line to what should be.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, io};
 
-use futures_util::future::join_all;
 use rivetos_config::{AgentName, Config};
 use rivetos_engine::FleetHome;
 use rivetos_fleet::model::{Desired, Inventories, Kind, Layout, Plan, TargetId};
@@ -13,19 +12,15 @@ use rivetos_fleet::{
     BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, OptionsError, PlanOptions, SecretRef,
     SecretResolver, Severity, check_spec, desired, plan,
 };
-use rivetos_provider_docker::{ComposeFile, DockerProvider, EngineAddress};
-use rivetos_provider_local::{LocalProvider, LocalSettings};
-use rivetos_render::render;
 use thiserror::Error;
 
 use super::file::{FleetFile, Secrets};
-use super::{engine, locate, program, seed};
+use super::{locate, program, seed};
 use crate::commands::version::{COMMIT, VERSION};
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
 use crate::secrets::OperatorSecrets;
 use crate::settings::Globals;
-use crate::target::Target;
 use crate::targets::Targets;
 
 /// A fleet whose file was read without a problem.
@@ -41,12 +36,12 @@ pub(crate) struct Fleet {
     /// Finds the secrets that its file names.
     pub(crate) secrets: Arc<OperatorSecrets>,
     /// The folder of its file.
-    beside: PathBuf,
+    pub(super) beside: PathBuf,
 }
 
 /// Why there is no fleet.
 #[derive(Debug, Error)]
-enum LoadError {
+pub(super) enum LoadError {
     #[error("`{}` cannot be deployed", path.display())]
     NoFleet {
         path: PathBuf,
@@ -195,82 +190,13 @@ impl Fleet {
         .into())
     }
 
-    /// The fleet's part of one engine as Compose reads it, made when somebody wants it.
-    fn compose_file(&self, id: &TargetId) -> ComposeFile {
-        let part = self.layout.get_key_value(id);
-        let layout: Layout = part
-            .map(|(id, set)| (id.clone(), set.clone()))
-            .into_iter()
-            .collect();
-        ComposeFile::new(move || render(&layout).ok()?.remove("compose.yaml"))
-    }
-
-    /// All targets of the fleet, reached at once. One of several that does not answer is no
-    /// failure: what is on it cannot be seen then.
-    pub(crate) async fn targets(&self, printer: Printer) -> Result<Targets, Failure> {
-        let all = self.layout.keys();
-        let all = all.map(|id| async move { (id.clone(), self.target(id, printer).await) });
-        let mut reached = BTreeMap::new();
-        let mut unreached = BTreeMap::new();
-        let mut first = None;
-        for (id, target) in join_all(all).await {
-            match target {
-                Ok(target) => {
-                    reached.insert(id, target);
-                }
-                Err(failure) => {
-                    unreached.insert(id, failure.line());
-                    first = first.or(Some(failure));
-                }
-            }
-        }
-        match first {
-            Some(failure) if reached.is_empty() => Err(failure),
-            Some(_) | None => Ok(Targets::new(&self.layout, reached, unreached)),
-        }
-    }
-
-    /// The target of an agent.
-    pub(crate) async fn target_of(&self, agent: &str, printer: Printer) -> Result<Target, Failure> {
-        self.has_agent(agent)?;
-        let named = self.spec.agents().find(|name| name.as_str() == agent);
-        let id = named.and_then(|name| self.spec.target_of(name));
-        self.target(id.unwrap_or(&TargetId::local()), printer).await
-    }
-
-    async fn target(&self, id: &TargetId, printer: Printer) -> Result<Target, Failure> {
-        let secrets = self.secrets.clone();
-        let fleet = self.spec.fleet().clone();
-        if *id == TargetId::local() {
-            return Ok(Target::Local(LocalProvider::new(LocalSettings {
-                fleet,
-                home: self.home.folder().to_owned(),
-                supervisor: env::current_exe().map_err(|source| LoadError::Home {
-                    path: PathBuf::from("/proc/self/exe"),
-                    source,
-                })?,
-                environment: env::vars_os().collect(),
-                secrets,
-            })));
-        }
-        let docker = &self.spec.deployment().docker;
-        let address = match docker
-            .hosts
-            .iter()
-            .find(|(name, _)| id.host() == Some(name.as_str()))
-        {
-            Some((_, host)) => engine::named(host, &self.beside),
-            None => engine::of_file(docker, &self.beside),
-        };
-        let engine = engine::connect(&address, printer).await?;
-        let provider = DockerProvider::new(engine, fleet, secrets);
-        Ok(Target::Docker(provider.with_compose(self.compose_file(id))))
-    }
-
-    /// The agents, wherever they are.
-    pub(crate) fn agents(&self) -> impl Iterator<Item = &Desired> {
-        let all = self.layout.values().flat_map(|set| set.resources.values());
-        all.filter(|desired| desired.id.kind == Kind::Agent)
+    /// The agents, and where each should be.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = (&TargetId, &Desired)> {
+        let all = self.layout.iter().flat_map(|(target, set)| {
+            let resources = set.resources.values();
+            resources.map(move |desired| (target, desired))
+        });
+        all.filter(|(_, desired)| desired.id.kind == Kind::Agent)
     }
 
     /// Looks at the target and plans. Refuses options that name what is not there.
@@ -350,31 +276,4 @@ fn digests(
             Some((secret.clone(), key.digest(&value)))
         })
         .collect()
-}
-
-/// What a build wants to know of the fleet's file.
-pub(crate) struct Recipe {
-    /// Where the fleet runs.
-    pub(crate) target: rivetos_config::Target,
-    /// The engine that the fleet's image is built on.
-    pub(crate) engine: EngineAddress,
-    /// `deployment.image`
-    pub(crate) image: rivetos_config::Image,
-}
-
-impl Recipe {
-    /// Of the fleet's file; `None` when no file was named and none is there.
-    pub(crate) fn read(globals: &Globals, printer: Printer) -> Result<Option<Self>, Failure> {
-        let Ok(file) = locate::locate(globals.config.as_deref(), &globals.home) else {
-            return Ok(None);
-        };
-        let read = FleetFile::read(&file.path, Secrets::NotNeeded)?;
-        read.warn(printer);
-        let beside = file.path.parent().unwrap_or(Path::new("."));
-        Ok(read.config.deployment.map(|deployment| Self {
-            target: deployment.target,
-            engine: engine::of_file(&deployment.docker, beside),
-            image: deployment.image,
-        }))
-    }
 }

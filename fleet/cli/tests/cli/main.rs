@@ -22,6 +22,7 @@ mod live_engine;
 mod live_foreign;
 mod live_hardening;
 mod live_hosts;
+mod live_left;
 mod live_lock;
 mod live_many;
 mod live_model;

@@ -69,12 +69,9 @@ fn part(target: &TargetId, suffix: &str, inventory: &Inventory, teardown: &Teard
     let sight = Sight::new(inventory);
     let mut report = PlanReport {
         foreign: sight.foreign(),
+        blocked: sight.left_unseen(),
         ..PlanReport::default()
     };
-    report.blocked = sight.unseen_ids();
-    report
-        .blocked
-        .retain(|id, _| !matches!(id.kind, Kind::Image | Kind::Role));
     let removals = leaving(&sight, |object| fate(object, teardown), &mut report);
     let steps = order(removal_steps(target, suffix, &removals, |_| {
         BTreeSet::new()

@@ -153,6 +153,14 @@ impl<'a> Sight<'a> {
         unseen
     }
 
+    /// What of that would be left behind unnoticed: images are nobody's, and logins go and stay with
+    /// their datahub's volume.
+    pub(super) fn left_unseen(&self) -> BTreeMap<ResourceId, Blocked> {
+        let mut unseen = self.unseen_ids();
+        unseen.retain(|id, _| !matches!(id.kind, Kind::Image | Kind::Role));
+        unseen
+    }
+
     /// Why nothing can be said about `id`, if a part of the target that holds it was not seen.
     fn unseen(&self, id: &ResourceId) -> Option<Blocked> {
         self.inventory

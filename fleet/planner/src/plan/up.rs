@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::FleetId;
 use crate::model::{
-    DesiredSet, ErrorScope, ImageSource, Inventories, Inventory, InventoryError, Kind, Layout,
-    Observed, Plan, PlanReport, Reason, ResourceId, Spec, TargetId, Uid,
+    Blocked, DesiredSet, ErrorScope, ImageSource, Inventories, Inventory, InventoryError, Kind,
+    Layout, Observed, Plan, PlanReport, Reason, ResourceId, Spec, TargetId, Uid,
 };
 
 use super::carry::{carry_over, forget_unneeded_images};
@@ -129,6 +129,7 @@ impl Scene<'_> {
 
         let mut report = report_of(&decisions);
         report.foreign = sight.foreign();
+        report.blocked.extend(self.hidden(&sight));
         let wanted: BTreeSet<&Uid> = resources.values().map(|desired| &desired.uid).collect();
         let mut removals = leaving(&sight, |object| self.fate(object, &wanted), &mut report);
         removals.extend(superseded(&resources, &decisions, &sight));
@@ -170,6 +171,17 @@ impl Scene<'_> {
             })
             .collect();
         carry_over(resources, decisions)
+    }
+
+    /// Where nothing should be, whatever cannot be seen may be left of the fleet: an agent that
+    /// moved away would run twice. Whoever asks for a part of the fleet does not ask for that.
+    fn hidden(&self, sight: &Sight<'_>) -> BTreeMap<ResourceId, Blocked> {
+        let everything = self.options.only.is_empty() && self.options.scope == Scope::All;
+        if everything && self.set.resources.is_empty() {
+            sight.left_unseen()
+        } else {
+            BTreeMap::new()
+        }
     }
 
     /// What is here and should be on another target.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{ImageSource, Layout, Spec};
+use rivetos_fleet::model::{ImageSource, Layout, Plan, Spec, TargetId, look_also_at};
 use rivetos_fleet::{BuildInfo, Context, FleetKey, FleetSpec, Program, Secret, SecretRef, desired};
 use rivetos_sim::SimFleet;
 
@@ -22,6 +22,8 @@ pub(crate) struct Operator {
     secret: String,
     /// Absent: it was lost.
     key: Option<FleetKey>,
+    /// Targets that the fleet was on.
+    before: BTreeSet<TargetId>,
 }
 
 impl Operator {
@@ -31,7 +33,19 @@ impl Operator {
             commit: "0123456789ab".to_owned(),
             secret: CANARY.to_owned(),
             key: Some(FleetKey::new([7; 32])),
+            before: BTreeSet::new(),
         }
+    }
+
+    /// Keeps in mind that `plan` is carried out there.
+    pub(crate) fn remember(&mut self, plan: &Plan) {
+        let targets = plan.steps.iter().map(|step| step.target.clone());
+        self.before.extend(targets);
+    }
+
+    /// The target is gone for good.
+    pub(crate) fn forget(&mut self, target: &TargetId) {
+        self.before.remove(target);
     }
 
     /// The secret has another value now.
@@ -77,7 +91,9 @@ impl Operator {
             seed: BTreeMap::from([("CORE.md".to_owned(), "Be kind.\n".to_owned())]),
             digests: self.digests(),
         };
-        desired(&FleetSpec::resolve(&config, context).unwrap())
+        let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+        look_also_at(&mut layout, self.before.clone());
+        layout
     }
 
     /// Makes the agents' image on the first engine that wants it and every other image wherever

@@ -76,6 +76,7 @@ impl Teller {
             ("destroy", words) => return self.destroy(words),
             ("adopt", [id, name]) => return self.adopt(id, name),
             ("forget", [id]) => return self.forget(id),
+            ("forget-target", [target]) => self.operator.forget(&target_id(target)),
             ("crash-everywhere", []) => {
                 let plan = self.plan(&PlanOptions::default());
                 return crash::everywhere(&self.operator, &self.fleet, &plan);
@@ -304,6 +305,7 @@ impl Teller {
         if locked.is_some() {
             return (said, locked);
         }
+        self.operator.remember(approved.plan());
         let is_slow = |fault: &Fault| matches!(fault.mishap, Mishap::Slow { .. });
         let parallel = if faults.iter().any(is_slow) {
             PARALLEL_WITH_SLOW

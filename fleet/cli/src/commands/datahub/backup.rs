@@ -72,7 +72,7 @@ impl Edge for BackupError {
 
 /// Writes a backup, checks it, and only then gives it its name.
 pub(super) async fn run(
-    fleet: &Fleet,
+    fleet: &mut Fleet,
     file: Option<PathBuf>,
     printer: Printer,
 ) -> Result<Exit, Failure> {

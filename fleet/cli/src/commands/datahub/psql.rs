@@ -42,8 +42,8 @@ pub(crate) async fn run(
     args: &[String],
     printer: Printer,
 ) -> Result<ExitCode, Failure> {
-    let fleet = Fleet::load_without_secrets(globals, printer)?;
-    let (_, datahub) = open(&fleet, printer).await?;
+    let mut fleet = Fleet::load_without_secrets(globals, printer)?;
+    let (_, datahub) = open(&mut fleet, printer).await?;
     let ended = if io::stdin().is_terminal() && io::stdout().is_terminal() {
         at_terminal(&datahub, args).await?
     } else {

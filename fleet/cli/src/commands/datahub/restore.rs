@@ -85,7 +85,7 @@ impl Edge for RestoreError {
 
 /// Checks a backup, asks where something would be overwritten, and puts the backup back.
 pub(super) async fn run(
-    fleet: &Fleet,
+    fleet: &mut Fleet,
     file: &Path,
     confirmed: Option<String>,
     printer: Printer,
