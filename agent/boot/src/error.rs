@@ -58,6 +58,8 @@ pub(crate) enum BootError {
         #[source]
         source: io::Error,
     },
+    #[error("the table of prices cannot be read")]
+    Prices(#[source] serde_json::Error),
     #[error("the runtime cannot be started")]
     Runtime(#[source] io::Error),
     #[error("no agent answers on {address}")]
@@ -105,6 +107,7 @@ impl BootError {
             | Self::Token(_)
             | Self::MakeToken(_)
             | Self::Listen { .. }
+            | Self::Prices(_)
             | Self::Runtime(_)
             | Self::Unreachable { .. }
             | Self::NotReady { .. }

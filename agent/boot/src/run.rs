@@ -1,5 +1,6 @@
 //! `rivetos-agent run`: from the configuration to a ready agent, and down again.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use rivetos_channel_agent::AgentChannel;
 use rivetos_core::turn::Limits;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_runtime::http::{routes, serve};
-use rivetos_runtime::{Application, Identity, Parts};
+use rivetos_runtime::{Application, Identity, Parts, Prices};
 use rivetos_types::secret::SecretRef;
 use rivetos_types::settings;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -22,6 +23,9 @@ use crate::secrets::ensure_token;
 use crate::setup::Setup;
 use crate::version::{COMMIT, VERSION};
 use crate::{compose, logging, workspace};
+
+/// What a model can read when nobody said how much it is, in tokens.
+const WINDOW_TOKENS: u64 = 128_000;
 
 /// How long running turns get after the first signal. Engines kill after 30 s.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -115,6 +119,9 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         model,
         tools: compose::tools(&agent.tools),
         workspace: setup.workspace.clone(),
+        policies: BTreeMap::new(),
+        window_tokens: WINDOW_TOKENS,
+        prices: Prices::built_in().map_err(BootError::Prices)?,
         limits: Limits::new(&setup.config.runtime),
     }))
 }

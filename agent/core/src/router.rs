@@ -1,11 +1,18 @@
 //! What an incoming message is.
 
 use rivetos_types::message::{ContentPart, text_of};
+use rivetos_types::store::Decision;
 
 /// Every command with its meaning, in the order of the help text.
-pub const COMMANDS: [(&str, &str); 2] = [
+pub const COMMANDS: [(&str, &str); 5] = [
     ("/stop", "stops what is running and drops what is waiting"),
     ("/new", "stops, then starts the conversation afresh"),
+    ("/steer", "says something to the running turn: /steer TEXT"),
+    (
+        "/approve",
+        "lets a tool call run that waits for it: /approve [CALL]",
+    ),
+    ("/deny", "does not let it run: /deny [CALL]"),
 ];
 
 /// Where a message goes.
@@ -24,6 +31,10 @@ pub enum Command {
     Stop,
     /// Stop the session's turns and forget its history.
     New,
+    /// Say something to the running turn.
+    Steer(String),
+    /// Decide about a call that waits: the start of its name, or nothing for the only one.
+    Decide(Decision, String),
     /// No such command; the word that was used.
     Unknown(String),
 }
@@ -39,9 +50,13 @@ pub fn route(content: &[ContentPart]) -> Route {
     if !is_command {
         return Route::Turn;
     }
+    let rest = || text.trim_start()[word.len()..].trim().to_owned();
     Route::Command(match word {
         "/stop" => Command::Stop,
         "/new" => Command::New,
+        "/steer" => Command::Steer(rest()),
+        "/approve" => Command::Decide(Decision::Approved, rest()),
+        "/deny" => Command::Decide(Decision::Denied, rest()),
         other => Command::Unknown(other.to_owned()),
     })
 }
@@ -69,6 +84,18 @@ mod tests {
             ("/stop", command(Command::Stop)),
             ("  /new\n", command(Command::New)),
             ("/stop it", command(Command::Stop)),
+            (
+                " /steer  look \n twice ",
+                command(Command::Steer("look \n twice".into())),
+            ),
+            (
+                "/approve",
+                command(Command::Decide(Decision::Approved, String::new())),
+            ),
+            (
+                "/deny 3f9a",
+                command(Command::Decide(Decision::Denied, "3f9a".into())),
+            ),
             ("/help", command(Command::Unknown("/help".into()))),
             ("/etc/hosts is broken", Route::Turn),
             ("/", Route::Turn),

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rivetos_core::turn::{Abort, Limits, Opening, Turn, TurnAction, TurnInput};
+use rivetos_core::turn::{Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput};
+use rivetos_types::id::TurnId;
 use rivetos_types::message::{
     ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome,
 };
@@ -13,10 +14,21 @@ use rivetos_types::model::StopReason;
 use rivetos_types::tool::Effect;
 
 fn turn() -> Turn {
+    let rule = Rule {
+        effect: Effect::Mutating,
+        policy: Policy::Allow,
+    };
     Turn::new(Opening {
+        turn: TurnId::from("http/1"),
+        summary: None,
         history: Arc::default(),
         content: vec![ContentPart::text("go")],
-        effects: Arc::new(BTreeMap::from([("shell".to_owned(), Effect::Mutating)])),
+        rules: Arc::new(BTreeMap::from([("shell".to_owned(), rule)])),
+        room: Room {
+            window_tokens: 100_000,
+            answer_tokens: 1000,
+            prompt_bytes: 0,
+        },
         limits: Limits {
             steps_max: 4,
             turn_ms_max: 60_000,
@@ -25,6 +37,8 @@ fn turn() -> Turn {
             turn_output_bytes_max: 8192,
             answer_bytes_max: 1024,
             same_failures_max: 2,
+            same_results_max: 4,
+            turn_micro_usd_max: Some(5_000_000),
             history_bytes_max: 1024,
         },
     })
@@ -41,6 +55,7 @@ fn answer(turn: &mut Turn, text: &str, calls: usize, stop: StopReason) {
         calls: (0..calls).map(call).collect(),
         stop,
         usage: TokenUsage::default(),
+        micro_usd: 1_300_000,
         elapsed_ms: 0,
     });
 }

@@ -7,22 +7,35 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rivetos_core::turn::{
-    Abort, Limits, Opening, Turn, TurnAction, TurnInput, check_conversation, decode, encode,
+    Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput, check_conversation,
+    decode, encode,
 };
+use rivetos_types::id::TurnId;
 use rivetos_types::message::{
     ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome,
 };
 use rivetos_types::model::StopReason;
+use rivetos_types::store::{CallHash, Checkpoint, CheckpointKind, Decision};
 use rivetos_types::tool::Effect;
 
 fn opening() -> Opening {
+    let rule = |effect, policy| Rule { effect, policy };
     Opening {
+        turn: TurnId::from("http/1"),
+        summary: None,
         history: Arc::new(vec![Message::user("earlier"), Message::assistant("yes")]),
         content: vec![ContentPart::text("now")],
-        effects: Arc::new(BTreeMap::from([
-            ("read".to_owned(), Effect::ReadOnly),
-            ("write".to_owned(), Effect::Mutating),
+        rules: Arc::new(BTreeMap::from([
+            ("read".to_owned(), rule(Effect::ReadOnly, Policy::Allow)),
+            ("write".to_owned(), rule(Effect::Mutating, Policy::Allow)),
+            ("send".to_owned(), rule(Effect::Mutating, Policy::Ask)),
+            ("wipe".to_owned(), rule(Effect::Mutating, Policy::Deny)),
         ])),
+        room: Room {
+            window_tokens: 600,
+            answer_tokens: 100,
+            prompt_bytes: 90,
+        },
         limits: Limits {
             steps_max: 6,
             turn_ms_max: 1000,
@@ -31,6 +44,8 @@ fn opening() -> Opening {
             turn_output_bytes_max: 200,
             answer_bytes_max: 1000,
             same_failures_max: 3,
+            same_results_max: 4,
+            turn_micro_usd_max: Some(40),
             history_bytes_max: 1000,
         },
     }
@@ -42,7 +57,13 @@ fn text() -> impl Strategy<Value = String> {
 
 fn call() -> impl Strategy<Value = ToolCall> {
     let id = prop_oneof![Just(""), Just("a"), Just("b"), Just("call_1_1")];
-    let name = prop_oneof![Just("read"), Just("write"), Just("unknown")];
+    let name = prop_oneof![
+        Just("read"),
+        Just("write"),
+        Just("send"),
+        Just("wipe"),
+        Just("unknown")
+    ];
     (id, name, prop_oneof![Just("{}"), Just("{\"x\":1}")]).prop_map(|(id, name, arguments)| {
         ToolCall {
             id: id.into(),
@@ -67,21 +88,35 @@ fn answer() -> impl Strategy<Value = TurnInput> {
         prop::collection::vec(call(), 0..5),
         stop(),
         0..400_u64,
+        0..20_u64,
     )
-        .prop_map(|(text, calls, stop, elapsed_ms)| TurnInput::Answered {
-            text,
-            calls,
-            stop,
-            usage: TokenUsage {
-                input: 3,
-                output: 2,
+        .prop_map(
+            |(text, calls, stop, elapsed_ms, micro_usd)| TurnInput::Answered {
+                text,
+                calls,
+                stop,
+                usage: TokenUsage {
+                    input: 3,
+                    output: 2,
+                    ..TokenUsage::default()
+                },
+                micro_usd,
+                elapsed_ms,
             },
-            elapsed_ms,
-        })
+        )
 }
 
 fn status() -> impl Strategy<Value = ToolStatus> {
     prop_oneof![Just(ToolStatus::Ok), Just(ToolStatus::Error)]
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
+    prop_oneof![
+        4 => Just(Decision::Approved),
+        2 => Just(Decision::Denied),
+        1 => Just(Decision::Expired),
+        1 => Just(Decision::Stopped),
+    ]
 }
 
 fn input() -> impl Strategy<Value = TurnInput> {
@@ -99,6 +134,13 @@ fn input() -> impl Strategy<Value = TurnInput> {
             TurnInput::ToolEnded { result, elapsed_ms }
         }),
         1 => Just(TurnInput::Restored),
+        1 => text().prop_map(|text| TurnInput::Steered { content: vec![ContentPart::text(text)] }),
+        1 => (prop::option::of(text()), 0..3_usize)
+            .prop_map(|(summary, kept_messages)| TurnInput::Compacted { summary, kept_messages }),
+        1 => Just(TurnInput::Overflowed { reason: "too long".into() }),
+        1 => decision().prop_map(|decision| {
+            TurnInput::Decided { call: CallHash("of another call".into()), decision }
+        }),
         1 => (abort, text()).prop_map(|(by, partial)| TurnInput::Aborted { by, partial }),
         1 => text().prop_map(|partial| TurnInput::Failed { reason: "broken".into(), partial }),
     ]
@@ -107,10 +149,26 @@ fn input() -> impl Strategy<Value = TurnInput> {
 /// What must hold at every point, whatever happened before.
 fn check(turn: &Turn) {
     match turn.next() {
-        TurnAction::CallModel => assert_eq!(check_conversation(&turn.conversation()), Ok(())),
+        TurnAction::CallModel => {
+            assert_eq!(check_conversation(&turn.conversation().unwrap()), Ok(()));
+            assert!(turn.context_percent() <= 100, "never over the window");
+            assert_eq!(turn.stands(), CheckpointKind::BeforeModel);
+        }
+        TurnAction::Compact => {
+            let compactable = turn.compactable();
+            assert!(
+                !compactable.messages.is_empty(),
+                "there is something to gain"
+            );
+        }
+        TurnAction::Ask { planned, .. } => {
+            assert_eq!(planned.call.name, "send");
+            assert_eq!(turn.stands(), CheckpointKind::Parked);
+        }
         TurnAction::CallTools { calls } => {
             assert!(!calls.is_empty());
             assert!(calls.len() == 1 || calls.iter().all(|call| call.effect == Effect::ReadOnly));
+            assert!(calls.iter().all(|call| call.call.name != "wipe"), "denied");
         }
         TurnAction::Finish { outcome, text } => {
             assert!(outcome != TurnOutcome::Completed || !text.is_empty());
@@ -141,13 +199,30 @@ fn whole(turn: Turn) {
 struct World<'a> {
     answers: std::slice::Iter<'a, TurnInput>,
     results: std::iter::Cycle<std::slice::Iter<'a, (String, ToolStatus)>>,
-    /// Identifier and step of each mutating call that ran.
+    decisions: std::iter::Cycle<std::slice::Iter<'a, Decision>>,
+    /// Step and place of each call that was allowed.
+    approved: Vec<(u32, usize)>,
+    /// Step and place of each mutating call that ran.
     effects: Vec<(u32, usize)>,
 }
 
 impl World<'_> {
     fn react(&mut self, action: TurnAction) -> Option<Vec<TurnInput>> {
         match action {
+            TurnAction::Compact => Some(vec![TurnInput::Compacted {
+                summary: Some("short".into()),
+                kept_messages: 0,
+            }]),
+            TurnAction::Ask { planned, hash } => {
+                let decision = *self.decisions.next()?;
+                if decision == Decision::Approved {
+                    self.approved.push((planned.step, planned.index));
+                }
+                Some(vec![TurnInput::Decided {
+                    call: hash,
+                    decision,
+                }])
+            }
             TurnAction::CallModel => self.answers.next().cloned().map(|input| vec![input]),
             TurnAction::CallTools { calls } => {
                 let mut inputs = Vec::new();
@@ -157,7 +232,13 @@ impl World<'_> {
                         inputs.push(TurnInput::ToolStarted {
                             call_id: call_id.clone(),
                         });
-                        self.effects.push((planned.step, planned.index));
+                        let place = (planned.step, planned.index);
+                        let asked = planned.call.name == "send";
+                        assert!(
+                            !asked || self.approved.contains(&place),
+                            "nobody allowed it"
+                        );
+                        self.effects.push(place);
                     }
                     let (content, status) = self.results.next().cloned()?;
                     let result = ToolResult {
@@ -180,7 +261,8 @@ impl World<'_> {
 fn restored(journal: &[TurnInput]) -> Turn {
     let mut turn = Turn::new(opening());
     for input in journal {
-        turn.on(decode(&encode(input).unwrap()).unwrap());
+        let (kind, body) = (CheckpointKind::BeforeModel, encode(input).unwrap());
+        turn.on(decode(&Checkpoint { kind, body }).unwrap());
     }
     turn
 }
@@ -200,10 +282,16 @@ proptest! {
     fn a_restored_turn_is_the_live_one_and_no_effect_happens_twice(
         answers in prop::collection::vec(answer(), 8),
         results in prop::collection::vec(("[a-z]{0,50}", status()), 1..6),
+        decisions in prop::collection::vec(decision(), 1..4),
         crash_after in 0..40_usize,
     ) {
-        let mut world =
-            World { answers: answers.iter(), results: results.iter().cycle(), effects: vec![] };
+        let mut world = World {
+            answers: answers.iter(),
+            results: results.iter().cycle(),
+            decisions: decisions.iter().cycle(),
+            approved: vec![],
+            effects: vec![],
+        };
         let mut turn = Turn::new(opening());
         let mut journal: Vec<TurnInput> = Vec::new();
         let mut crashed = false;

@@ -119,6 +119,15 @@ pub enum StreamFrame {
         /// What it said in one line.
         summary: String,
     },
+    /// A person has to decide about a tool call: `/approve CALL` or `/deny CALL`. The turn waits.
+    Asked {
+        /// The name of the call.
+        call: String,
+        /// The tool.
+        tool: String,
+        /// Its arguments exactly as the model wrote them.
+        arguments: String,
+    },
     /// Something worth knowing.
     Status {
         /// One line.

@@ -1,5 +1,7 @@
 //! Turns from the inbox to the reply.
 
+mod command;
+mod compact;
 mod dispatch;
 mod drive;
 mod feed;

@@ -10,5 +10,7 @@ mod application;
 mod clock;
 pub mod http;
 mod metrics;
+mod prices;
 
 pub use application::{Application, Identity, Parts};
+pub use prices::Prices;

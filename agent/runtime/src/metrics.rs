@@ -52,7 +52,7 @@ impl Metrics {
     pub(crate) fn tool(&self, status: ToolStatus) {
         match status {
             ToolStatus::Ok => self.tools_ok.add(1),
-            ToolStatus::Error | ToolStatus::Unknown | ToolStatus::Stopped => {
+            ToolStatus::Error | ToolStatus::Unknown | ToolStatus::Stopped | ToolStatus::Denied => {
                 self.tools_error.add(1);
             }
         }
@@ -142,6 +142,7 @@ mod tests {
             TokenUsage {
                 input: 7,
                 output: 2,
+                ..TokenUsage::default()
             },
         );
         metrics.tool(ToolStatus::Unknown);

@@ -149,7 +149,7 @@ async fn tools_answer_the_model_and_are_seen_by_watchers() {
     let bench = Bench::start(folder.path());
     bench.send("1", "note it").await;
     let asked = bench.asked().await;
-    assert_eq!(asked.request.tools.len(), 2);
+    assert_eq!(asked.request.tools.len(), 3);
     let stream = bench.watch("1").await;
     asked
         .say("Wait.")
@@ -409,6 +409,7 @@ async fn a_slow_watcher_gets_the_text_so_far_instead_of_gaps() {
             TurnEvent::Reasoning { .. }
             | TurnEvent::ToolStart { .. }
             | TurnEvent::ToolEnd { .. }
+            | TurnEvent::Asked { .. }
             | TurnEvent::Status { .. } => {}
         }
     }

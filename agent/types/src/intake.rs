@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::id::TurnId;
 use crate::message::{InboundMessage, OutboundMessage};
+use crate::store::Approval;
 use crate::{BoxFuture, BoxStream};
 
 /// The runtime as a channel sees it.
@@ -83,6 +84,11 @@ pub enum TurnEvent {
         ok: bool,
         /// What it said, shortened for one line.
         summary: String,
+    },
+    /// A person has to decide about a call; the turn waits for it.
+    Asked {
+        /// The question.
+        approval: Approval,
     },
     /// Something worth knowing, for example a retry.
     Status {

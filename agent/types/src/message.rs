@@ -108,6 +108,8 @@ pub enum ToolStatus {
     Unknown,
     /// The turn was stopped before the tool ran or finished.
     Stopped,
+    /// Policy or a person did not allow the call; it did not run.
+    Denied,
 }
 
 /// A message as a channel received it. Unique by (`channel`, `id`).
@@ -178,6 +180,20 @@ pub struct TokenUsage {
     pub input: u64,
     /// Tokens written by the model.
     pub output: u64,
+    /// The part of `input` that came from the vendor's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_read: u64,
+    /// The part of `input` that was put into the vendor's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 impl TokenUsage {
@@ -187,6 +203,8 @@ impl TokenUsage {
         Self {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
         }
     }
 }

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::BoxStream;
 use crate::message::{Message, TokenUsage, ToolCall};
+use crate::store::Thinking;
 use crate::tool::ToolSpec;
 
 /// What talks to a language model.
@@ -34,6 +35,8 @@ pub struct ModelRequest {
     pub messages: Vec<Message>,
     /// The tools that may be called, in a stable order.
     pub tools: Vec<ToolSpec>,
+    /// How much the model is to think; absent: as the provider does by itself.
+    pub thinking: Option<Thinking>,
 }
 
 /// What a model says, piece by piece.
@@ -78,6 +81,12 @@ pub enum ModelError {
         message: String,
         /// How long the vendor asks to wait, in milliseconds.
         retry_after_ms: Option<u64>,
+    },
+    /// The conversation is longer than the model can read.
+    #[error("the conversation is too long for the model: {message}")]
+    TooLong {
+        /// For the log and the person.
+        message: String,
     },
     /// The answer broke off before the terminal event.
     #[error("the answer broke off: {message}")]

@@ -111,6 +111,7 @@ impl Frames {
             | StreamFrame::Reasoning { .. }
             | StreamFrame::ToolStart { .. }
             | StreamFrame::ToolEnd { .. }
+            | StreamFrame::Asked { .. }
             | StreamFrame::Status { .. }
             | StreamFrame::Done { .. } => false,
         })

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rivetos_types::message::{ToolCall, ToolResult, ToolStatus};
 use rivetos_types::tool::Effect;
 
+use super::approval::{Policy, Rule};
+
 /// A call that is to be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedCall {
@@ -30,31 +32,33 @@ struct OpenCall {
 
 #[derive(Debug, Clone)]
 enum CallState {
+    /// A person is asked first.
+    Asking,
     Waiting,
     Started,
     Ended(ToolResult),
 }
 
 impl OpenCalls {
-    /// The calls of an answer; those beyond `calls_max` are answered at once. A tool that
-    /// `effects` does not have changes nothing, because it will not run.
+    /// The calls of an answer; those beyond `calls_max`, and those that policy denies, are
+    /// answered at once.
     pub(super) fn new(
         calls: &[ToolCall],
         step: u32,
-        effects: &BTreeMap<String, Effect>,
+        rules: &BTreeMap<String, Rule>,
         calls_max: usize,
     ) -> Self {
         let open = |(index, call): (usize, &ToolCall)| {
+            let rule = rules.get(&call.name).copied().unwrap_or(Rule::UNKNOWN);
             let state = if index < calls_max {
-                CallState::Waiting
+                first_state(call, rule.policy)
             } else {
                 let content = format!("Not run: an answer may have at most {calls_max} calls.");
                 CallState::Ended(answer(call, content, ToolStatus::Error))
             };
-            let effect = effects.get(&call.name).copied().unwrap_or(Effect::ReadOnly);
             let planned = PlannedCall {
                 call: call.clone(),
-                effect,
+                effect: rule.effect,
                 step,
                 index,
             };
@@ -68,8 +72,14 @@ impl OpenCalls {
     }
 
     /// What may run now: one mutating call, or all read-only ones before the next mutating one.
+    /// Empty when there is none, or when a person is asked first.
     pub(super) fn next(&self) -> Vec<PlannedCall> {
-        let mut unanswered = self.0.iter().filter(|open| !open.is_ended()).peekable();
+        let mut unanswered = self
+            .0
+            .iter()
+            .filter(|open| !open.is_ended())
+            .take_while(|open| !matches!(open.state, CallState::Asking))
+            .peekable();
         match unanswered.peek() {
             None => Vec::new(),
             Some(first) if first.planned.effect == Effect::Mutating => {
@@ -80,6 +90,40 @@ impl OpenCalls {
                 .map(|open| open.planned.clone())
                 .collect(),
         }
+    }
+
+    /// The call that a person is asked about, when all before it are answered.
+    pub(super) fn asked(&self) -> Option<PlannedCall> {
+        let first = self.0.iter().find(|open| !open.is_ended())?;
+        matches!(first.state, CallState::Asking).then(|| first.planned.clone())
+    }
+
+    /// The person allowed the call.
+    pub(super) fn approve(&mut self, call_id: &str) {
+        let asking = self.0.iter_mut().find(|open| {
+            open.planned.call.id == call_id && matches!(open.state, CallState::Asking)
+        });
+        if let Some(open) = asking {
+            open.state = CallState::Waiting;
+        }
+    }
+
+    /// Whether a mutating call has begun and has no result.
+    pub(super) fn any_started(&self) -> bool {
+        let mut calls = self.0.iter();
+        calls.any(|open| matches!(open.state, CallState::Started))
+    }
+
+    /// Whether some calls have their results and others have not.
+    pub(super) fn any_ended(&self) -> bool {
+        self.0.iter().any(OpenCall::is_ended)
+    }
+
+    /// A call that has no result yet.
+    pub(super) fn open_call(&self, call_id: &str) -> Option<ToolCall> {
+        let mut open = self.0.iter().filter(|open| !open.is_ended());
+        let found = open.find(|open| open.planned.call.id == call_id)?;
+        Some(found.planned.call.clone())
     }
 
     /// A mutating call begins.
@@ -94,13 +138,13 @@ impl OpenCalls {
         }
     }
 
-    /// A call has its result. `None` when no such call is open.
-    pub(super) fn end(&mut self, result: ToolResult) -> Option<ToolCall> {
+    /// A call has its result; nothing happens when no such call is open.
+    pub(super) fn end(&mut self, result: ToolResult) {
         let is_it =
             |open: &&mut OpenCall| open.planned.call.id == result.call_id && !open.is_ended();
-        let open = self.0.iter_mut().find(is_it)?;
-        open.state = CallState::Ended(result);
-        Some(open.planned.call.clone())
+        if let Some(open) = self.0.iter_mut().find(is_it) {
+            open.state = CallState::Ended(result);
+        }
     }
 
     /// Answers the calls that had begun when the process died. Returns their tools.
@@ -126,7 +170,7 @@ impl OpenCalls {
     pub(super) fn stop(&mut self) {
         for open in &mut self.0 {
             let content = match open.state {
-                CallState::Waiting => "No result: the turn ended before.",
+                CallState::Asking | CallState::Waiting => "No result: the turn ended before.",
                 CallState::Started => "Stopped while it ran: its effect is unknown.",
                 CallState::Ended(_) => continue,
             };
@@ -142,7 +186,7 @@ impl OpenCalls {
         }
         let result = |open: OpenCall| match open.state {
             CallState::Ended(result) => Some(result),
-            CallState::Waiting | CallState::Started => None,
+            CallState::Asking | CallState::Waiting | CallState::Started => None,
         };
         self.0.drain(..).filter_map(result).collect()
     }
@@ -167,7 +211,19 @@ pub(super) fn make_ids_unique(calls: &mut [ToolCall], step: u32) {
     }
 }
 
-fn answer(call: &ToolCall, content: String, status: ToolStatus) -> ToolResult {
+fn first_state(call: &ToolCall, policy: Policy) -> CallState {
+    match policy {
+        Policy::Allow => CallState::Waiting,
+        Policy::Ask => CallState::Asking,
+        Policy::Deny => {
+            let content = format!("Not run: this agent may not use `{}`.", call.name);
+            CallState::Ended(answer(call, content, ToolStatus::Denied))
+        }
+    }
+}
+
+/// The result of a call that did not run to its end.
+pub(super) fn answer(call: &ToolCall, content: String, status: ToolStatus) -> ToolResult {
     ToolResult {
         call_id: call.id.clone(),
         content,

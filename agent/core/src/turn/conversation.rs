@@ -84,7 +84,7 @@ pub fn cut_history(history: &mut Vec<Message>, bytes_max: usize) {
 /// What a message costs beside its text: names and brackets in the request, fields in memory.
 const FRAME_BYTES: usize = 128;
 
-fn bytes_of(message: &Message) -> usize {
+pub(super) fn bytes_of(message: &Message) -> usize {
     FRAME_BYTES + text_bytes_of(message)
 }
 

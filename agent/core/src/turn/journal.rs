@@ -1,13 +1,13 @@
 //! What happens to a turn, and the text in which it is journaled.
 
-use rivetos_types::message::{TokenUsage, ToolCall, ToolResult};
+use rivetos_types::message::{ContentPart, TokenUsage, ToolCall, ToolResult};
 use rivetos_types::model::StopReason;
-use rivetos_types::store::{Checkpoint, CheckpointKind};
+use rivetos_types::store::{CallHash, Checkpoint, Decision};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The version of [`Checkpoint::body`] that is written.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Something that happened. `elapsed_ms` is the time spent on the turn until then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +21,10 @@ pub enum TurnInput {
         calls: Vec<ToolCall>,
         /// Why it stopped.
         stop: StopReason,
-        /// What the answer cost.
+        /// What the answer cost, in tokens.
         usage: TokenUsage,
+        /// What it cost by the price table, in millionths of a US dollar.
+        micro_usd: u64,
         /// Time spent.
         elapsed_ms: u64,
     },
@@ -37,6 +39,30 @@ pub enum TurnInput {
         result: ToolResult,
         /// Time spent.
         elapsed_ms: u64,
+    },
+    /// A person was asked about a call, or nobody answered in time.
+    Decided {
+        /// Which call exactly.
+        call: CallHash,
+        /// What came of it.
+        decision: Decision,
+    },
+    /// The person said something while the turn was running.
+    Steered {
+        /// What was said.
+        content: Vec<ContentPart>,
+    },
+    /// Earlier turns are no longer sent as they are.
+    Compacted {
+        /// What stands for them; absent: nothing does.
+        summary: Option<String>,
+        /// How many messages of the history are still sent.
+        kept_messages: usize,
+    },
+    /// The model could not read all of the request.
+    Overflowed {
+        /// What it said, for the person.
+        reason: String,
     },
     /// The process that worked on the turn died, and another one took it over.
     Restored,
@@ -94,18 +120,9 @@ struct VersionOnly {
     v: u32,
 }
 
-/// The journal entry of an input.
-pub fn encode(input: &TurnInput) -> Result<Checkpoint, JournalError> {
-    let kind = match input {
-        TurnInput::Answered { .. } | TurnInput::Aborted { .. } | TurnInput::Failed { .. } => {
-            CheckpointKind::AfterModel
-        }
-        TurnInput::ToolStarted { .. } => CheckpointKind::BeforeMutatingTool,
-        TurnInput::ToolEnded { .. } | TurnInput::Restored => CheckpointKind::AfterTool,
-    };
-    let body =
-        serde_json::to_string(&Written { v: VERSION, input }).map_err(JournalError::Damaged)?;
-    Ok(Checkpoint { kind, body })
+/// The body of the journal entry ([`Checkpoint::body`]) of an input.
+pub fn encode(input: &TurnInput) -> Result<String, JournalError> {
+    serde_json::to_string(&Written { v: VERSION, input }).map_err(JournalError::Damaged)
 }
 
 /// The input of a journal entry.
@@ -120,6 +137,8 @@ pub fn decode(checkpoint: &Checkpoint) -> Result<TurnInput, JournalError> {
 
 #[cfg(test)]
 mod tests {
+    use rivetos_types::store::CheckpointKind;
+
     use super::*;
 
     #[test]
@@ -127,12 +146,10 @@ mod tests {
         let started = TurnInput::ToolStarted {
             call_id: "c1".into(),
         };
-        let checkpoint = encode(&started).unwrap();
-        assert_eq!(checkpoint.kind, CheckpointKind::BeforeMutatingTool);
-        assert_eq!(
-            checkpoint.body,
-            r#"{"v":1,"input":"tool_started","call_id":"c1"}"#
-        );
+        let body = encode(&started).unwrap();
+        assert_eq!(body, r#"{"v":2,"input":"tool_started","call_id":"c1"}"#);
+        let kind = CheckpointKind::BeforeModel;
+        let checkpoint = Checkpoint { kind, body };
         assert_eq!(decode(&checkpoint).unwrap(), started);
     }
 
@@ -145,11 +162,11 @@ mod tests {
             })
         };
         assert!(matches!(
-            read(r#"{"v":2,"input":"x"}"#),
-            Err(JournalError::Version { found: 2 })
+            read(r#"{"v":3,"input":"x"}"#),
+            Err(JournalError::Version { found: 3 })
         ));
         assert!(matches!(
-            read(r#"{"v":1,"input":"x"}"#),
+            read(r#"{"v":2,"input":"x"}"#),
             Err(JournalError::Damaged(_))
         ));
         assert!(matches!(read(""), Err(JournalError::Damaged(_))));

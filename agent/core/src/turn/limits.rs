@@ -19,6 +19,10 @@ pub struct Limits {
     pub answer_bytes_max: usize,
     /// How often the same call may fail in the same way before the turn ends.
     pub same_failures_max: u32,
+    /// How often the same call may give the same answer before the turn ends.
+    pub same_results_max: u32,
+    /// What the model requests of one turn may cost, in millionths of a US dollar.
+    pub turn_micro_usd_max: Option<u64>,
     /// The part of a session's history that is sent along.
     pub history_bytes_max: usize,
 }
@@ -34,6 +38,8 @@ impl Limits {
             turn_output_bytes_max: 512 * 1024,
             answer_bytes_max: 1024 * 1024,
             same_failures_max: 3,
+            same_results_max: 6,
+            turn_micro_usd_max: None,
             history_bytes_max: 256 * 1024,
         }
     }

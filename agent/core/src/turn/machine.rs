@@ -1,27 +1,35 @@
-//! The machine.
+//! The machine: its state, what is to be done next, and where each input goes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rivetos_types::message::{
-    ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome,
-};
-use rivetos_types::model::StopReason;
+use rivetos_types::id::TurnId;
+use rivetos_types::message::{ContentPart, Message, TokenUsage, TurnOutcome};
+use rivetos_types::store::{CallHash, CheckpointKind};
 use rivetos_types::tool::Effect;
 
-use super::calls::{OpenCalls, PlannedCall, make_ids_unique};
-use super::journal::{Abort, TurnInput};
+use super::approval::{Rule, call_hash};
+use super::calls::{OpenCalls, PlannedCall};
+use super::context::{Fill, Room};
+use super::journal::TurnInput;
 use super::limits::Limits;
+use super::results::Repeats;
 
 /// What a turn begins with. The same opening and the same inputs give the same turn.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// The session's earlier turns, oldest first.
+    /// Which turn it is.
+    pub turn: TurnId,
+    /// What stands for the session's earliest turns.
+    pub summary: Option<Arc<str>>,
+    /// The session's earlier turns behind the summary, oldest first, each whole.
     pub history: Arc<Vec<Message>>,
     /// What the person said.
     pub content: Vec<ContentPart>,
-    /// What each tool may change; a tool that is not there is unknown and changes nothing.
-    pub effects: Arc<BTreeMap<String, Effect>>,
+    /// What holds for each tool; a tool that is not there is unknown and changes nothing.
+    pub rules: Arc<BTreeMap<String, Rule>>,
+    /// What the model can read at once.
+    pub room: Room,
     /// How far the turn may go.
     pub limits: Limits,
 }
@@ -29,6 +37,8 @@ pub struct Opening {
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnAction {
+    /// Make a summary of [`Turn::compactable`], because the window is full.
+    Compact,
     /// Send [`Turn::conversation`] to the model.
     CallModel,
     /// Run these calls: either one that is mutating, or any number of read-only ones, which may
@@ -36,6 +46,13 @@ pub enum TurnAction {
     CallTools {
         /// In the model's order; never empty.
         calls: Vec<PlannedCall>,
+    },
+    /// Ask a person whether this call may run. Until then nothing happens.
+    Ask {
+        /// The call.
+        planned: PlannedCall,
+        /// Its name in the decision.
+        hash: CallHash,
     },
     /// The turn is over.
     Finish {
@@ -49,18 +66,27 @@ pub enum TurnAction {
 /// The machine; see the module's text.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    opening: Opening,
-    messages: Vec<Message>,
-    calls: OpenCalls,
-    said: String,
-    step: u32,
-    usage: TokenUsage,
-    elapsed_ms: u64,
-    output_bytes: usize,
-    /// How often a call failed with the same words, by tool and arguments.
-    failures: BTreeMap<(String, String), (String, u32)>,
-    unknown: Vec<String>,
-    outcome: Option<TurnOutcome>,
+    pub(super) opening: Opening,
+    pub(super) messages: Vec<Message>,
+    pub(super) calls: OpenCalls,
+    /// What the person said since the last request.
+    pub(super) steers: Vec<Vec<ContentPart>>,
+    pub(super) said: String,
+    pub(super) step: u32,
+    pub(super) usage: TokenUsage,
+    pub(super) micro_usd: u64,
+    pub(super) elapsed_ms: u64,
+    pub(super) output_bytes: usize,
+    pub(super) repeats: BTreeMap<(String, String), Repeats>,
+    pub(super) unknown: Vec<String>,
+    /// Messages of the history that are no longer sent.
+    pub(super) skipped: usize,
+    pub(super) summary: Option<Arc<str>>,
+    pub(super) fill: Fill,
+    /// Requests since the last answer that were too long.
+    pub(super) overflows: u32,
+    pub(super) overflows_ever: u32,
+    pub(super) outcome: Option<TurnOutcome>,
 }
 
 impl Turn {
@@ -69,17 +95,25 @@ impl Turn {
         let messages = vec![Message::User {
             content: opening.content.clone(),
         }];
+        let summary = opening.summary.clone();
         Self {
             opening,
             messages,
             calls: OpenCalls::default(),
+            steers: Vec::new(),
             said: String::new(),
             step: 0,
             usage: TokenUsage::default(),
+            micro_usd: 0,
             elapsed_ms: 0,
             output_bytes: 0,
-            failures: BTreeMap::new(),
+            repeats: BTreeMap::new(),
             unknown: Vec::new(),
+            skipped: 0,
+            summary,
+            fill: Fill::default(),
+            overflows: 0,
+            overflows_ever: 0,
             outcome: None,
         }
     }
@@ -92,21 +126,35 @@ impl Turn {
                 text: self.reply(),
             };
         }
+        if let Some(planned) = self.calls.asked() {
+            let hash = call_hash(&self.opening.turn, &planned);
+            return TurnAction::Ask { planned, hash };
+        }
         let calls = self.calls.next();
         if !calls.is_empty() {
             return TurnAction::CallTools { calls };
         }
+        if self.must_compact() {
+            return TurnAction::Compact;
+        }
         TurnAction::CallModel
     }
 
-    /// History and turn, for the next request; keeps the invariant of [`Message`].
-    pub fn conversation(&self) -> Vec<Message> {
-        self.opening
-            .history
-            .iter()
-            .chain(&self.messages)
-            .cloned()
-            .collect()
+    /// Where the turn stands: what a process that takes it up does next.
+    pub fn stands(&self) -> CheckpointKind {
+        if self.outcome.is_some() {
+            CheckpointKind::BeforeDeliver
+        } else if self.calls.asked().is_some() {
+            CheckpointKind::Parked
+        } else if self.calls.any_started() {
+            CheckpointKind::BeforeTool(Effect::Mutating)
+        } else if self.calls.is_empty() {
+            CheckpointKind::BeforeModel
+        } else if self.calls.any_ended() {
+            CheckpointKind::AfterTool
+        } else {
+            CheckpointKind::BeforeTool(Effect::ReadOnly)
+        }
     }
 
     /// Takes what happened. What does not fit the present state changes nothing.
@@ -120,11 +168,15 @@ impl Turn {
                 calls,
                 stop,
                 usage,
+                micro_usd,
                 elapsed_ms,
             } => {
                 if self.calls.is_empty() {
+                    self.note_nudge();
                     self.usage = self.usage.plus(usage);
+                    self.micro_usd = self.micro_usd.saturating_add(micro_usd);
                     self.elapsed_ms = self.elapsed_ms.max(elapsed_ms);
+                    self.counted(usage);
                     self.on_answer(text, calls, stop);
                 }
             }
@@ -133,15 +185,20 @@ impl Turn {
                 self.elapsed_ms = self.elapsed_ms.max(elapsed_ms);
                 self.on_result(result);
             }
+            TurnInput::Decided { call, decision } => self.on_decided(&call, decision),
+            TurnInput::Steered { content } => self.on_steered(content),
+            TurnInput::Compacted {
+                summary,
+                kept_messages,
+            } => self.on_compacted(summary, kept_messages),
+            TurnInput::Overflowed { reason } => self.on_overflowed(reason),
             TurnInput::Restored => self.on_restored(),
-            TurnInput::Aborted { by, partial } => {
-                let outcome = self.aborted(by);
-                self.end(outcome, partial);
-            }
+            TurnInput::Aborted { by, partial } => self.on_aborted(by, partial),
             TurnInput::Failed { reason, partial } => {
                 self.end(TurnOutcome::Failed { reason }, partial);
             }
         }
+        self.check_fit();
     }
 
     /// Everything that was said until now: what a watcher has seen.
@@ -149,9 +206,14 @@ impl Turn {
         &self.said
     }
 
-    /// What the model requests cost until now.
+    /// What the model requests took until now.
     pub fn usage(&self) -> TokenUsage {
         self.usage
+    }
+
+    /// What they cost, in millionths of a US dollar.
+    pub fn micro_usd(&self) -> u64 {
+        self.micro_usd
     }
 
     /// Model requests until now.
@@ -175,201 +237,8 @@ impl Turn {
         &self.messages
     }
 
-    fn on_answer(&mut self, text: String, calls: Vec<ToolCall>, stop: StopReason) {
-        self.step += 1;
-        if stop == StopReason::ContentFilter {
-            let reason = "the model's content filter ended the answer".to_owned();
-            return self.end(TurnOutcome::Failed { reason }, text);
-        }
-        if calls.is_empty() {
-            return match stop {
-                StopReason::Length => {
-                    let reason = "the answer reached the model's output limit".to_owned();
-                    self.end(TurnOutcome::LimitReached { reason }, text);
-                }
-                StopReason::End | StopReason::ToolUse | StopReason::ContentFilter => {
-                    self.complete(text);
-                }
-            };
-        }
-        self.say(&text);
-        self.open_calls(text, calls);
-        if stop == StopReason::Length {
-            self.limit("the answer reached the model's output limit".to_owned());
-        } else if self.step >= self.opening.limits.steps_max {
-            self.limit(format!("the turn reached its {} model requests", self.step));
-        } else {
-            self.check_time();
-        }
+    /// Summary and history as later turns of the session begin with them.
+    pub fn carried(&self) -> (Option<Arc<str>>, &[Message]) {
+        (self.summary.clone(), self.history())
     }
-
-    fn complete(&mut self, text: String) {
-        let text = if text.trim().is_empty() && self.said.is_empty() {
-            "(The model ended the turn without a word.)".to_owned()
-        } else {
-            text
-        };
-        self.say(&text);
-        let text = if text.is_empty() {
-            "(no text)".to_owned()
-        } else {
-            text
-        };
-        self.messages.push(Message::assistant(text));
-        self.outcome = Some(TurnOutcome::Completed);
-    }
-
-    fn open_calls(&mut self, text: String, mut calls: Vec<ToolCall>) {
-        make_ids_unique(&mut calls, self.step);
-        let Opening {
-            effects, limits, ..
-        } = &self.opening;
-        self.calls = OpenCalls::new(&calls, self.step, effects, limits.step_calls_max);
-        let content = if text.is_empty() {
-            Vec::new()
-        } else {
-            vec![ContentPart::text(text)]
-        };
-        self.messages.push(Message::Assistant {
-            content,
-            tool_calls: calls,
-        });
-        self.close_step();
-    }
-
-    fn on_result(&mut self, mut result: ToolResult) {
-        let bytes_max = self.opening.limits.call_output_bytes_max;
-        if result.content.len() > bytes_max {
-            result
-                .content
-                .truncate(result.content.floor_char_boundary(bytes_max));
-            result.content.push_str("\n(cut)");
-        }
-        let (content, status) = (result.content.clone(), result.status);
-        let Some(call) = self.calls.end(result) else {
-            return;
-        };
-        self.output_bytes = self.output_bytes.saturating_add(content.len());
-        let name = call.name.clone();
-        let failures = self.count_failures(call, content, status);
-        self.close_step();
-        let limits = &self.opening.limits;
-        if failures >= limits.same_failures_max {
-            self.limit(format!(
-                "the same call of `{name}` failed {failures} times in the same way"
-            ));
-        } else if self.output_bytes > limits.turn_output_bytes_max {
-            let kib = limits.turn_output_bytes_max / 1024;
-            self.limit(format!("the tools answered more than {kib} KiB"));
-        } else {
-            self.check_time();
-        }
-    }
-
-    /// How often this call failed in this way without another answer in between, this time
-    /// included.
-    fn count_failures(&mut self, call: ToolCall, content: String, status: ToolStatus) -> u32 {
-        let same = (call.name, call.arguments);
-        match status {
-            ToolStatus::Error => {
-                let (last, count) = self.failures.entry(same).or_default();
-                if *last != content {
-                    (*last, *count) = (content, 0);
-                }
-                *count += 1;
-                *count
-            }
-            ToolStatus::Ok | ToolStatus::Unknown | ToolStatus::Stopped => {
-                self.failures.remove(&same);
-                0
-            }
-        }
-    }
-
-    fn on_restored(&mut self) {
-        self.unknown.extend(self.calls.lose_started());
-        self.close_step();
-    }
-
-    fn aborted(&self, by: Abort) -> TurnOutcome {
-        let limits = &self.opening.limits;
-        match by {
-            Abort::Person => TurnOutcome::Interrupted,
-            Abort::Time => TurnOutcome::LimitReached {
-                reason: too_long(limits),
-            },
-            Abort::AnswerBytes => TurnOutcome::LimitReached {
-                reason: format!(
-                    "an answer was longer than {} KiB",
-                    limits.answer_bytes_max / 1024
-                ),
-            },
-        }
-    }
-
-    fn check_time(&mut self) {
-        let limits = &self.opening.limits;
-        if self.elapsed_ms >= limits.turn_ms_max {
-            self.limit(too_long(limits));
-        }
-    }
-
-    fn limit(&mut self, reason: String) {
-        self.end(TurnOutcome::LimitReached { reason }, String::new());
-    }
-
-    /// Ends a turn that did not complete: unanswered calls get a result, and the model's last
-    /// word says for later turns why it is the last.
-    fn end(&mut self, outcome: TurnOutcome, partial: String) {
-        self.calls.stop();
-        self.close_step();
-        self.say(&partial);
-        let note = match &outcome {
-            TurnOutcome::Completed => "the turn is complete",
-            TurnOutcome::Interrupted => "the person stopped the turn here",
-            TurnOutcome::LimitReached { reason } | TurnOutcome::Failed { reason } => reason,
-        };
-        let mut last = partial;
-        if !last.is_empty() {
-            last.push_str("\n\n");
-        }
-        last.extend(["(Ended: ", note, ".)"]);
-        self.messages.push(Message::assistant(last));
-        self.outcome = Some(outcome);
-    }
-
-    /// Moves the results to the conversation once every call has one.
-    fn close_step(&mut self) {
-        self.messages
-            .extend(self.calls.take_results().into_iter().map(Message::Tool));
-    }
-
-    fn say(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if !self.said.is_empty() {
-            self.said.push_str("\n\n");
-        }
-        self.said.push_str(text);
-    }
-
-    fn reply(&self) -> String {
-        let mut text = self.said.clone();
-        for tool in &self.unknown {
-            if !text.is_empty() {
-                text.push_str("\n\n");
-            }
-            text.extend([
-                "Note: I was restarted while `",
-                tool,
-                "` ran. Its effect is unknown; it was not repeated.",
-            ]);
-        }
-        text
-    }
-}
-
-fn too_long(limits: &Limits) -> String {
-    format!("the turn took longer than {} s", limits.turn_ms_max / 1000)
 }

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rivetos_types::message::{OutboundMessage, TokenUsage, TurnOutcome};
-use rivetos_types::store::{Claim, ClaimedTurn, Lease, StoreError, TurnRecord};
+use rivetos_types::store::{
+    Claim, ClaimedTurn, Commit, Durability, Lease, StoreError, Then, TurnRecord,
+};
 use tokio::task::JoinSet;
 
-use super::drive::drive;
+use super::drive::{Driven, drive};
 use super::state::{Phase, State};
 use crate::clock::now;
 
@@ -59,6 +61,10 @@ pub(super) async fn dispatch(state: Arc<State>) {
                 wanted = usize::from(more || state.open.any_waiting());
             }
             _ = phases.changed() => {}
+            () = state.parts.store.changed() => {
+                more = true;
+                wanted = RUNNING_TURNS_MAX;
+            }
         }
         if !pause.is_over() {
             continue;
@@ -83,7 +89,10 @@ async fn tidy_up(state: &State) {
     }
     let swept = state.parts.store.sweep(now()).await;
     state.watch_store(&swept);
-    state.metrics.undelivered.add(swept.unwrap_or(0));
+    state
+        .metrics
+        .undelivered
+        .add(swept.unwrap_or_default().undelivered);
     for (turn, live) in state.open.waiting() {
         match state.parts.store.turn(turn.clone()).await {
             Ok(TurnRecord::Open) | Err(_) => continue,
@@ -152,13 +161,17 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
         message.channel.clone(),
         message.session.clone(),
     );
-    let live = state.open.claim(&claim.turn, &session);
+    let live = state.open.claim(&claim, &session);
     let result = tokio::select! {
         result = drive(&state, claimed, &live) => result,
         error = keep_lease(&state, &claim) => Err(error),
     };
     let left = match result {
-        Ok(()) => Left::Done,
+        Ok(Driven::Parked) => {
+            state.open.park(&claim.turn, &live);
+            return Left::Done;
+        }
+        Ok(Driven::Finished | Driven::HandedOver) => Left::Done,
         Err(StoreError::Fenced(turn)) => {
             tracing::warn!(%turn, "another process took the turn over");
             live.feed.abandon();
@@ -198,6 +211,19 @@ async fn keep_lease(state: &State, claim: &Claim) -> StoreError {
     }
 }
 
+/// Lets go of the turns that were cut off, so that the next process need not wait for the end of
+/// their leases. It goes on from what they stored last.
+async fn hand_over(state: &State) {
+    for claim in state.open.claims() {
+        let commit = Commit {
+            then: Then::HandOver,
+            ..Commit::step(Vec::new(), now(), Durability::ProcessCrash)
+        };
+        let stored = state.parts.store.commit(claim, commit).await;
+        state.watch_store(&stored);
+    }
+}
+
 /// Lets what runs end by the deadline; what does not stays open in the store.
 async fn end(state: &State, mut running: JoinSet<Left>) {
     let phase = *state.phase.borrow();
@@ -212,6 +238,7 @@ async fn end(state: &State, mut running: JoinSet<Left>) {
             "the drain's time is over; turns are left open"
         );
         running.shutdown().await;
+        hand_over(state).await;
     }
     state.open.abandon_all();
 }

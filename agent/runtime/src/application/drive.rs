@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 use rivetos_core::turn::{
     Abort, Opening, PlannedCall, Turn, TurnAction, TurnInput, cut_history, decode, encode,
 };
-use rivetos_types::message::{InboundMessage, OutboundMessage, TurnOutcome};
+use rivetos_types::intake::TurnEvent;
+use rivetos_types::message::{InboundMessage, OutboundMessage, TokenUsage, TurnOutcome};
 use rivetos_types::model::ModelRequest;
-use rivetos_types::store::{Checkpoint, Claim, ClaimedTurn, Commit, Durability, Reply, StoreError};
+use rivetos_types::store::{
+    Approval, CallHash, Checkpoint, Claim, ClaimedTurn, Commit, Compaction, Decided, Decision,
+    Durability, Expense, Reply, StoreError, Then,
+};
 use rivetos_types::tool::Effect;
 
+use super::compact::summarise;
 use super::model_step::{Answer, AskError, ask};
 use super::open_turns::LiveTurn;
 use super::sessions::Session;
@@ -21,20 +26,46 @@ use crate::clock::now;
 /// How long an unfetched reply is kept, in milliseconds.
 const REPLY_KEPT_MS: i64 = 3_600_000;
 
+/// How long a question waits for its answer, in milliseconds.
+const APPROVAL_KEPT_MS: i64 = 3_600_000;
+
 /// How often the last commit of a turn is tried.
 const COMMIT_ATTEMPTS_MAX: u32 = 4;
 
-/// Runs the turn to its reply. An error means that the turn is still open in the store.
+/// How often a turn may be claimed without coming to an end: more often, and it is the turn that
+/// ends its processes.
+const CLAIMS_MAX: u32 = 8;
+
+/// How this process is through with a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Driven {
+    /// The reply is stored.
+    Finished,
+    /// A person has to decide.
+    Parked,
+    /// The agent drains: the next process goes on from here.
+    HandedOver,
+}
+
+/// Runs the turn as far as it goes. An error means that the turn is still open in the store, and
+/// that its lease may run.
 pub(super) async fn drive(
     state: &State,
     claimed: ClaimedTurn,
     live: &LiveTurn,
-) -> Result<(), StoreError> {
+) -> Result<Driven, StoreError> {
     let mut run = Run::begin(state, claimed, live).await?;
     loop {
-        match run.turn.next() {
+        run.take_steers()?;
+        let action = run.turn.next();
+        if state.draining() && !matches!(action, TurnAction::Finish { .. }) {
+            return run.hand_over().await;
+        }
+        match action {
+            TurnAction::Compact => run.compact().await?,
             TurnAction::CallModel => run.call_model().await?,
             TurnAction::CallTools { calls } => run.call_tools(calls).await?,
+            TurnAction::Ask { planned, hash } => return run.park(planned, hash).await,
             TurnAction::Finish { outcome, text } => return run.finish(outcome, text).await,
         }
     }
@@ -49,6 +80,8 @@ struct Run<'a> {
     turn: Turn,
     /// What happened and is not stored yet.
     pending: Vec<Checkpoint>,
+    /// What it cost and is not stored yet.
+    expenses: Vec<Expense>,
     began: Instant,
     /// What earlier processes spent on the turn, in milliseconds.
     spent_ms: u64,
@@ -64,12 +97,17 @@ impl<'a> Run<'a> {
             claim,
             message,
             journal,
+            attempt,
+            decided,
         } = claimed;
         let session = state.session(&message.session, claim.token).await?;
         let turn = Turn::new(Opening {
+            turn: claim.turn.clone(),
+            summary: session.summary.clone(),
             history: Arc::clone(&session.history),
             content: message.content.clone(),
-            effects: Arc::clone(&state.effects),
+            rules: Arc::clone(&state.rules),
+            room: state.room(&session.system),
             limits: state.parts.limits.clone(),
         });
         let mut run = Self {
@@ -80,15 +118,29 @@ impl<'a> Run<'a> {
             session,
             turn,
             pending: Vec::new(),
+            expenses: Vec::new(),
             began: Instant::now(),
             spent_ms: 0,
         };
-        run.restore(&journal)?;
+        run.restore(&journal, decided)?;
+        if attempt > CLAIMS_MAX {
+            tracing::error!(turn = %run.claim.turn, attempt, "the turn is given up");
+            let reason =
+                format!("the agent was restarted {CLAIMS_MAX} times while it worked on it");
+            run.record(TurnInput::Failed {
+                reason,
+                partial: String::new(),
+            })?;
+        }
         Ok(run)
     }
 
-    /// Folds what an earlier process did.
-    fn restore(&mut self, journal: &[Checkpoint]) -> Result<(), StoreError> {
+    /// Folds what an earlier process did, and what a person decided since.
+    fn restore(
+        &mut self,
+        journal: &[Checkpoint],
+        decided: Option<Decided>,
+    ) -> Result<(), StoreError> {
         if journal.is_empty() {
             return Ok(());
         }
@@ -109,45 +161,129 @@ impl<'a> Run<'a> {
         }
         self.spent_ms = self.turn.elapsed_ms();
         self.live.feed.show(self.turn.said());
-        self.record(TurnInput::Restored)
+        match self.turn.next() {
+            // Nobody can claim a parked turn before somebody decided or the time is over.
+            TurnAction::Ask { hash, .. } => {
+                let decision = decided
+                    .filter(|decided| decided.call == hash)
+                    .map_or(Decision::Expired, |decided| decided.decision);
+                self.record(TurnInput::Decided {
+                    call: hash,
+                    decision,
+                })
+            }
+            TurnAction::Compact
+            | TurnAction::CallModel
+            | TurnAction::CallTools { .. }
+            | TurnAction::Finish { .. } => self.record(TurnInput::Restored),
+        }
+    }
+
+    fn take_steers(&mut self) -> Result<(), StoreError> {
+        for content in self.live.take_steers() {
+            self.record(TurnInput::Steered { content })?;
+        }
+        Ok(())
+    }
+
+    /// Makes room in the model's window. Without a summary the older turns are dropped: the
+    /// transcript keeps them, and the session goes on.
+    async fn compact(&mut self) -> Result<(), StoreError> {
+        let compactable = self.turn.compactable();
+        let kept_messages = compactable.kept_messages;
+        let messages = compactable.messages.len();
+        tracing::info!(turn = %self.claim.turn, messages, "compact:before");
+        let text = "summarising older turns".to_owned();
+        self.live.feed.event(TurnEvent::Status { text });
+        let ended = tokio::select! {
+            biased;
+            by = self.aborted() => Err(by),
+            summary = summarise(self.state, compactable) => Ok(summary),
+        };
+        let made = match ended {
+            Ok(made) => made,
+            Err(by) => {
+                let partial = String::new();
+                return self.record(TurnInput::Aborted { by, partial });
+            }
+        };
+        let summary = made.map(|(summary, usage)| {
+            self.spend(usage);
+            summary
+        });
+        tracing::info!(turn = %self.claim.turn, summarised = summary.is_some(), "compact:after");
+        self.record(TurnInput::Compacted {
+            summary,
+            kept_messages,
+        })?;
+        let (summary, history) = self.turn.carried();
+        let compaction = summary.map(|summary| Compaction {
+            summary: summary.to_string(),
+            kept_messages: history.len(),
+        });
+        self.store(compaction, Then::GoOn, Durability::ProcessCrash)
+            .await
     }
 
     async fn call_model(&mut self) -> Result<(), StoreError> {
         self.flush(Durability::ProcessCrash).await?;
-        let request = || ModelRequest {
+        let messages = match self.turn.conversation() {
+            Ok(messages) => messages,
+            Err(error) => {
+                let reason = format!("the conversation is broken: {error}");
+                let partial = String::new();
+                return self.record(TurnInput::Failed { reason, partial });
+            }
+        };
+        let request = ModelRequest {
             system: self.session.system.to_string(),
-            messages: self.turn.conversation(),
+            messages,
             tools: self.state.parts.tools.specs().to_vec(),
+            thinking: self.session.settings.thinking,
         };
         let mut answer = Answer::default();
         let ended = tokio::select! {
             biased;
             by = self.aborted() => Err(by),
-            result = ask(self.state, &self.live.feed, request, &mut answer) => Ok(result),
+            result = ask(self.state, &self.live.feed, &request, &mut answer) => Ok(result),
         };
         self.state.metrics.steps.add(1);
+        // What the person said meanwhile comes before the model's word: it may not be the last.
+        self.take_steers()?;
         let elapsed_ms = self.elapsed_ms();
         let input = match ended {
             Err(by) | Ok(Err(AskError::TooLong(by))) => TurnInput::Aborted {
                 by,
                 partial: answer.text,
             },
+            Ok(Err(AskError::Overflow(reason))) => TurnInput::Overflowed { reason },
             Ok(Err(AskError::Failed(reason))) => TurnInput::Failed {
                 reason,
                 partial: answer.text,
             },
             Ok(Ok((stop, usage))) => {
+                let micro_usd = self.spend(usage);
                 let Answer { text, calls, .. } = answer;
                 TurnInput::Answered {
                     text,
                     calls,
                     stop,
                     usage,
+                    micro_usd,
                     elapsed_ms,
                 }
             }
         };
         self.record(input)
+    }
+
+    /// Notes an expense for the ledger. Returns what it is, in millionths of a US dollar.
+    fn spend(&mut self, usage: TokenUsage) -> u64 {
+        let parts = &self.state.parts;
+        let expense = parts.prices.expense(&parts.identity.model, usage);
+        let micro_usd = expense.micro_usd;
+        self.expenses.push(expense);
+        micro_usd
     }
 
     async fn call_tools(&mut self, calls: Vec<PlannedCall>) -> Result<(), StoreError> {
@@ -188,7 +324,38 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn finish(mut self, outcome: TurnOutcome, text: String) -> Result<(), StoreError> {
+    /// Puts the question to the person and lets go of the turn; whoever claims it next has the
+    /// answer.
+    async fn park(mut self, planned: PlannedCall, hash: CallHash) -> Result<Driven, StoreError> {
+        let call = planned.call;
+        tracing::info!(turn = %self.claim.turn, tool = call.name, call = hash.short(), "asking");
+        let approval = Approval {
+            call: hash,
+            turn: self.claim.turn.clone(),
+            session: self.message.session.clone(),
+            channel: self.message.channel.clone(),
+            tool: call.name,
+            arguments: call.arguments,
+            expires_at: now().plus_ms(APPROVAL_KEPT_MS),
+        };
+        let event = TurnEvent::Asked {
+            approval: approval.clone(),
+        };
+        self.store(None, Then::Park(approval), Durability::PowerLoss)
+            .await?;
+        self.live.feed.event(event);
+        Ok(Driven::Parked)
+    }
+
+    /// Between two effects: the next process goes on without loss.
+    async fn hand_over(mut self) -> Result<Driven, StoreError> {
+        self.store(None, Then::HandOver, Durability::PowerLoss)
+            .await?;
+        self.live.feed.abandon();
+        Ok(Driven::HandedOver)
+    }
+
+    async fn finish(mut self, outcome: TurnOutcome, text: String) -> Result<Driven, StoreError> {
         let message = OutboundMessage {
             turn: self.claim.turn.clone(),
             channel: self.message.channel.clone(),
@@ -197,8 +364,12 @@ impl<'a> Run<'a> {
             outcome,
             usage: self.turn.usage(),
         };
+        let (summary, kept) = self.turn.carried();
+        let dropped = self.session.history.len() - kept.len();
+        self.session.summary = summary;
         let transcript = self.turn.into_transcript();
         let history = Arc::make_mut(&mut self.session.history);
+        history.drain(..dropped);
         history.extend(transcript.iter().cloned());
         cut_history(history, self.state.parts.limits.history_bytes_max);
         // Before the commit: after it the session's next turn may begin at any time.
@@ -209,7 +380,9 @@ impl<'a> Run<'a> {
         let commit = Commit {
             journal: Vec::new(),
             transcript,
-            outbox: Some(Reply {
+            ledger: self.expenses,
+            compaction: None,
+            then: Then::Finish(Reply {
                 message: message.clone(),
                 expires_at: at.plus_ms(REPLY_KEPT_MS),
             }),
@@ -224,28 +397,41 @@ impl<'a> Run<'a> {
         log_end(&message, self.began.elapsed());
         self.state.metrics.turn(&message.outcome, message.usage);
         self.live.feed.finish(message);
-        Ok(())
+        Ok(Driven::Finished)
     }
 
     /// Gives the machine what happened, and keeps it for the journal.
     fn record(&mut self, input: TurnInput) -> Result<(), StoreError> {
-        let checkpoint = encode(&input).map_err(|error| StoreError::Failed {
+        let body = encode(&input).map_err(|error| StoreError::Failed {
             operation: "journal",
             cause: error.to_string(),
         })?;
-        self.pending.push(checkpoint);
         self.turn.on(input);
+        let kind = self.turn.stands();
+        self.pending.push(Checkpoint { kind, body });
         Ok(())
     }
 
+    /// Stores what happened since the last time, if anything did.
     async fn flush(&mut self, durability: Durability) -> Result<(), StoreError> {
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && self.expenses.is_empty() {
             return Ok(());
         }
+        self.store(None, Then::GoOn, durability).await
+    }
+
+    async fn store(
+        &mut self,
+        compaction: Option<Compaction>,
+        then: Then,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
         let commit = Commit {
             journal: std::mem::take(&mut self.pending),
             transcript: Vec::new(),
-            outbox: None,
+            ledger: std::mem::take(&mut self.expenses),
+            compaction,
+            then,
             at: now(),
             durability,
         };

@@ -2,29 +2,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use futures_util::stream;
-use rivetos_core::router::{Command, Route, route, unknown_command};
-use rivetos_types::id::{SessionId, TurnId};
+use rivetos_core::router::{Route, route};
+use rivetos_types::id::TurnId;
 use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
 use rivetos_types::message::{InboundMessage, OutboundMessage};
 use rivetos_types::store::{Acceptance, TurnRecord};
 use rivetos_types::{BoxFuture, BoxStream};
 
+use super::command::command_answer;
 use super::handle::Application;
-use super::open_turns::LiveTurn;
 use super::state::State;
-
-/// How long `/new` waits for the turns that it stopped.
-const STOP_WAIT: Duration = Duration::from_secs(5);
 
 impl Intake for Application {
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>> {
         let state = Arc::clone(&self.state);
         Box::pin(async move {
             match route(&message.content) {
-                Route::Command(command) => command_answer(&state, command, message.session)
+                Route::Command(command) => command_answer(&state, command, message)
                     .await
                     .map(Submitted::Command),
                 // A task of its own: a caller that goes away must not leave it half done.
@@ -116,52 +112,5 @@ async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, In
             state.open.forget_unclaimed(&turn);
             Err(IntakeError::Store(error.to_string()))
         }
-    }
-}
-
-async fn command_answer(
-    state: &State,
-    command: Command,
-    session: SessionId,
-) -> Result<String, IntakeError> {
-    let turns = state.open.of_session(&session);
-    match command {
-        Command::Unknown(word) => Ok(unknown_command(&word)),
-        Command::Stop => {
-            stop(&turns);
-            Ok(if turns.is_empty() {
-                "Nothing is running."
-            } else {
-                "Stopped."
-            }
-            .to_owned())
-        }
-        Command::New => {
-            stop(&turns);
-            let over = async {
-                for turn in &turns {
-                    turn.feed.over().await;
-                }
-            };
-            // A turn that does not end in time belongs to the conversation before.
-            let _ = tokio::time::timeout(STOP_WAIT, over).await;
-            let reset = state
-                .parts
-                .store
-                .reset(session.clone(), crate::clock::now())
-                .await;
-            state.watch_store(&reset);
-            state.sessions.take(&session);
-            match reset {
-                Ok(()) => Ok("A new conversation begins.".to_owned()),
-                Err(error) => Err(IntakeError::Store(error.to_string())),
-            }
-        }
-    }
-}
-
-fn stop(turns: &[Arc<LiveTurn>]) {
-    for turn in turns {
-        turn.stop();
     }
 }

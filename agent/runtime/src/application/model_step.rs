@@ -31,6 +31,8 @@ pub(super) struct Answer {
 
 /// Why there is no whole answer.
 pub(super) enum AskError {
+    /// The model could not read all of the conversation.
+    Overflow(String),
     /// For the person.
     Failed(String),
     /// The model did not stop writing.
@@ -41,12 +43,12 @@ pub(super) enum AskError {
 pub(super) async fn ask(
     state: &State,
     feed: &Feed,
-    request: impl Fn() -> ModelRequest,
+    request: &ModelRequest,
     answer: &mut Answer,
 ) -> Result<(StopReason, TokenUsage), AskError> {
     let mut attempt = 1;
     loop {
-        let error = match read(state, feed, request(), answer).await? {
+        let error = match read(state, feed, request.clone(), answer).await? {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
@@ -57,9 +59,13 @@ pub(super) async fn ask(
         tracing::warn!(%error, attempt, retried = pause.is_some(), "the model failed");
         let Some(pause) = pause else {
             let name = state.parts.model.name();
-            return Err(AskError::Failed(format!(
-                "the model provider `{name}` failed: {error}"
-            )));
+            let reason = format!("the model provider `{name}` failed: {error}");
+            return Err(match error {
+                ModelError::TooLong { .. } => AskError::Overflow(reason),
+                ModelError::Transient { .. }
+                | ModelError::Incomplete { .. }
+                | ModelError::Fatal { .. } => AskError::Failed(reason),
+            });
         };
         let text = format!("{error}; trying again in {} s", pause.as_secs_f32().ceil());
         feed.event(TurnEvent::Status { text });
@@ -112,7 +118,7 @@ async fn read(
 fn pause_after(error: &ModelError, attempt: u32) -> Option<Duration> {
     let own = Duration::from_millis(500 << attempt).min(BACKOFF_MAX);
     match error {
-        ModelError::Fatal { .. } => None,
+        ModelError::Fatal { .. } | ModelError::TooLong { .. } => None,
         ModelError::Incomplete { .. }
         | ModelError::Transient {
             retry_after_ms: None,

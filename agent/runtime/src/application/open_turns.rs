@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use rivetos_types::id::{SessionId, TurnId};
 use rivetos_types::intake::IntakeError;
+use rivetos_types::message::ContentPart;
+use rivetos_types::store::Claim;
 use tokio::sync::watch;
 
 use super::feed::Feed;
@@ -16,17 +18,36 @@ const SESSION_TURNS_MAX: usize = 33;
 /// The most turns that wait or run in all sessions.
 const TURNS_MAX: usize = 1024;
 
-/// A turn that somebody may watch or stop.
+/// What a person may say to a running turn before it has read any of it, in messages.
+const STEERS_MAX: usize = 16;
+
+/// A turn that somebody may watch, steer or stop.
 #[derive(Debug, Default)]
 pub(crate) struct LiveTurn {
     pub(crate) feed: Arc<Feed>,
     stop: watch::Sender<bool>,
+    steers: Mutex<Vec<Vec<ContentPart>>>,
 }
 
 impl LiveTurn {
     /// Ends the turn at once.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Says something to the turn, for its next request. `false` when too much is waiting.
+    pub(crate) fn steer(&self, content: Vec<ContentPart>) -> bool {
+        let mut steers = lock(&self.steers);
+        let room = steers.len() < STEERS_MAX;
+        if room {
+            steers.push(content);
+        }
+        room
+    }
+
+    /// What was said since the last time.
+    pub(crate) fn take_steers(&self) -> Vec<Vec<ContentPart>> {
+        std::mem::take(&mut lock(&self.steers))
     }
 
     /// Returns when somebody stopped the turn.
@@ -41,6 +62,8 @@ struct Entry {
     /// `None` until somebody told, for a turn that an earlier process accepted.
     session: Option<SessionId>,
     stage: Stage,
+    /// Of the turn that this process works on.
+    claim: Option<Claim>,
     live: Arc<LiveTurn>,
 }
 
@@ -82,6 +105,7 @@ impl OpenTurns {
             Entry {
                 session,
                 stage: Stage::Asked,
+                claim: None,
                 live: Arc::default(),
             },
         );
@@ -112,6 +136,7 @@ impl OpenTurns {
         let new = || Entry {
             session: None,
             stage: Stage::Asked,
+            claim: None,
             live: Arc::default(),
         };
         Arc::clone(&turns.entry(turn.clone()).or_insert_with(new).live)
@@ -119,18 +144,20 @@ impl OpenTurns {
 
     /// The turn that this process now works on. When it did so before, its lease ran out while the
     /// process slept; what is left of that work has its own watchers and is about to be fenced.
-    pub(crate) fn claim(&self, turn: &TurnId, session: &SessionId) -> Arc<LiveTurn> {
+    pub(crate) fn claim(&self, claim: &Claim, session: &SessionId) -> Arc<LiveTurn> {
         let mut turns = lock(&self.0);
         let new = || Entry {
             session: None,
             stage: Stage::Asked,
+            claim: None,
             live: Arc::default(),
         };
-        let entry = turns.entry(turn.clone()).or_insert_with(new);
+        let entry = turns.entry(claim.turn.clone()).or_insert_with(new);
         if entry.stage == Stage::Claimed {
             entry.live = Arc::default();
         }
         entry.stage = Stage::Claimed;
+        entry.claim = Some(claim.clone());
         entry.session = Some(session.clone());
         Arc::clone(&entry.live)
     }
@@ -155,6 +182,35 @@ impl OpenTurns {
         {
             turns.remove(turn);
         }
+    }
+
+    /// Nobody works on the turn until a person has decided; its watchers stay.
+    pub(crate) fn park(&self, turn: &TurnId, live: &Arc<LiveTurn>) {
+        let mut turns = lock(&self.0);
+        if let Some(entry) = turns.get_mut(turn)
+            && Arc::ptr_eq(&entry.live, live)
+        {
+            entry.stage = Stage::Accepted;
+            entry.claim = None;
+        }
+    }
+
+    /// The turn of the session that this process works on.
+    pub(crate) fn running(&self, session: &SessionId) -> Option<Arc<LiveTurn>> {
+        let turns = lock(&self.0);
+        let mut running = turns.values().filter(|entry| {
+            entry.stage == Stage::Claimed && entry.session.as_ref() == Some(session)
+        });
+        running.next().map(|entry| Arc::clone(&entry.live))
+    }
+
+    /// What this process holds.
+    pub(crate) fn claims(&self) -> Vec<Claim> {
+        let turns = lock(&self.0);
+        turns
+            .values()
+            .filter_map(|entry| entry.claim.clone())
+            .collect()
     }
 
     pub(crate) fn of_session(&self, session: &SessionId) -> Vec<Arc<LiveTurn>> {

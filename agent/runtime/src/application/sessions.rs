@@ -10,7 +10,7 @@ use rivetos_core::turn::{check_conversation, cut_history};
 use rivetos_core::workspace::{PROMPT_FILE_BYTES_MAX, PROMPT_FILES, system_prompt};
 use rivetos_types::id::SessionId;
 use rivetos_types::message::Message;
-use rivetos_types::store::StoreError;
+use rivetos_types::store::{SessionSettings, StoreError};
 
 use super::state::{State, lock};
 
@@ -25,8 +25,12 @@ const HISTORY_MESSAGES_MAX: usize = 512;
 pub(crate) struct Session {
     /// The system prompt, as it was when the session was loaded.
     pub(crate) system: Arc<str>,
-    /// The earlier turns, whole.
+    /// What stands for the earliest turns.
+    pub(crate) summary: Option<Arc<str>>,
+    /// The turns since, whole.
     pub(crate) history: Arc<Vec<Message>>,
+    /// What the person set.
+    pub(crate) settings: SessionSettings,
     /// Of the claim that used it last.
     token: i64,
 }
@@ -74,11 +78,12 @@ impl State {
             session.token = token;
             return Ok(session);
         }
-        let mut history = self
+        let resumed = self
             .parts
             .store
             .resume(id.clone(), HISTORY_MESSAGES_MAX)
             .await?;
+        let mut history = resumed.messages;
         cut_history(&mut history, self.parts.limits.history_bytes_max);
         history.push(Message::user("(check)"));
         let sound = check_conversation(&history);
@@ -90,7 +95,9 @@ impl State {
         let system = Arc::from(read_prompt(&self.parts.workspace));
         Ok(Session {
             system,
+            summary: resumed.summary.map(Arc::from),
             history: Arc::new(history),
+            settings: resumed.settings,
             token,
         })
     }

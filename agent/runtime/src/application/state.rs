@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rivetos_core::tools::Toolset;
-use rivetos_core::turn::Limits;
+use rivetos_core::turn::{Limits, Policy, Room, Rule};
 use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
 use rivetos_types::model::ModelProvider;
 use rivetos_types::store::{StoreError, TurnStore};
-use rivetos_types::tool::Effect;
 use tokio::sync::{Notify, watch};
 
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
 use super::sessions::Sessions;
 use crate::metrics::Metrics;
+use crate::prices::Prices;
 
 /// Who this agent is, as it tells everybody who asks.
 #[derive(Debug, Clone)]
@@ -46,9 +46,20 @@ pub struct Parts {
     pub tools: Toolset,
     /// Absolute path of the workspace, with the prompt files.
     pub workspace: PathBuf,
+    /// What may be done with each tool; one that is not there may be used.
+    pub policies: BTreeMap<String, Policy>,
+    /// Size of the model's window, answer included, in tokens.
+    pub window_tokens: u64,
+    /// What requests cost.
+    pub prices: Prices,
     /// How far a turn may go.
     pub limits: Limits,
 }
+
+/// One part in so many of the window is kept for the answer,
+const ANSWER_PART: u64 = 4;
+/// but not more tokens than this.
+const ANSWER_TOKENS_MAX: u64 = 32_000;
 
 /// Where the application is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +74,9 @@ pub(crate) enum Phase {
 
 pub(crate) struct State {
     pub(crate) parts: Parts,
-    pub(crate) effects: Arc<BTreeMap<String, Effect>>,
+    pub(crate) rules: Arc<BTreeMap<String, Rule>>,
+    /// What the tools take of every request, in bytes.
+    tools_bytes: usize,
     /// Unique per start, for leases.
     pub(crate) owner: String,
     pub(crate) open: OpenTurns,
@@ -81,11 +94,13 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(parts: Parts) -> Self {
-        let effects = parts.tools.effects();
+        let rules = Arc::new(rules(&parts));
+        let tools_bytes = serde_json::to_string(parts.tools.specs()).map_or(0, |text| text.len());
         let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
         Self {
             parts,
-            effects,
+            rules,
+            tools_bytes,
             owner,
             open: OpenTurns::default(),
             sessions: Sessions::default(),
@@ -97,6 +112,16 @@ impl State {
             listening: AtomicBool::new(false),
             trouble: Mutex::new(None),
             started: Instant::now(),
+        }
+    }
+
+    /// What the model can read, beside the system prompt.
+    pub(crate) fn room(&self, system: &str) -> Room {
+        let window_tokens = self.parts.window_tokens;
+        Room {
+            window_tokens,
+            answer_tokens: (window_tokens / ANSWER_PART).min(ANSWER_TOKENS_MAX),
+            prompt_bytes: system.len() + self.tools_bytes,
         }
     }
 
@@ -150,6 +175,15 @@ impl State {
             open_turns: u64::try_from(self.open.len()).unwrap_or(u64::MAX),
         }
     }
+}
+
+fn rules(parts: &Parts) -> BTreeMap<String, Rule> {
+    let rule = |(name, effect): (&String, &_)| {
+        let policy = parts.policies.get(name).copied().unwrap_or_default();
+        let effect = *effect;
+        (name.clone(), Rule { effect, policy })
+    };
+    parts.tools.effects().iter().map(rule).collect()
 }
 
 /// Locks for a few instructions; nothing that is locked here is left half done by a panic.

@@ -1,14 +1,15 @@
 //! An application over the real store, with a model that says what the test tells it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use rivetos_core::tools::Toolset;
-use rivetos_core::turn::{Limits, check_conversation};
+use rivetos_core::turn::{Limits, Policy, check_conversation};
 use rivetos_memory_sqlite::SqliteStore;
-use rivetos_runtime::{Application, Identity, Parts};
+use rivetos_runtime::{Application, Identity, Parts, Prices};
 use rivetos_types::BoxStream;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
@@ -68,6 +69,7 @@ impl Asked {
         let usage = TokenUsage {
             input: 5,
             output: 3,
+            ..TokenUsage::default()
         };
         self.send(Ok(StreamEvent::Done {
             stop: StopReason::End,
@@ -126,6 +128,29 @@ impl Tool for Note {
     }
 }
 
+/// Notes a line, and may do so only when a person allows it.
+pub(crate) struct Send;
+
+impl Tool for Send {
+    type Args = NoteArgs;
+
+    fn name(&self) -> &'static str {
+        "send"
+    }
+
+    fn description(&self) -> &'static str {
+        "Sends a line."
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Mutating
+    }
+
+    async fn call(&self, args: NoteArgs, context: &ToolContext) -> Result<String, ToolError> {
+        Note.call(args, context).await
+    }
+}
+
 /// Looks, which changes nothing, at what is there or for what never comes.
 pub(crate) struct Look;
 
@@ -166,6 +191,8 @@ pub(crate) fn limits() -> Limits {
         turn_output_bytes_max: 4000,
         answer_bytes_max: 4000,
         same_failures_max: 3,
+        same_results_max: 6,
+        turn_micro_usd_max: None,
         history_bytes_max: 4000,
     }
 }
@@ -184,8 +211,11 @@ impl Bench {
             },
             store: Arc::new(store),
             model: Arc::new(Scripted { asked }),
-            tools: Toolset::new().with(Note).with(Look),
+            tools: Toolset::new().with(Note).with(Send).with(Look),
             workspace: folder.to_path_buf(),
+            policies: BTreeMap::from([("send".to_owned(), Policy::Ask)]),
+            window_tokens: 100_000,
+            prices: Prices::default(),
             limits: limits(),
         });
         Self {

@@ -42,6 +42,13 @@ impl View {
             } => {
                 self.aside(&format!("· {name} failed: {summary}"));
             }
+            StreamFrame::Asked {
+                call,
+                tool,
+                arguments,
+            } => self.aside(&format!(
+                "may {tool} {arguments} run? /approve {call} or /deny {call}"
+            )),
             StreamFrame::Status { text } => self.aside(text),
             StreamFrame::Accepted { .. }
             | StreamFrame::Reasoning { .. }

@@ -33,6 +33,11 @@ fn every_frame() -> Vec<StreamFrame> {
             ok: true,
             summary: text(),
         },
+        StreamFrame::Asked {
+            call: text(),
+            tool: text(),
+            arguments: text(),
+        },
         StreamFrame::Status { text: text() },
         StreamFrame::Done {
             reply: MessageReply {

@@ -67,6 +67,11 @@ impl Asked {
             TurnEvent::Reasoning { text } => StreamFrame::Reasoning { text },
             TurnEvent::ToolStart { name, summary } => StreamFrame::ToolStart { name, summary },
             TurnEvent::ToolEnd { name, ok, summary } => StreamFrame::ToolEnd { name, ok, summary },
+            TurnEvent::Asked { approval } => StreamFrame::Asked {
+                call: approval.call.short().to_owned(),
+                tool: approval.tool,
+                arguments: approval.arguments,
+            },
             TurnEvent::Status { text } => StreamFrame::Status { text },
             TurnEvent::Finished { reply } => StreamFrame::Done {
                 reply: self.reply(reply),
@@ -190,6 +195,7 @@ fn frame(frame: &StreamFrame) -> String {
         StreamFrame::Reasoning { .. } => "reasoning",
         StreamFrame::ToolStart { .. } => "tool_start",
         StreamFrame::ToolEnd { .. } => "tool_end",
+        StreamFrame::Asked { .. } => "asked",
         StreamFrame::Status { .. } => "status",
         StreamFrame::Done { .. } => "done",
     };

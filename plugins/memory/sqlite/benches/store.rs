@@ -17,7 +17,7 @@ use rivetos_memory_sqlite::SqliteStore;
 use rivetos_types::message::{ContentPart, InboundMessage, Message, OutboundMessage};
 use rivetos_types::message::{TokenUsage, TurnOutcome};
 use rivetos_types::store::{
-    Checkpoint, CheckpointKind, Commit, Durability, Lease, Reply, TurnStore,
+    Checkpoint, CheckpointKind, Commit, Durability, Expense, Lease, Reply, Then, TurnStore,
 };
 use rivetos_types::time::Timestamp;
 
@@ -67,17 +67,15 @@ async fn turn(store: &SqliteStore, n: u64) {
         until: Timestamp(1),
     };
     let held = store.claim(lease).await.unwrap().unwrap();
+    let journal = vec![Checkpoint {
+        kind: CheckpointKind::BeforeModel,
+        body: "x".repeat(500),
+    }];
     let step = Commit {
-        journal: vec![Checkpoint {
-            kind: CheckpointKind::AfterModel,
-            body: "x".repeat(500),
-        }],
         transcript: vec![Message::User {
             content: message.content.clone(),
         }],
-        outbox: None,
-        at: Timestamp(0),
-        durability: Durability::ProcessCrash,
+        ..Commit::step(journal, Timestamp(0), Durability::ProcessCrash)
     };
     store.commit(held.claim.clone(), step).await.unwrap();
     let reply = OutboundMessage {
@@ -89,14 +87,17 @@ async fn turn(store: &SqliteStore, n: u64) {
         usage: TokenUsage::default(),
     };
     let end = Commit {
-        journal: Vec::new(),
         transcript: vec![Message::assistant(&*reply.text)],
-        outbox: Some(Reply {
+        ledger: vec![Expense {
+            model: "bench/one".into(),
+            usage: TokenUsage::default(),
+            micro_usd: 1,
+        }],
+        then: Then::Finish(Reply {
             message: reply,
             expires_at: Timestamp(1),
         }),
-        at: Timestamp(0),
-        durability: Durability::PowerLoss,
+        ..Commit::step(Vec::new(), Timestamp(0), Durability::PowerLoss)
     };
     store.commit(held.claim, end).await.unwrap();
     store.settle(message.turn()).await.unwrap();

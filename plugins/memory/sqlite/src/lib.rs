@@ -7,7 +7,11 @@
 //! **Invariant:** a caller sees a result only after the transaction that it belongs to was
 //! committed, with the durability that the call asked for or a stronger one.
 
+mod approval;
+mod changes;
 mod failure;
+mod ledger;
+mod outbox;
 mod presence;
 mod queue;
 mod schema;

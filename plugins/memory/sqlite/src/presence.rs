@@ -34,7 +34,7 @@ pub(crate) fn announce(path: &Path, db: &Connection) -> Result<Presence, Announc
     match file.try_lock() {
         Ok(()) => {
             db.execute(
-                "UPDATE session SET lease_until = 0 WHERE lease_until > 0",
+                "UPDATE session SET lease_until = 0 WHERE lease_until > 0 AND owner IS NOT NULL",
                 [],
             )?;
             file.unlock()?;

@@ -1,12 +1,13 @@
 //! The inbox and the leases on it.
 
+use rivetos_types::id::TurnId;
 use rivetos_types::message::InboundMessage;
 use rivetos_types::store::{Acceptance, Checkpoint, Claim, ClaimedTurn, Lease};
 use rivetos_types::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
-use crate::session;
+use crate::{approval, session};
 
 /// Puts `message` at the end of its session's queue, once.
 pub(crate) fn accept(db: &Connection, message: &InboundMessage) -> Result<Acceptance, Failure> {
@@ -52,13 +53,14 @@ fn free_session(db: &Connection, lease: &Lease) -> Result<Option<i64>, Failure> 
 }
 
 fn claim_head(db: &Connection, lease: &Lease, session: i64) -> Result<ClaimedTurn, Failure> {
-    let (token, seq): (i64, i64) = db
+    let (token, seq, attempt): (i64, i64, u32) = db
         .prepare_cached(
-            "UPDATE session SET token = token + 1, owner = ?2, lease_until = ?3 WHERE id = ?1
-             RETURNING token, head",
+            "UPDATE session SET token = token + 1, owner = ?2, lease_until = ?3,
+                                attempts = attempts + 1
+             WHERE id = ?1 RETURNING token, head, attempts",
         )?
         .query_row(params![session, lease.owner, lease.until.0], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
     let body: String = db
         .prepare_cached("SELECT message FROM inbox WHERE seq = ?1")?
@@ -72,6 +74,8 @@ fn claim_head(db: &Connection, lease: &Lease, session: i64) -> Result<ClaimedTur
         claim,
         message,
         journal: journal(db, seq)?,
+        attempt,
+        decided: approval::decided(db, seq)?,
     })
 }
 
@@ -127,10 +131,31 @@ pub(crate) fn release(db: &Connection, held: &Held) -> Result<(), Failure> {
     db.prepare_cached("UPDATE inbox SET finished = 1 WHERE seq = ?1")?
         .execute([held.turn])?;
     db.prepare_cached(
-        "UPDATE session SET lease_until = 0, head =
+        "UPDATE session SET lease_until = 0, attempts = 0, head =
            (SELECT min(seq) FROM inbox WHERE session = ?1 AND finished = 0)
          WHERE id = ?1",
     )?
     .execute([held.session])?;
+    Ok(())
+}
+
+/// Ends a claim; the turn stays open, and nobody claims it before `until`. Nobody owns it until
+/// then, and what the claim still writes is refused.
+pub(crate) fn park(db: &Connection, held: &Held, until: Timestamp) -> Result<(), Failure> {
+    db.prepare_cached(
+        "UPDATE session SET owner = NULL, lease_until = ?2, attempts = 0, token = token + 1
+         WHERE id = ?1",
+    )?
+    .execute([held.session, until.0])?;
+    Ok(())
+}
+
+/// Lets the session of a parked turn be claimed at once.
+pub(crate) fn unpark(db: &Connection, turn: &TurnId) -> Result<(), Failure> {
+    db.prepare_cached(
+        "UPDATE session SET lease_until = 0 WHERE owner IS NULL AND head =
+           (SELECT seq FROM inbox WHERE turn = ?1)",
+    )?
+    .execute([turn.as_str()])?;
     Ok(())
 }

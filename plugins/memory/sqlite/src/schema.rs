@@ -7,7 +7,10 @@ use crate::failure::Failure;
 
 /// Step `n` brings a store from version `n` to `n + 1`; `user_version` counts the steps done.
 /// A step adds tables, columns or indexes and never changes what older programs read.
-const STEPS: [&str; 1] = [include_str!("schema/0001.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+];
 
 /// Brings the store up to date. Two processes may do so at once: the second one waits.
 pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {

@@ -6,18 +6,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use rivetos_types::BoxFuture;
-use rivetos_types::id::{SessionId, TurnId};
-use rivetos_types::message::{InboundMessage, Message};
+use rivetos_types::id::{ChannelId, SessionId, TurnId};
+use rivetos_types::message::{InboundMessage, OutboundMessage};
 use rivetos_types::store::{
-    Acceptance, Claim, ClaimedTurn, Commit, Durability, Lease, StoreError, TurnRecord, TurnStore,
+    Acceptance, Approval, Claim, ClaimedTurn, Commit, Decided, Durability, Lease, Letters, Resumed,
+    SessionSettings, Spent, StoreError, Swept, TurnRecord, TurnStore,
 };
 use rivetos_types::time::Timestamp;
 use rusqlite::Connection;
 
+use crate::changes::Changes;
 use crate::failure::Failure;
 use crate::presence::{self, Presence};
 use crate::writer::Writer;
-use crate::{queue, schema, session, turn};
+use crate::{approval, ledger, outbox, queue, schema, session, turn};
 
 /// How long a call waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +32,7 @@ const STATEMENTS_MAX: usize = 64;
 /// Dropping it waits until everything that was asked of it is committed.
 pub struct SqliteStore {
     writer: Writer,
+    changes: Changes,
     _presence: Presence,
 }
 
@@ -51,6 +54,7 @@ impl SqliteStore {
         let writer = Writer::start(db).map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             writer,
+            changes: Changes::default(),
             _presence: presence,
         })
     }
@@ -124,7 +128,7 @@ impl TurnStore for SqliteStore {
         &self,
         session: SessionId,
         messages_max: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Resumed, StoreError>> {
         let work = move |db: &Connection| session::resume(db, &session, messages_max);
         Box::pin(self.writer.call("read a session", None, work))
     }
@@ -137,7 +141,77 @@ impl TurnStore for SqliteStore {
         )
     }
 
-    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+    fn configure(
+        &self,
+        session: SessionId,
+        settings: SessionSettings,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let work = move |db: &Connection| session::configure(db, &session, &settings);
+        Box::pin(
+            self.writer
+                .call("configure a session", Some(Durability::ProcessCrash), work),
+        )
+    }
+
+    fn approvals(
+        &self,
+        session: Option<SessionId>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Approval>, StoreError>> {
+        let work = move |db: &Connection| approval::waiting(db, session.as_ref(), now);
+        Box::pin(self.writer.call("list approvals", None, work))
+    }
+
+    fn decide(
+        &self,
+        turn: TurnId,
+        decided: Decided,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let work = move |db: &Connection| approval::decide(db, &turn, &decided, now);
+        Box::pin(
+            self.writer
+                .call("store a decision", Some(Durability::PowerLoss), work),
+        )
+    }
+
+    fn spent(
+        &self,
+        session: Option<SessionId>,
+        since: Timestamp,
+    ) -> BoxFuture<'_, Result<Spent, StoreError>> {
+        let work = move |db: &Connection| ledger::spent(db, session.as_ref(), since);
+        Box::pin(self.writer.call("sum the ledger", None, work))
+    }
+
+    fn outbox(
+        &self,
+        channel: ChannelId,
+        now: Timestamp,
+        replies_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<OutboundMessage>, StoreError>> {
+        let work = move |db: &Connection| outbox::waiting(db, &channel, now, replies_max);
+        Box::pin(self.writer.call("read the outbox", None, work))
+    }
+
+    fn give_up(&self, turn: TurnId, reason: String) -> BoxFuture<'_, Result<(), StoreError>> {
+        let work = move |db: &Connection| outbox::give_up(db, &turn, &reason);
+        Box::pin(
+            self.writer
+                .call("give a reply up", Some(Durability::ProcessCrash), work),
+        )
+    }
+
+    fn letters(&self, now: Timestamp) -> BoxFuture<'_, Result<Letters, StoreError>> {
+        let work = move |db: &Connection| outbox::letters(db, now);
+        Box::pin(self.writer.call("count the outbox", None, work))
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.changes.next(&self.writer))
+    }
+
+    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<Swept, StoreError>> {
         let work = move |db: &Connection| turn::sweep(db, now);
         Box::pin(
             self.writer

@@ -2,23 +2,34 @@
 
 use rivetos_types::id::TurnId;
 use rivetos_types::message::OutboundMessage;
-use rivetos_types::store::{Checkpoint, Claim, Commit, Reply, TurnRecord};
+use rivetos_types::store::{Checkpoint, Claim, Commit, Reply, Swept, Then, TurnRecord};
 use rivetos_types::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
-use crate::{queue, session};
+use crate::{approval, ledger, queue, session};
 
 /// Stores one step of a claimed turn; the step with the reply is its last.
 pub(crate) fn commit(db: &Connection, claim: &Claim, commit: &Commit) -> Result<(), Failure> {
     let held = queue::hold(db, claim)?;
     journal(db, held.turn, &commit.journal)?;
-    session::append(db, &held, commit.at, &commit.transcript)?;
-    if let Some(reply) = &commit.outbox {
-        post(db, held.turn, reply)?;
-        queue::release(db, &held)?;
+    if let Some(compaction) = &commit.compaction {
+        session::compact(db, &held, compaction)?;
     }
-    Ok(())
+    session::append(db, &held, commit.at, &commit.transcript)?;
+    ledger::append(db, &held, commit.at, &commit.ledger)?;
+    match &commit.then {
+        Then::GoOn => Ok(()),
+        Then::Park(approval) => {
+            approval::ask(db, &held, approval)?;
+            queue::park(db, &held, approval.expires_at)
+        }
+        Then::HandOver => queue::park(db, &held, Timestamp(0)),
+        Then::Finish(reply) => {
+            post(db, held.turn, reply)?;
+            queue::release(db, &held)
+        }
+    }
 }
 
 fn journal(db: &Connection, turn: i64, checkpoints: &[Checkpoint]) -> Result<(), Failure> {
@@ -35,8 +46,11 @@ fn journal(db: &Connection, turn: i64, checkpoints: &[Checkpoint]) -> Result<(),
 
 fn post(db: &Connection, turn: i64, reply: &Reply) -> Result<(), Failure> {
     let body = serde_json::to_string(&reply.message)?;
-    db.prepare_cached("INSERT INTO outbox (turn, reply, expires_at) VALUES (?1, ?2, ?3)")?
-        .execute(params![turn, body, reply.expires_at.0])?;
+    let channel = reply.message.channel.as_str();
+    db.prepare_cached(
+        "INSERT INTO outbox (turn, reply, expires_at, channel) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![turn, body, reply.expires_at.0, channel])?;
     Ok(())
 }
 
@@ -68,8 +82,9 @@ pub(crate) fn record(db: &Connection, turn: &TurnId) -> Result<TurnRecord, Failu
     })
 }
 
-/// Drops expired replies and the journals of finished turns; counts the replies nobody fetched.
-pub(crate) fn sweep(db: &Connection, now: Timestamp) -> Result<u64, Failure> {
+/// Drops expired replies, and the journals and approvals of finished turns; counts the replies
+/// nobody fetched.
+pub(crate) fn sweep(db: &Connection, now: Timestamp) -> Result<Swept, Failure> {
     let lost: i64 = db
         .prepare_cached("SELECT count(*) FROM outbox WHERE expires_at <= ?1 AND settled = 0")?
         .query_row([now.0], |row| row.get(0))?;
@@ -80,5 +95,8 @@ pub(crate) fn sweep(db: &Connection, now: Timestamp) -> Result<u64, Failure> {
            (SELECT seq FROM inbox WHERE finished = 1 AND seq IN (SELECT turn FROM journal))",
     )?
     .execute([])?;
-    Ok(u64::try_from(lost).unwrap_or(0))
+    approval::sweep(db)?;
+    Ok(Swept {
+        undelivered: u64::try_from(lost).unwrap_or(0),
+    })
 }

@@ -30,7 +30,7 @@ async fn victim() {
         let one = message("s", &n.to_string());
         store.accept(one.clone()).await.unwrap();
         let held = store.claim(lease("victim", 0)).await.unwrap().unwrap();
-        let before = step(CheckpointKind::AfterModel, &n.to_string());
+        let before = step(CheckpointKind::BeforeModel, &n.to_string());
         store.commit(held.claim.clone(), before).await.unwrap();
         say(&format!("claimed {n}"));
         store
@@ -90,6 +90,7 @@ async fn what_was_confirmed_survives_kill_nine() {
             .resume(SessionId::from("s"), 10_000)
             .await
             .unwrap()
+            .messages
             .len();
         assert!(said as u64 >= 2 * finished_count);
         assert_eq!(said % 2, 0, "half a turn was stored");
@@ -99,7 +100,7 @@ async fn what_was_confirmed_survives_kill_nine() {
         if let Some(held) = store.claim(lease("next", LEASE_MS)).await.unwrap() {
             let n: u64 = held.message.id.as_str().parse().unwrap();
             assert!(n >= finished_count);
-            let before = step(CheckpointKind::AfterModel, &n.to_string()).journal;
+            let before = step(CheckpointKind::BeforeModel, &n.to_string()).journal;
             let fresh = n > claimed.unwrap();
             assert!(held.journal == before || (fresh && held.journal.is_empty()));
         }

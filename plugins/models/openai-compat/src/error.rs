@@ -26,7 +26,11 @@ pub fn of_response(
     } else {
         format!("{said} (HTTP {status})")
     };
-    let spent = json.as_ref().and_then(vendor_code).as_deref() == Some("insufficient_quota");
+    let code = json.as_ref().and_then(vendor_code).unwrap_or_default();
+    if is_too_long(status, &code, &message) {
+        return ModelError::TooLong { message };
+    }
+    let spent = code == "insufficient_quota";
     if worth_another_try(status) && !spent {
         let retry_after_ms = retry_after.and_then(milliseconds);
         return ModelError::Transient {
@@ -70,6 +74,21 @@ pub(crate) fn in_stream(data: &str) -> Option<ModelError> {
     } else {
         ModelError::Fatal { status, message }
     })
+}
+
+/// How endpoints say that the conversation is longer than the model can read: OpenAI, llama.cpp
+/// and Anthropic's relatives by a code, vLLM and others in words alone.
+fn is_too_long(status: u16, code: &str, message: &str) -> bool {
+    let refused = matches!(status, 400 | 413 | 422);
+    let message = message.to_lowercase();
+    let words = [
+        "context length",
+        "context size",
+        "context window",
+        "prompt is too long",
+    ];
+    let says = code.contains("context_length") || code.contains("exceed_context_size");
+    refused && (says || words.iter().any(|word| message.contains(word)))
 }
 
 fn worth_another_try(status: u16) -> bool {

@@ -3,6 +3,7 @@
 use rivetos_types::message::{Message, ToolCall, text_of};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::OpenAiCompat;
+use rivetos_types::store::Thinking;
 use serde_json::{Map, Value, json};
 
 /// OpenAI's own endpoint refuses the name of the output limit that everybody else knows.
@@ -32,6 +33,10 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
         };
         body.insert(name.into(), json!(limit));
     }
+    // Without a word for "none" that every server takes, `off` is the server's own choice.
+    if let Some(effort) = request.thinking.and_then(effort) {
+        body.insert("reasoning_effort".into(), json!(effort));
+    }
     let sampling = [
         ("temperature", settings.temperature),
         ("top_p", settings.top_p),
@@ -43,6 +48,15 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
         }
     }
     body.into()
+}
+
+fn effort(thinking: Thinking) -> Option<&'static str> {
+    match thinking {
+        Thinking::Off => None,
+        Thinking::Low => Some("low"),
+        Thinking::Medium => Some("medium"),
+        Thinking::High => Some("high"),
+    }
 }
 
 fn messages(request: &ModelRequest) -> Vec<Value> {

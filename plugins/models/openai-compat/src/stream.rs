@@ -89,6 +89,7 @@ impl StreamParser {
             self.usage = TokenUsage {
                 input: usage.prompt_tokens.unwrap_or(0),
                 output: usage.completion_tokens.unwrap_or(0),
+                ..TokenUsage::default()
             };
         }
         // More than one choice is never asked for.
@@ -160,6 +161,7 @@ impl StreamParser {
             }
             ModelError::Transient { .. }
             | ModelError::Incomplete { .. }
+            | ModelError::TooLong { .. }
             | ModelError::Fatal { .. } => error,
         }
     }

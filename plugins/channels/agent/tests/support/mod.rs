@@ -70,6 +70,7 @@ pub(crate) fn finished(id: &str, outcome: TurnOutcome) -> TurnEvent {
             usage: TokenUsage {
                 input: 3,
                 output: 4,
+                ..TokenUsage::default()
             },
         },
     }

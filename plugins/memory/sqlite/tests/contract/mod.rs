@@ -9,9 +9,10 @@ use rivetos_types::message::{ContentPart, InboundMessage, Message, OutboundMessa
 use rivetos_types::message::{TokenUsage, TurnOutcome};
 use rivetos_types::store::{
     Acceptance, Checkpoint, CheckpointKind, ClaimedTurn, Commit, Durability, Lease, Reply,
-    StoreError, TurnRecord, TurnStore,
+    StoreError, Swept, Then, TurnRecord, TurnStore,
 };
 use rivetos_types::time::Timestamp;
+use rivetos_types::tool::Effect;
 
 pub(crate) type Open<'a> = &'a dyn Fn() -> Box<dyn TurnStore>;
 
@@ -41,16 +42,11 @@ pub(crate) fn lease(owner: &str, now: i64) -> Lease {
 }
 
 pub(crate) fn step(kind: CheckpointKind, body: &str) -> Commit {
-    Commit {
-        journal: vec![Checkpoint {
-            kind,
-            body: body.into(),
-        }],
-        transcript: Vec::new(),
-        outbox: None,
-        at: Timestamp(8),
-        durability: Durability::ProcessCrash,
-    }
+    let journal = vec![Checkpoint {
+        kind,
+        body: body.into(),
+    }];
+    Commit::step(journal, Timestamp(8), Durability::ProcessCrash)
 }
 
 pub(crate) fn reply(message: &InboundMessage, text: &str) -> OutboundMessage {
@@ -63,25 +59,24 @@ pub(crate) fn reply(message: &InboundMessage, text: &str) -> OutboundMessage {
         usage: TokenUsage {
             input: 3,
             output: 4,
+            ..TokenUsage::default()
         },
     }
 }
 
 pub(crate) fn last(message: &InboundMessage, text: &str, expires_at: i64) -> Commit {
     Commit {
-        journal: Vec::new(),
         transcript: vec![
             Message::User {
                 content: message.content.clone(),
             },
             Message::assistant(text),
         ],
-        outbox: Some(Reply {
+        then: Then::Finish(Reply {
             message: reply(message, text),
             expires_at: Timestamp(expires_at),
         }),
-        at: Timestamp(9),
-        durability: Durability::PowerLoss,
+        ..Commit::step(Vec::new(), Timestamp(9), Durability::PowerLoss)
     }
 }
 
@@ -104,6 +99,7 @@ pub(crate) async fn a_message_is_taken_once(open: Open<'_>) {
         claim,
         message: got,
         journal,
+        ..
     } = claimed(&*store, "p", 0).await.unwrap();
     assert_eq!((got, journal), (first.clone(), Vec::new()));
     store.commit(claim, last(&first, "a", 100)).await.unwrap();
@@ -144,7 +140,7 @@ pub(crate) async fn an_expired_lease_is_taken_over_and_fenced(open: Open<'_>) {
     let (here, there) = (open(), open());
     here.accept(message("s", "1")).await.unwrap();
     let old = claimed(&*here, "here", 0).await.unwrap();
-    here.commit(old.claim.clone(), step(CheckpointKind::AfterModel, "one"))
+    here.commit(old.claim.clone(), step(CheckpointKind::BeforeModel, "one"))
         .await
         .unwrap();
     here.renew(old.claim.clone(), Timestamp(2 * LEASE_MS))
@@ -157,7 +153,10 @@ pub(crate) async fn an_expired_lease_is_taken_over_and_fenced(open: Open<'_>) {
     );
     let new = claimed(&*there, "there", 2 * LEASE_MS).await.unwrap();
     assert!(new.claim.token > old.claim.token);
-    assert_eq!(new.journal, step(CheckpointKind::AfterModel, "one").journal);
+    assert_eq!(
+        new.journal,
+        step(CheckpointKind::BeforeModel, "one").journal
+    );
     let fenced = Err(StoreError::Fenced(turn("1")));
     assert_eq!(
         here.renew(old.claim.clone(), Timestamp(99_999)).await,
@@ -198,9 +197,9 @@ pub(crate) async fn the_journal_comes_back_in_order(open: Open<'_>) {
     store.accept(message("s", "1")).await.unwrap();
     let held = claimed(&*store, "p", 0).await.unwrap();
     let steps = [
-        (CheckpointKind::AfterModel, "a"),
-        (CheckpointKind::AfterModel, "b"),
-        (CheckpointKind::BeforeMutatingTool, "c"),
+        (CheckpointKind::BeforeModel, "a"),
+        (CheckpointKind::BeforeModel, "b"),
+        (CheckpointKind::BeforeTool(Effect::Mutating), "c"),
         (CheckpointKind::AfterTool, "{\"ü\":\"\\u0000\"}"),
     ];
     for (kind, body) in steps {
@@ -235,19 +234,20 @@ pub(crate) async fn a_reply_is_known_until_it_expires(open: Open<'_>) {
     store.settle(turn("1")).await.unwrap();
     store.settle(turn("1")).await.unwrap();
     store.settle(turn("nobody")).await.unwrap();
-    assert_eq!(store.sweep(Timestamp(99)).await, Ok(0));
+    let swept = |undelivered| Ok(Swept { undelivered });
+    assert_eq!(store.sweep(Timestamp(99)).await, swept(0));
     assert!(matches!(
         store.turn(turn("1")).await,
         Ok(TurnRecord::Finished(_))
     ));
     assert_eq!(
         store.sweep(Timestamp(100)).await,
-        Ok(1),
+        swept(1),
         "one was settled, one was not"
     );
     assert_eq!(store.turn(turn("1")).await, Ok(TurnRecord::Unknown));
     assert_eq!(store.turn(turn("2")).await, Ok(TurnRecord::Unknown));
-    assert_eq!(store.sweep(Timestamp(100)).await, Ok(0));
+    assert_eq!(store.sweep(Timestamp(100)).await, swept(0));
 }
 
 pub(crate) async fn sweeping_leaves_open_turns_alone(open: Open<'_>) {
@@ -255,10 +255,11 @@ pub(crate) async fn sweeping_leaves_open_turns_alone(open: Open<'_>) {
     store.accept(message("s", "1")).await.unwrap();
     let held = claimed(&*store, "p", 0).await.unwrap();
     store
-        .commit(held.claim, step(CheckpointKind::AfterModel, "kept"))
+        .commit(held.claim, step(CheckpointKind::BeforeModel, "kept"))
         .await
         .unwrap();
-    assert_eq!(store.sweep(Timestamp(i64::MAX)).await, Ok(0));
+    let swept = store.sweep(Timestamp(i64::MAX)).await;
+    assert_eq!(swept, Ok(Swept::default()));
     assert_eq!(
         claimed(&*store, "p", LEASE_MS).await.unwrap().journal.len(),
         1
@@ -283,7 +284,10 @@ pub(crate) async fn history_starts_with_the_person_and_after_the_reset(open: Ope
         messages.into_iter().map(text).collect()
     };
     let store = open();
-    let read = |session: &str, max| store.resume(SessionId::from(session), max);
+    let read = |session: &str, max| {
+        let resumed = store.resume(SessionId::from(session), max);
+        async { resumed.await.map(|resumed| resumed.messages) }
+    };
     assert_eq!(
         texts(read("s", 4).await.unwrap()),
         ["this is 2", "2", "this is 3", "3"]

@@ -39,6 +39,7 @@ fn result(id: &str) -> Message {
 #[test]
 fn a_conversation_with_tools() {
     let request = ModelRequest {
+        thinking: None,
         system: "be brief".into(),
         messages: vec![
             Message::user("list the files"),
@@ -70,6 +71,7 @@ fn what_is_set_is_sent() {
     settings.top_p = Some(0.25);
     settings.repeat_penalty = Some(1.5);
     let request = ModelRequest {
+        thinking: None,
         system: String::new(),
         messages: vec![Message::user("hi")],
         tools: Vec::new(),
@@ -85,6 +87,7 @@ fn what_is_not_set_is_not_sent() {
     let mut settings = settings("https://api.openai.com/v1");
     settings.temperature = None;
     let request = ModelRequest {
+        thinking: None,
         system: String::new(),
         messages: vec![Message::user("hi")],
         tools: Vec::new(),

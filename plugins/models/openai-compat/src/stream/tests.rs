@@ -45,7 +45,11 @@ fn call(id: &str, name: &str, arguments: &str) -> StreamEvent {
 fn done(stop: StopReason, input: u64, output: u64) -> StreamEvent {
     StreamEvent::Done {
         stop,
-        usage: TokenUsage { input, output },
+        usage: TokenUsage {
+            input,
+            output,
+            ..TokenUsage::default()
+        },
     }
 }
 
