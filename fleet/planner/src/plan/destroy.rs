@@ -57,15 +57,20 @@ pub fn plan_destroy(
         .map(|target| {
             let suffix = suffix(target, first);
             match seen.get(target) {
-                Some(inventory) => part(target, &suffix, inventory, teardown),
-                None => part(target, &suffix, &unseen(), teardown),
+                Some(inventory) => part(fleet, (target, &suffix), inventory, teardown),
+                None => part(fleet, (target, &suffix), &unseen(), teardown),
             }
         })
         .collect();
     join(fleet, layout, parts)
 }
 
-fn part(target: &TargetId, suffix: &str, inventory: &Inventory, teardown: &Teardown) -> Part {
+fn part(
+    fleet: &FleetId,
+    (target, suffix): (&TargetId, &str),
+    inventory: &Inventory,
+    teardown: &Teardown,
+) -> Part {
     let sight = Sight::new(inventory);
     let mut report = PlanReport {
         foreign: sight.foreign(),
@@ -73,7 +78,7 @@ fn part(target: &TargetId, suffix: &str, inventory: &Inventory, teardown: &Teard
         ..PlanReport::default()
     };
     let removals = leaving(&sight, |object| fate(object, teardown), &mut report);
-    let steps = order(removal_steps(target, suffix, &removals, |_| {
+    let steps = order(removal_steps(fleet, (target, suffix), &removals, |_| {
         BTreeSet::new()
     }));
     Part {

@@ -9,6 +9,8 @@ use super::sight::{ANY, Sight};
 /// An object that goes.
 pub(super) struct Removal<'a> {
     pub(super) object: &'a Observed,
+    /// Its address for those who were made after it: the configuration's, where it has one.
+    pub(super) known_as: &'a ResourceId,
     pub(super) action: Action,
     pub(super) reasons: Vec<Reason>,
     /// What it was made after, where that is known.
@@ -67,6 +69,7 @@ pub(super) fn leaving<'a>(
             Fate::Removed(reason) => match sight.doubt(object) {
                 None => removals.push(Removal {
                     object,
+                    known_as: &object.id,
                     action: Action::Delete,
                     reasons: vec![reason],
                     after: None,

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Kind, Op, Predecessor, ResourceId, Step, StepId, TargetId};
+use crate::FleetId;
+use crate::model::{Kind, Op, Predecessor, ResourceId, Step, StepId, TargetId, Uid};
 
 use super::leaving::{Removal, RemovalOrder, stands_on};
 use super::steps::{cost, privilege, removal_risk};
@@ -11,18 +12,19 @@ use super::steps::{cost, privilege, removal_risk};
 /// what stands on something goes before it. `also_after` names further steps that must be done
 /// before an object may go.
 pub(super) fn removal_steps(
-    target: &TargetId,
-    suffix: &str,
+    fleet: &FleetId,
+    (target, suffix): (&TargetId, &str),
     removals: &[Removal<'_>],
     also_after: impl Fn(&Removal<'_>) -> BTreeSet<StepId>,
 ) -> Vec<Step> {
     let ids = step_ids(removals, suffix);
-    let users = Users::of(removals, &ids);
+    let born = Born::of(fleet, removals);
+    let users = Users::of(removals, &ids, &born);
     let mut steps = Vec::with_capacity(removals.len());
     for (removal, id) in removals.iter().zip(&ids) {
         let mut after = also_after(removal);
         if removal.order == RemovalOrder::First {
-            users.collect(&removal.object.id, &mut after);
+            users.collect(removal.known_as, &born.id(removal), &mut after);
         }
         let object = removal.object;
         let goes = Predecessor {
@@ -87,8 +89,43 @@ fn step_ids(removals: &[Removal<'_>], suffix: &str) -> Vec<StepId> {
         .collect()
 }
 
-/// Removals of one kind, by the name of what goes.
-type ByName<'a> = BTreeMap<&'a str, Vec<(&'a ResourceId, &'a StepId)>>;
+/// The names that objects were born with, where their labels say later ones. No configuration
+/// tells any more what stands on what, and of two objects of one agent only one may have been made
+/// again since it has another name.
+struct Born<'a>(BTreeMap<Uid, &'a str>);
+
+impl<'a> Born<'a> {
+    fn of(fleet: &FleetId, removals: &'a [Removal<'_>]) -> Self {
+        let objects = || removals.iter().map(|removal| removal.object);
+        let renamed: BTreeSet<Kind> = objects()
+            .filter(|object| object.uid != Some(Uid::derive(fleet, &object.id)))
+            .map(|object| object.id.kind)
+            .collect();
+        if renamed.is_empty() {
+            return Self(BTreeMap::new());
+        }
+        let names: BTreeSet<&str> = objects().map(|object| object.id.name.as_str()).collect();
+        let uid = |kind, name: &str| Uid::derive(fleet, &ResourceId::new(kind, name));
+        let all = names.into_iter();
+        Self(
+            all.flat_map(|name| renamed.iter().map(move |kind| (uid(*kind, name), name)))
+                .collect(),
+        )
+    }
+
+    /// The address that an object was born with, or else the one on its label.
+    fn id(&self, removal: &Removal<'_>) -> ResourceId {
+        let id = &removal.object.id;
+        let uid = removal.object.uid.as_ref();
+        match uid.and_then(|uid| self.0.get(uid)) {
+            Some(name) => ResourceId::new(id.kind, *name),
+            None => id.clone(),
+        }
+    }
+}
+
+/// Removals of one kind, by the name that what goes was born with.
+type ByName<'a> = BTreeMap<String, Vec<(ResourceId, &'a StepId)>>;
 
 /// Which removals stand on what, without comparing each with each.
 struct Users<'a> {
@@ -99,7 +136,7 @@ struct Users<'a> {
 }
 
 impl<'a> Users<'a> {
-    fn of(removals: &'a [Removal<'_>], ids: &'a [StepId]) -> Self {
+    fn of(removals: &'a [Removal<'_>], ids: &'a [StepId], born: &Born<'_>) -> Self {
         let mut users = Self {
             told: BTreeMap::new(),
             named: BTreeMap::new(),
@@ -113,23 +150,24 @@ impl<'a> Users<'a> {
                     users.told.entry(foundation).or_default().push(step);
                 }
             } else {
-                let id = &removal.object.id;
+                let id = born.id(removal);
                 let names = users.named.entry(id.kind).or_default();
-                names.entry(&id.name).or_default().push((id, step));
+                names.entry(id.name.clone()).or_default().push((id, step));
             }
         }
         users
     }
 
-    fn collect(&self, foundation: &ResourceId, into: &mut BTreeSet<StepId>) {
-        let told = self.told.get(foundation).into_iter().flatten();
+    /// Those who stand on what is known by one address and was born with another.
+    fn collect(&self, known_as: &ResourceId, foundation: &ResourceId, into: &mut BTreeSet<StepId>) {
+        let told = self.told.get(known_as).into_iter().flatten();
         into.extend(told.map(|step| (*step).clone()));
         for (kind, names) in self.named.range(foundation.kind..) {
             let by_name = matches!(
                 (foundation.kind, kind),
                 (Kind::Volume | Kind::Config | Kind::Secret, Kind::Agent)
             );
-            let candidates: Vec<&(&ResourceId, &StepId)> = if by_name {
+            let candidates: Vec<&(ResourceId, &StepId)> = if by_name {
                 let same = names.get(foundation.name.as_str());
                 same.into_iter().flatten().collect()
             } else {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::FleetId;
 use crate::model::{
     Action, Cost, Desired, Kind, Observed, Op, Predecessor, Privilege, Reason, ResourceId, Risk,
     Spec, Step, StepId, TargetId,
@@ -24,6 +25,7 @@ pub(super) fn suffix(target: &TargetId, first: Option<&TargetId>) -> String {
 
 /// Writes the steps of one target.
 pub(super) struct Writer<'a> {
+    pub(super) fleet: &'a FleetId,
     pub(super) target: &'a TargetId,
     pub(super) suffix: &'a str,
     pub(super) desired: &'a Resources<'a>,
@@ -41,6 +43,7 @@ impl<'a> Writer<'a> {
             {
                 removals.push(Removal {
                     object,
+                    known_as: id,
                     action: Action::Replace,
                     reasons: reasons.clone(),
                     after: Some(&wanted.after),
@@ -51,8 +54,8 @@ impl<'a> Writer<'a> {
         removals.extend(leaving);
         let users = self.users();
         let mut steps = removal_steps(
-            self.target,
-            self.suffix,
+            self.fleet,
+            (self.target, self.suffix),
             &removals,
             |removal| match &removal.order {
                 RemovalOrder::First => self.pulls_for(removal.after),

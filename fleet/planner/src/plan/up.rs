@@ -134,6 +134,7 @@ impl Scene<'_> {
         let mut removals = leaving(&sight, |object| self.fate(object, &wanted), &mut report);
         removals.extend(superseded(&resources, &decisions, &sight));
         let writer = Writer {
+            fleet: &self.set.fleet,
             target: self.target,
             suffix,
             desired: &resources,
@@ -280,6 +281,7 @@ fn superseded<'s>(
         }
         removals.extend(sight.superseded(wanted).map(|object| Removal {
             object,
+            known_as: &object.id,
             action: match decisions.get(id) {
                 Some(Decision::Succeed { .. }) => crate::model::Action::Replace,
                 _ => crate::model::Action::Delete,
