@@ -44,6 +44,11 @@ impl Terms {
     fn give_up(self) -> Duration {
         self.ttl * 2 / 3
     }
+
+    /// When the lock is no longer the holder's whatever it knows of it: before others take it.
+    fn over(self) -> Duration {
+        self.ttl * 5 / 6
+    }
 }
 
 /// Who wants the lock, and what for.
@@ -83,7 +88,7 @@ pub enum LeaseNotice<'a> {
 #[must_use = "the lock is given back when this is dropped"]
 pub struct Lease {
     held: Vec<Held>,
-    ttl_ms: u64,
+    terms: Terms,
 }
 
 /// The lock on one target, kept alive by a task of its own.
@@ -102,6 +107,18 @@ struct Signs {
     lost: OnceLock<String>,
 }
 
+impl Signs {
+    /// For how long no sign of life was given. This clock goes on while the host sleeps.
+    fn silent(&self) -> Duration {
+        let last = self.last_unix_ms.load(Ordering::Relaxed);
+        Duration::from_millis(unix_ms().saturating_sub(last))
+    }
+}
+
+fn no_sign(silent: Duration) -> String {
+    format!("no sign of life was given for {} s", silent.as_secs())
+}
+
 impl Lease {
     /// Takes the lock of the fleet on each of `locks`, in their order, which is the same for every
     /// run: two runs never wait for each other. `notice` hears what takes time.
@@ -117,9 +134,9 @@ impl Lease {
     ) -> Result<Self, LeaseError> {
         let mut lease = Self {
             held: Vec::new(),
-            ttl_ms: millis(claim.terms.ttl),
+            terms: claim.terms,
         };
-        let holder = holder(claim)?;
+        let mut holder = holder(claim)?;
         for (target, lock) in locks {
             let asked = Asked {
                 fleet: &claim.fleet,
@@ -127,7 +144,7 @@ impl Lease {
                 lock: &lock,
                 notice,
             };
-            match asked.token(&holder).await {
+            match asked.token(&mut holder).await {
                 Ok(token) => {
                     let held = keep(target, lock, token, (holder.clone(), claim.terms));
                     lease.held.push(held);
@@ -145,14 +162,11 @@ impl Lease {
     /// Why the lock is no longer this run's, if so. Nothing new may be begun then.
     pub fn lost(&self) -> Option<LeaseError> {
         self.held.iter().find_map(|held| {
-            let silent_ms =
-                unix_ms().saturating_sub(held.signs.last_unix_ms.load(Ordering::Relaxed));
+            let silent = held.signs.silent();
             let message = match held.signs.lost.get() {
                 Some(message) => message.clone(),
                 // The host slept: the keeper had no chance to notice.
-                None if silent_ms > self.ttl_ms => {
-                    format!("no sign of life was given for {} s", silent_ms / 1000)
-                }
+                None if silent >= self.terms.over() => no_sign(silent),
                 None => return None,
             };
             Some(LeaseError::Lost {
@@ -225,7 +239,10 @@ struct Asked<'a, L> {
 }
 
 impl<L: FleetLock> Asked<'_, L> {
-    async fn token(&self, holder: &Holder) -> Result<L::Token, LeaseError> {
+    /// `holder` says afterwards when it gave its first sign of life on this target: another one's
+    /// end may have been watched for long before.
+    async fn token(&self, holder: &mut Holder) -> Result<L::Token, LeaseError> {
+        holder.beat_unix_ms = unix_ms();
         let theirs = match self.lock.acquire(holder).await {
             Ok(token) => return Ok(token),
             Err(error) => self.held(error)?,
@@ -237,6 +254,7 @@ impl<L: FleetLock> Asked<'_, L> {
             // Somebody else was faster.
             Err(error) => return Err(self.refused(self.held(error)?)),
         }
+        holder.beat_unix_ms = unix_ms();
         match self.lock.acquire(holder).await {
             Ok(token) => Ok(token),
             Err(error) => Err(self.refused(self.held(error)?)),
@@ -310,6 +328,13 @@ fn keep<L: FleetLock + Send + 'static>(
         let mut last = Instant::now();
         while timeout(terms.heartbeat, &mut stopped).await.is_err() {
             let began = Instant::now();
+            // Whoever stood still for so long may be thought dead: one more sign of life could come
+            // after somebody's last look and before the lock is taken over.
+            let silent = seen.silent().max(last.elapsed());
+            if silent >= terms.over() {
+                let _ = seen.lost.set(no_sign(silent));
+                break;
+            }
             holder.beat += 1;
             holder.beat_unix_ms = unix_ms();
             let why = match timeout(terms.heartbeat, lock.renew(&token, &holder)).await {

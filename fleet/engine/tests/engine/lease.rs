@@ -226,7 +226,9 @@ async fn a_silent_holder_elsewhere_is_watched_and_followed() {
     let (taken, notices) = take_noting(&target).await;
     assert_eq!(notices, ["watching", "taken over"]);
     assert!(began.elapsed() >= TERMS.ttl);
-    taken.unwrap().release().await.unwrap();
+    let lease = taken.unwrap();
+    assert!(lease.lost().is_none(), "lost as soon as it was taken over");
+    lease.release().await.unwrap();
 }
 
 #[tokio::test]
@@ -279,6 +281,28 @@ async fn who_cannot_be_heard_gives_up_before_others_take_over() {
     target.set_away(false);
     lease.release().await.unwrap();
     assert_eq!(target.now(), None);
+}
+
+#[tokio::test]
+async fn who_stood_still_does_not_come_back() {
+    let target = Target::default();
+    let lease = take(&target, "ann").await.unwrap();
+    let beat = target.now().unwrap().beat;
+    // Nothing of this process goes on meanwhile, as on a host that sleeps.
+    let woken = Instant::now() + TERMS.ttl;
+    while Instant::now() < woken {
+        std::hint::spin_loop();
+    }
+    lost(&lease).await;
+    while let Some(now) = target.now() {
+        assert_eq!(
+            now.beat, beat,
+            "a sign of life under the feet of who takes over"
+        );
+        tokio::task::yield_now().await;
+    }
+    lost(&lease).await;
+    lease.release().await.unwrap();
 }
 
 #[tokio::test]
