@@ -39,6 +39,8 @@ pub(crate) fn killed(step: usize, after_calls: usize) -> Fault {
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     Agent(usize, Option<AgentWish>),
+    /// Another name for the same agent.
+    Rename(usize),
     Datahub(bool),
     Network(bool),
     Published(bool),
@@ -128,6 +130,7 @@ impl Tale {
     pub(crate) fn happens(&mut self, event: &Event) {
         match event {
             Event::Agent(name, wish) => self.wish.agent(NAMES[*name], wish.as_ref()),
+            Event::Rename(name) => self.wish.rename(NAMES[*name]),
             Event::Datahub(datahub) => self.wish.datahub = *datahub,
             Event::Network(network) => self.wish.network = *network,
             Event::Published(published) => self.wish.published = *published,

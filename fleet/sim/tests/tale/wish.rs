@@ -90,6 +90,13 @@ impl Wish {
         }
     }
 
+    /// An agent that is wanted gets another name, or the one back that it was born with.
+    pub(crate) fn rename(&mut self, name: &'static str) {
+        if let Some(wish) = self.agents.get_mut(name) {
+            wish.renamed = !wish.renamed;
+        }
+    }
+
     pub(crate) fn text(&self) -> String {
         let mut text = String::from("fleet: home\n");
         if let Some((first, wish)) = self.agents.iter().next() {
