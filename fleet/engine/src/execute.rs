@@ -14,6 +14,7 @@ use rivetos_fleet::port::{Applied, ApplyError, ApplyErrorKind, Progress, StepRun
 
 use crate::event::{EventKind, Events};
 use crate::journal::{JournalEntry, RunJournal};
+use crate::schedule::Schedule;
 
 /// How many steps run at once unless told otherwise. Engines gain nothing from more (creating a
 /// container is bound by their own locks), and a host of two cores stays usable.
@@ -74,12 +75,11 @@ pub async fn execute<P: StepRunner>(
         events,
     } = options;
     let mut report = ExecuteReport::default();
-    let mut waiting: Vec<&Step> = plan.steps().iter().collect();
+    let mut schedule = Schedule::new(plan.steps());
     let mut running = FuturesUnordered::new();
     let mut stopped = false;
     loop {
-        skip_dependants(&mut waiting, &mut report, events);
-        let over = waiting.is_empty() && running.is_empty();
+        let over = schedule.is_empty() && running.is_empty();
         if !over && !stopped && interrupted() {
             stopped = true;
             events.emit(EventKind::Interrupted {
@@ -87,7 +87,7 @@ pub async fn execute<P: StepRunner>(
             });
         }
         while !stopped && running.len() < parallel.get() {
-            let Some(step) = take_ready(&mut waiting, &report) else {
+            let Some((at, step)) = schedule.begin() else {
                 break;
             };
             events.emit(EventKind::Started {
@@ -95,12 +95,12 @@ pub async fn execute<P: StepRunner>(
                 resource: step.resource.clone(),
                 action: step.action,
             });
-            running.push(async move { (step, carry_out(runner, step, journal, events).await) });
+            running.push(async move { (at, step, carry_out(runner, step, journal, events).await) });
         }
         if running.is_empty() {
             break;
         }
-        let (step, result) = tokio::select! {
+        let (at, step, result) = tokio::select! {
             biased;
             () = alarm.notified(), if !stopped => continue,
             Some(ended) = running.next() => ended,
@@ -109,14 +109,16 @@ pub async fn execute<P: StepRunner>(
         events.emit(ended(step, &result));
         match result {
             Ok(_) => {
+                schedule.done(at);
                 report.done.insert(step.id.clone());
             }
             Err(error) => {
+                skip(&schedule.failed(at), &step.id, &mut report, events);
                 report.failed.insert(step.id.clone(), error);
             }
         }
     }
-    report.not_started = waiting.iter().map(|step| step.id.clone()).collect();
+    report.not_started = schedule.left().map(|step| step.id.clone()).collect();
     events.emit(EventKind::Executed {
         done: report.done.len(),
         failed: report.failed.len(),
@@ -125,29 +127,14 @@ pub async fn execute<P: StepRunner>(
     report
 }
 
-/// Takes the first step, in the plan's order, of which everything needed is done.
-fn take_ready<'p>(waiting: &mut Vec<&'p Step>, report: &ExecuteReport) -> Option<&'p Step> {
-    let index = waiting
-        .iter()
-        .position(|step| step.after.is_subset(&report.done))?;
-    Some(waiting.remove(index))
-}
-
-/// The plan's order respects dependencies, so one pass finds indirect dependants too.
-fn skip_dependants(waiting: &mut Vec<&Step>, report: &mut ExecuteReport, events: &Events<'_>) {
-    waiting.retain(|step| {
-        let cause = step.after.iter().find_map(|needed| {
-            let failed = report.failed.contains_key(needed).then_some(needed);
-            failed.or_else(|| report.skipped.get(needed)).cloned()
-        });
-        let Some(because) = cause else { return true };
+fn skip(steps: &[&Step], because: &StepId, report: &mut ExecuteReport, events: &Events<'_>) {
+    for step in steps {
         events.emit(EventKind::Skipped {
             step: step.id.clone(),
             because: because.clone(),
         });
-        report.skipped.insert(step.id.clone(), because);
-        false
-    });
+        report.skipped.insert(step.id.clone(), because.clone());
+    }
 }
 
 async fn carry_out<P: StepRunner>(

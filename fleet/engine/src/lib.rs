@@ -20,6 +20,7 @@ mod home;
 mod journal;
 mod lease;
 mod ready;
+mod schedule;
 
 pub use client::{AgentClient, ClientError, Frames};
 pub use event::{Event, EventKind, Events};

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{Inventories, Layout, Plan};
+use rivetos_fleet::model::{ErrorScope, Inventories, InventoryError, Kind, Layout, Plan};
 use rivetos_fleet::{BuildInfo, Context, FleetId, FleetSpec, PlanOptions, desired, plan};
 use rivetos_sim::SimFleet;
 
@@ -104,16 +104,32 @@ fn measure(agents: usize) {
         })
         .collect();
     let (removal, removes) = fastest(&gone, &seen);
+    let (held, holds) = fastest(&gone, &without_sight_of_agents(seen));
     assert!(nothing.steps.is_empty());
     println!(
         "{agents} agents, {resources} resources: from nothing {} ms ({} steps), without changes {} \
-         ms, all gone {} ms ({} steps)",
+         ms, all gone {} ms ({} steps), all gone and no agent seen {} ms ({} blocked)",
         ms(from_nothing),
         creates.steps.len(),
         ms(no_change),
         ms(removal),
         removes.steps.len(),
+        ms(held),
+        holds.report.blocked.len(),
     );
+}
+
+/// Each agent could not be looked at, so whatever may belong to it stays.
+fn without_sight_of_agents(mut seen: Inventories) -> Inventories {
+    for inventory in seen.values_mut() {
+        let agents = inventory.observed.iter().map(|object| &object.id);
+        let agents = agents.filter(|id| id.kind == Kind::Agent).cloned();
+        inventory.errors.extend(agents.map(|id| InventoryError {
+            scope: ErrorScope::Resource(id),
+            message: "the engine did not answer".to_owned(),
+        }));
+    }
+    seen
 }
 
 fn ms(time: Duration) -> String {

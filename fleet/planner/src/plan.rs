@@ -4,6 +4,7 @@ mod carry;
 mod claim;
 mod decide;
 mod destroy;
+mod footing;
 mod join;
 mod leaving;
 mod moves;

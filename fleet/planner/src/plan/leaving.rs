@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Action, Blocked, Kept, Kind, Observed, PlanReport, Reason, ResourceId};
+use crate::model::{Action, Blocked, Kept, Observed, PlanReport, Reason, ResourceId};
 
-use super::sight::{ANY, Sight};
+use super::footing::Users;
+use super::sight::Sight;
 
 /// An object that goes.
 pub(super) struct Removal<'a> {
@@ -83,12 +84,12 @@ pub(super) fn leaving<'a>(
     }
     report.kept.sort();
     let left_out = report.left_out.clone();
-    hold_foundations(&mut removals, left_out, |id, _| {
+    hold_foundations(&mut removals, &left_out, |id, _| {
         report.left_out.insert(id.clone());
     });
     let mut held: BTreeSet<ResourceId> = sight.unseen_ids().into_keys().collect();
     held.extend(report.blocked.keys().cloned());
-    hold_foundations(&mut removals, held, |id, user| {
+    hold_foundations(&mut removals, &held, |id, user| {
         let entry = Blocked {
             why: format!("{user}, which may use it, is blocked"),
             fix: format!("see {user}"),
@@ -108,48 +109,26 @@ fn protected(object: &Observed) -> Blocked {
 /// Takes back every removal of something that `held` resources may stand on.
 fn hold_foundations(
     removals: &mut Vec<Removal<'_>>,
-    mut held: BTreeSet<ResourceId>,
+    held: &BTreeSet<ResourceId>,
     mut note: impl FnMut(&ResourceId, &ResourceId),
 ) {
-    while !held.is_empty() {
+    let mut users = Users::new();
+    for id in held {
+        users.add(id, id);
+    }
+    loop {
         let before = removals.len();
         removals.retain(|removal| {
             let id = &removal.object.id;
-            let Some(user) = held.iter().find(|user| stands_on(user, id)) else {
+            let Some(&user) = users.of(id).next() else {
                 return true;
             };
             note(id, user);
-            held.insert(id.clone());
+            users.add(id, id);
             false
         });
         if removals.len() == before {
             return;
         }
-    }
-}
-
-/// Whether `user` stands on `foundation`, told by their names alone: no configuration describes
-/// them any more.
-pub(super) fn stands_on(user: &ResourceId, foundation: &ResourceId) -> bool {
-    if foundation.kind >= user.kind {
-        return false;
-    }
-    let same_owner = match user.kind {
-        Kind::Datahub => foundation.name == Kind::Datahub.as_str(),
-        Kind::Network
-        | Kind::Volume
-        | Kind::Image
-        | Kind::Config
-        | Kind::Secret
-        | Kind::Role
-        | Kind::Agent => foundation.name == user.name,
-    };
-    match foundation.kind {
-        Kind::Network => matches!(user.kind, Kind::Datahub | Kind::Agent),
-        Kind::Datahub => matches!(user.kind, Kind::Role | Kind::Agent),
-        Kind::Volume | Kind::Config | Kind::Secret => {
-            matches!(user.kind, Kind::Datahub | Kind::Agent) && (same_owner || user.name == ANY)
-        }
-        Kind::Image | Kind::Role | Kind::Agent => false,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Kind, Op, ResourceId, Step, StepId, TargetId};
 
+use super::footing::Users;
 use super::join::Part;
-use super::leaving::stands_on;
 
 /// An object that should be on another target.
 pub(super) struct Move {
@@ -27,24 +27,9 @@ pub(super) fn hold_blocked_moves(parts: &mut [Part]) {
         })
         .collect();
     for part in parts {
-        let mut held: BTreeSet<ResourceId> = part
-            .moves
-            .iter()
-            .filter(|moved| {
-                blocked
-                    .get(&moved.to)
-                    .is_some_and(|ids| ids.contains(&moved.wanted))
-            })
-            .map(|moved| moved.here.clone())
-            .collect();
+        let held = held(part, &blocked);
         if held.is_empty() {
             continue;
-        }
-        // In the order of steps whatever stands on something goes before it.
-        for step in part.steps.iter().filter(|step| is_removal(step)) {
-            if held.iter().any(|user| stands_on(user, &step.resource)) {
-                held.insert(step.resource.clone());
-            }
         }
         part.steps
             .retain(|step| !is_removal(step) || !held.contains(&step.resource));
@@ -53,6 +38,30 @@ pub(super) fn hold_blocked_moves(parts: &mut [Part]) {
             step.after.retain(|id| left.contains(id));
         }
     }
+}
+
+/// What stays on the target of `part`, because it cannot move or because something that stays
+/// stands on it.
+fn held(part: &Part, blocked: &BTreeMap<TargetId, BTreeSet<ResourceId>>) -> BTreeSet<ResourceId> {
+    let mut held = BTreeSet::new();
+    let mut users = Users::new();
+    for moved in &part.moves {
+        if blocked
+            .get(&moved.to)
+            .is_some_and(|ids| ids.contains(&moved.wanted))
+        {
+            users.add(&moved.here, ());
+            held.insert(moved.here.clone());
+        }
+    }
+    // In the order of steps whatever stands on something goes before it.
+    for step in part.steps.iter().filter(|step| is_removal(step)) {
+        if users.of(&step.resource).next().is_some() {
+            users.add(&step.resource, ());
+            held.insert(step.resource.clone());
+        }
+    }
+    held
 }
 
 /// An agent must not run twice: it goes where it was before it comes to be where it should be.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::FleetId;
 use crate::model::{Kind, Op, Predecessor, ResourceId, Step, StepId, TargetId, Uid};
 
-use super::leaving::{Removal, RemovalOrder, stands_on};
+use super::footing;
+use super::leaving::{Removal, RemovalOrder};
 use super::steps::{cost, privilege, removal_risk};
 
 /// One step for each removal, and one more for the predecessor that an object may still have;
@@ -124,22 +125,19 @@ impl<'a> Born<'a> {
     }
 }
 
-/// Removals of one kind, by the name that what goes was born with.
-type ByName<'a> = BTreeMap<String, Vec<(ResourceId, &'a StepId)>>;
-
-/// Which removals stand on what, without comparing each with each.
+/// Which removals stand on what.
 struct Users<'a> {
     /// Told by what they were made after.
     told: BTreeMap<&'a ResourceId, Vec<&'a StepId>>,
-    /// Told by their names alone, by kind and name.
-    named: BTreeMap<Kind, ByName<'a>>,
+    /// Told by their names alone.
+    named: footing::Users<&'a StepId>,
 }
 
 impl<'a> Users<'a> {
     fn of(removals: &'a [Removal<'_>], ids: &'a [StepId], born: &Born<'_>) -> Self {
         let mut users = Self {
             told: BTreeMap::new(),
-            named: BTreeMap::new(),
+            named: footing::Users::new(),
         };
         for (removal, step) in removals.iter().zip(ids) {
             if matches!(removal.order, RemovalOrder::Last { .. }) {
@@ -150,9 +148,7 @@ impl<'a> Users<'a> {
                     users.told.entry(foundation).or_default().push(step);
                 }
             } else {
-                let id = born.id(removal);
-                let names = users.named.entry(id.kind).or_default();
-                names.entry(id.name.clone()).or_default().push((id, step));
+                users.named.add(&born.id(removal), step);
             }
         }
         users
@@ -161,24 +157,7 @@ impl<'a> Users<'a> {
     /// Those who stand on what is known by one address and was born with another.
     fn collect(&self, known_as: &ResourceId, foundation: &ResourceId, into: &mut BTreeSet<StepId>) {
         let told = self.told.get(known_as).into_iter().flatten();
-        into.extend(told.map(|step| (*step).clone()));
-        for (kind, names) in self.named.range(foundation.kind..) {
-            let by_name = matches!(
-                (foundation.kind, kind),
-                (Kind::Volume | Kind::Config | Kind::Secret, Kind::Agent)
-            );
-            let candidates: Vec<&(ResourceId, &StepId)> = if by_name {
-                let same = names.get(foundation.name.as_str());
-                same.into_iter().flatten().collect()
-            } else {
-                names.values().flatten().collect()
-            };
-            into.extend(
-                candidates
-                    .into_iter()
-                    .filter(|(user, _)| stands_on(user, foundation))
-                    .map(|(_, step)| (*step).clone()),
-            );
-        }
+        let named = self.named.of(foundation);
+        into.extend(told.chain(named).map(|step| (*step).clone()));
     }
 }

@@ -21,7 +21,8 @@ pub(super) enum Seen<'a> {
 
 /// An index over an inventory. Independent of the order of its lists.
 pub(super) struct Sight<'a> {
-    inventory: &'a Inventory,
+    /// What was not seen, and why; of several reasons the first in the order of their letters.
+    unseen: BTreeMap<&'a ErrorScope, &'a str>,
     by_id: BTreeMap<&'a ResourceId, Vec<&'a Observed>>,
     ours_by_uid: BTreeMap<&'a Uid, Vec<&'a Observed>>,
 }
@@ -38,8 +39,13 @@ impl<'a> Sight<'a> {
                 ours_by_uid.entry(uid).or_default().push(object);
             }
         }
+        let mut errors: Vec<_> = inventory.errors.iter().collect();
+        errors.sort_by(|a, b| (&b.scope, &b.message).cmp(&(&a.scope, &a.message)));
         Self {
-            inventory,
+            unseen: errors
+                .into_iter()
+                .map(|error| (&error.scope, error.message.as_str()))
+                .collect(),
             by_id,
             ours_by_uid,
         }
@@ -138,16 +144,14 @@ impl<'a> Sight<'a> {
     /// What may be there unseen. Where a whole kind was not seen it is named `kind/*`.
     pub(super) fn unseen_ids(&self) -> BTreeMap<ResourceId, Blocked> {
         let mut unseen = BTreeMap::new();
-        let mut errors: Vec<_> = self.inventory.errors.iter().collect();
-        errors.sort_by(|a, b| (&a.scope, &a.message).cmp(&(&b.scope, &b.message)));
-        for error in errors {
-            let ids = match &error.scope {
+        for (scope, message) in &self.unseen {
+            let ids = match scope {
                 ErrorScope::Target => Kind::ALL.map(|kind| ResourceId::new(kind, ANY)).to_vec(),
                 ErrorScope::Kind(kind) => vec![ResourceId::new(*kind, ANY)],
                 ErrorScope::Resource(id) => vec![id.clone()],
             };
             for id in ids {
-                unseen.entry(id).or_insert_with(|| not_seen(&error.message));
+                unseen.entry(id).or_insert_with(|| not_seen(message));
             }
         }
         unseen
@@ -161,19 +165,18 @@ impl<'a> Sight<'a> {
         unseen
     }
 
-    /// Why nothing can be said about `id`, if a part of the target that holds it was not seen.
+    /// Why nothing can be said about `id`, if a part of the target that holds it was not seen. Of
+    /// several causes the widest one.
     fn unseen(&self, id: &ResourceId) -> Option<Blocked> {
-        self.inventory
-            .errors
-            .iter()
-            .filter(|error| match &error.scope {
-                ErrorScope::Target => true,
-                ErrorScope::Kind(kind) => *kind == id.kind,
-                ErrorScope::Resource(resource) => resource == id,
-            })
-            // The widest cause, and of several the same one whatever their order.
-            .min_by(|a, b| (&a.scope, &a.message).cmp(&(&b.scope, &b.message)))
-            .map(|error| not_seen(&error.message))
+        if self.unseen.is_empty() {
+            return None;
+        }
+        let message = self
+            .unseen
+            .get(&ErrorScope::Target)
+            .or_else(|| self.unseen.get(&ErrorScope::Kind(id.kind)))
+            .or_else(|| self.unseen.get(&ErrorScope::Resource(id.clone())))?;
+        Some(not_seen(message))
     }
 }
 
