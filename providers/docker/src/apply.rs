@@ -44,7 +44,10 @@ pub(crate) async fn apply(
 ) -> Result<Applied, ApplyError> {
     match &step.op {
         Op::Create { desired } | Op::Ensure { desired } => make(provider, desired, progress).await,
-        Op::Start { native_id, .. } => container::start(provider, &step.resource, native_id).await,
+        Op::Start {
+            native_id,
+            fingerprint,
+        } => container::start(provider, &step.resource, native_id, fingerprint).await,
         Op::Update {
             native_id,
             fingerprint: planned,

@@ -10,10 +10,11 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
-use rivetos_fleet::model::{ContainerSpec, Desired, Life, ResourceId};
+use rivetos_fleet::model::{ContainerSpec, Desired, Fingerprint, Life, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyError};
 
-use super::{RUN_AGAIN, must_be, must_belong};
+use super::remove::must_be_as_planned;
+use super::{RUN_AGAIN, container_fingerprint, must_be, must_belong};
 use crate::claim::Claims;
 use crate::container::{create_body, life};
 use crate::error::{broken, failed, found, is_conflict, refused, said, taken_port};
@@ -124,11 +125,12 @@ async fn take_existing(
     bring_up(provider, &live, name).await
 }
 
-/// Starts a container that is there.
+/// Starts a container that is there, if it still is what the plan was made for.
 pub(super) async fn start(
     provider: &DockerProvider,
     resource: &ResourceId,
     native_id: &str,
+    planned: &Fingerprint,
 ) -> Result<Applied, ApplyError> {
     let Some(live) = inspect(provider, native_id).await? else {
         return Err(refused(
@@ -139,6 +141,7 @@ pub(super) async fn start(
     let name = name_of(&live);
     let labels = claimed_labels(provider, &live).await?;
     must_belong(&provider.fleet, resource, name, &labels)?;
+    must_be_as_planned(name, &container_fingerprint(native_id, name), planned)?;
     bring_up(provider, &live, name).await
 }
 

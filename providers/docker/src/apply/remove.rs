@@ -13,7 +13,7 @@ use rivetos_fleet::label::{self, Claim, Identity};
 use rivetos_fleet::model::{Fingerprint, Kind, Owner, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyError};
 
-use super::container::remove as remove_container;
+use super::container::{inspect, remove as remove_container};
 use super::{RUN_AGAIN, container_fingerprint, must_belong, swap, volume_fingerprint};
 use crate::DockerProvider;
 use crate::claim::Claims;
@@ -62,6 +62,8 @@ async fn network(
     let whose = claims.over(id, labels, &provider.fleet);
     must_belong(&provider.fleet, resource, &name, &whose)?;
     remove_unused_network(provider, id, &name).await?;
+    let after = found(docker.inspect_network(id, None).await).map_err(|error| fail(&error))?;
+    must_be_gone(after.as_ref(), &format!("network `{name}`"))?;
     claims.withdraw(provider, id, Claim::Adopt).await?;
     Ok(Applied::Changed)
 }
@@ -96,6 +98,10 @@ async fn volume(
         }
         answer => answer.map_err(|error| fail(&error))?,
     }
+    let after = found(docker.inspect_volume(name).await).map_err(|error| fail(&error))?;
+    // One that somebody made under its name meanwhile is another one.
+    let same = after.filter(|after| volume_fingerprint(after) == *planned);
+    must_be_gone(same.as_ref(), &format!("volume `{name}`"))?;
     Ok(Applied::Changed)
 }
 
@@ -127,6 +133,8 @@ async fn container(
     // With it go the volumes without a name that its image made the engine add.
     let options = RemoveContainerOptionsBuilder::new().v(true).build();
     found(docker.remove_container(id, Some(options)).await).map_err(|error| fail(&error))?;
+    let after = inspect(provider, id).await?;
+    must_be_gone(after.as_ref(), &format!("container `{name}`"))?;
     claims.withdraw(provider, id, Claim::Adopt).await?;
     Ok(Applied::Changed)
 }
@@ -210,6 +218,17 @@ fn only_holds(user: &ContainerSummary, fleet: &FleetId) -> bool {
     Identity::from_labels(labels, fleet).owner == Owner::Ours
         && (never_started || failed)
         && passing.iter().any(|key| labels.contains_key(*key))
+}
+
+/// That what the engine says it removed is there no more.
+fn must_be_gone<T>(after: Option<&T>, what: &str) -> Result<(), ApplyError> {
+    if after.is_none() {
+        return Ok(());
+    }
+    Err(broken(
+        format!("the engine removed {what} and still has it"),
+        Some("run this again; an engine that was restarted may let go of it"),
+    ))
 }
 
 /// That the object is what the plan was made for.

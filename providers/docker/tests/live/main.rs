@@ -15,5 +15,6 @@ mod interrupted;
 mod lease;
 mod lifecycle;
 mod proxy;
+mod stale;
 mod swap;
 mod world;
