@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rivetos_engine::{Claim, Lease, LeaseError, LeaseNotice, Terms};
-use rivetos_fleet::FleetId;
+use rivetos_fleet::{PlanOptions, plan};
 
 use crate::exit::Exit;
+use crate::fleet::Fleet;
 use crate::output::{Edge, Failure, Printer};
 use crate::person;
 use crate::targets::Targets;
@@ -21,19 +22,23 @@ impl Edge for LeaseError {
     }
 }
 
-/// How long after a run was killed an engine may still work off what that run asked for. Looking
-/// earlier would show things half made that nothing marks as such yet.
-const SETTLE: Duration = Duration::from_secs(4);
+/// After a run was killed an engine may still work off what that run asked for, and things half
+/// made are there that nothing marks as such yet. It is done with that when everything was the
+/// same for so long.
+const STILL: Duration = Duration::from_secs(4);
+/// How often that is looked at before the work is begun all the same: somebody else may change
+/// things for ever.
+const LOOKS_MAX: usize = 15;
 
 /// Does `work` while the fleet's lock is this run's, and gives the lock back however it ends.
 pub(crate) async fn locked<T>(
-    (fleet, targets): (&FleetId, &Targets),
+    (fleet, targets): (&Fleet, &Targets),
     operation: &str,
     printer: Printer,
     work: impl AsyncFnOnce(&Lease) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let claim = Claim {
-        fleet: fleet.clone(),
+        fleet: fleet.spec.fleet().clone(),
         who: person::name(),
         host: person::host(),
         operation: operation.to_owned(),
@@ -48,7 +53,7 @@ pub(crate) async fn locked<T>(
     };
     let lease = Lease::take(targets.locks(), &claim, &notice).await?;
     if taken_over.load(Ordering::Relaxed) {
-        tokio::time::sleep(SETTLE).await;
+        stand_still(fleet, targets).await;
     }
     let ended = work(&lease).await;
     // What the work ended with matters more.
@@ -56,6 +61,25 @@ pub(crate) async fn locked<T>(
         printer.talk(format_args!("{} {error}", printer.err().yellow("warning:")));
     }
     ended
+}
+
+/// Waits until the targets show the same twice. What a look shows is compared by the plan that it
+/// leads to, which does not depend on the order in which an engine lists things.
+async fn stand_still(fleet: &Fleet, targets: &Targets) {
+    let look = async || {
+        let seen = targets.look(&fleet.layout).await;
+        let everything = PlanOptions::default();
+        plan(fleet.spec.fleet(), &fleet.layout, &seen, &everything)
+    };
+    let mut last = look().await;
+    for _ in 0..LOOKS_MAX {
+        tokio::time::sleep(STILL).await;
+        let now = look().await;
+        if now == last {
+            return;
+        }
+        last = now;
+    }
 }
 
 fn tell(notice: &LeaseNotice<'_>, printer: Printer) {

@@ -93,6 +93,11 @@ impl Progress {
         }
     }
 
+    /// Takes the board away until the next event: other things are about to be written.
+    pub(crate) fn clear(&self) {
+        self.wipe(&mut self.state());
+    }
+
     /// Takes the board away and tells what became of every step: in one line when all are done.
     pub(crate) fn conclude(&self) {
         let mut state = self.state();

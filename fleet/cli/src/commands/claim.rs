@@ -90,7 +90,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let mut fleet = Fleet::load_without_secrets(globals, printer)?;
     let targets = fleet.targets(printer).await?;
-    let scope = (fleet.spec.fleet(), &targets);
+    let scope = (&fleet, &targets);
     locked(scope, change.operation(), printer, async |lease: &Lease| {
         let seen = targets.look(&fleet.layout).await;
         let plan = plan(&fleet, (&targets, &seen), (id, change)).await?;

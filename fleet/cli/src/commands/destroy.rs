@@ -33,7 +33,7 @@ pub(crate) async fn take_down(
     (globals, destroy): (&Globals, &Destroy),
     printer: Printer,
 ) -> Result<Exit, Failure> {
-    let scope = (fleet.spec.fleet(), targets);
+    let scope = (fleet, targets);
     locked(scope, OPERATION, printer, async |lease: &Lease| {
         while_locked(fleet, (targets, lease), (globals, destroy), printer).await
     })

@@ -108,7 +108,7 @@ pub(crate) async fn bring_up(
         deliverable(&shown, &fleet.secrets)?;
         consent::agree(globals.consent, "Do you want this?", printer)?;
     }
-    let scope = (fleet.spec.fleet(), targets);
+    let scope = (fleet, targets);
     locked(scope, OPERATION, printer, async |lease: &Lease| {
         while_locked(fleet, (targets, lease), (globals, up, shown), printer).await
     })
@@ -162,8 +162,9 @@ async fn carry_through(
         return Ok(exit);
     }
     tokio::select! {
-        ended = settle(fleet, targets, (up, run.plan(), &events), printer) => ended,
+        ended = settle(fleet, targets, (up, run, &events), printer) => ended,
         () = run.interrupt.once() => {
+            run.progress.clear();
             printer.talk("interrupted; every step is done, and agents go on starting");
             Ok(Exit::Interrupted)
         }
@@ -175,9 +176,10 @@ async fn carry_through(
 async fn settle(
     fleet: &Fleet,
     targets: &Targets,
-    (up, done, events): (&Up, &Plan, &Events<'_>),
+    (up, run, events): (&Up, &Run, &Events<'_>),
     printer: Printer,
 ) -> Result<Exit, Failure> {
+    let done = run.plan();
     if let Some(deadline) = up.wait {
         wait((fleet, done), targets, deadline, events).await?;
     }
@@ -197,6 +199,7 @@ async fn settle(
         return Err(UpError::NotConverged(Box::new(rest)).into());
     }
     let ending = preview::in_the_way(&rest);
+    run.progress.clear();
     if ending == Exit::Ok {
         printer.talk(format_args!("fleet {} is up", fleet.spec.fleet()));
     } else {

@@ -27,7 +27,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// The lines of standard output, each of them as documented; their types in order.
-fn lines(ended: &Ended) -> Vec<Value> {
+pub(crate) fn lines(ended: &Ended) -> Vec<Value> {
     let documented = documented();
     let lines: Vec<Value> = ended
         .stdout
@@ -46,7 +46,7 @@ fn lines(ended: &Ended) -> Vec<Value> {
     lines
 }
 
-fn types(lines: &[Value]) -> BTreeSet<&str> {
+pub(crate) fn types(lines: &[Value]) -> BTreeSet<&str> {
     lines
         .iter()
         .filter_map(|line| line["type"].as_str())

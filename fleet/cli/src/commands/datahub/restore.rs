@@ -104,7 +104,7 @@ pub(super) async fn run(
                 source,
             })?;
     let name = fleet.spec.fleet();
-    let scope = (name, &targets);
+    let scope = (&*fleet, &targets);
     let exit = locked(scope, OPERATION, printer, async |_: &Lease| {
         agree(&datahub, name, confirmed, printer).await?;
         let mut backup = reader(file).await?;
