@@ -2,8 +2,10 @@
 //!
 //! `DOCKER_HOST=unix:///… cargo bench -p rivetos --bench docker`
 //!
-//! Uses the fleets `bench-look` and `bench-up` of that engine and removes them again. The image of
-//! the agent is built first if it is not there. Figures are medians over pairs of runs, in turn.
+//! Uses the fleets `bench-look` and `bench-up` of that engine, whose agents are a stand-in that
+//! only waits, and removes them again. Figures are medians over runs in turn. With
+//! `RIVETOS_TEST_COMPOSE` naming the program of Compose, its `up` without changes takes its turn
+//! beside the preview. The engine needs `debian:trixie-slim`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,12 +16,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::future::Future;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bollard::Docker;
 use rivetos_engine::{Events, Options, PARALLEL_DEFAULT, RunHeader, RunJournal, execute};
 use rivetos_fleet::model::{Inventories, Layout, Plan, TargetId};
 use rivetos_fleet::port::InfraProvider;
@@ -30,13 +30,19 @@ use rivetos_fleet::{
 use rivetos_provider_docker::{DockerEngine, DockerProvider, EngineAddress};
 use tokio::sync::Notify;
 
+#[path = "docker/project.rs"]
+mod project;
 #[path = "docker/raw.rs"]
 mod raw;
 
+use project::Project;
+
+/// The stand-in for the agent.
+const IMAGE: &str = "rivetos-bench:1";
 const LOOK_AGENTS: usize = 100;
-const LOOK_PAIRS: usize = 21;
-const UP_AGENTS: usize = 50;
-const UP_PAIRS: usize = 3;
+const LOOK_ROUNDS: usize = 21;
+const UP_AGENTS: usize = 100;
+const UP_ROUNDS: usize = 3;
 
 struct NoSecrets;
 
@@ -57,33 +63,18 @@ fn main() {
         eprintln!("SKIPPED: DOCKER_HOST names no engine");
         return;
     };
-    let image = agent_image();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        look(&host, &image).await;
-        up(&host, &image).await;
+        let client = raw::connect(&host).await;
+        raw::build_stand_in(&client, IMAGE).await;
+        look(&host, &client).await;
+        up(&host, &client).await;
     });
 }
 
-/// The reference of the agent's image, built if it is not there.
-fn agent_image() -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_rivetos"))
-        .args(["build", "--output", "json"])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    report["image"]["reference"].as_str().unwrap().to_owned()
-}
-
 impl Bench {
-    async fn new(host: &str, fleet: &str, agents: usize, image: &str) -> Self {
-        let (repository, tag) = image.rsplit_once(':').unwrap();
+    async fn new(host: &str, fleet: &str, agents: usize) -> Self {
+        let (repository, tag) = IMAGE.rsplit_once(':').unwrap();
         let mut text = format!(
             "fleet: {fleet}\nruntime: {{ default_agent: a0 }}\nproviders: {{ rehearsal: {{}} }}\n\
              deployment: {{ target: docker, image: {{ agent_image: {repository}, tag: {tag} }} }}\n\
@@ -167,53 +158,51 @@ impl Bench {
     }
 }
 
-async fn look(host: &str, image: &str) {
-    let bench = Bench::new(host, "bench-look", LOOK_AGENTS, image).await;
+async fn look(host: &str, client: &Docker) {
+    let bench = Bench::new(host, "bench-look", LOOK_AGENTS).await;
     bench.destroy().await;
     bench.up().await;
-    let ours = async || {
+    let project = Project::up(host);
+    let (mut ours, mut same, mut compose) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..LOOK_ROUNDS {
+        let began = Instant::now();
         let plan = bench.plan().await;
+        ours.push(began.elapsed());
         assert!(plan.steps.is_empty(), "{:?}", plan.steps);
-    };
-    let client = raw::connect(host).await;
-    let raw = async || raw::look(&client, "bench-look").await;
-    let (ours, raw) = pairs(LOOK_PAIRS, ours, raw).await;
-    report("preview of 100 containers", ours, raw);
+        let began = Instant::now();
+        raw::look(client, "bench-look").await;
+        same.push(began.elapsed());
+        compose.extend(project.as_ref().map(Project::up_again));
+    }
+    report(
+        "preview of 100 agents without changes",
+        median(ours),
+        median(same),
+    );
+    if !compose.is_empty() {
+        println!(
+            "`docker compose up` of 100 services without changes: {:.3} s",
+            median(compose).as_secs_f64()
+        );
+    }
+    drop(project);
     bench.destroy().await;
 }
 
-async fn up(host: &str, image: &str) {
-    let bench = Bench::new(host, "bench-up", UP_AGENTS, image).await;
-    let client = raw::connect(host).await;
+async fn up(host: &str, client: &Docker) {
+    let bench = Bench::new(host, "bench-up", UP_AGENTS).await;
     let (mut ours, mut same) = (Vec::new(), Vec::new());
-    for _ in 0..UP_PAIRS {
+    for _ in 0..UP_ROUNDS {
         bench.destroy().await;
         ours.push(bench.up().await);
         bench.destroy().await;
         // What is made raw bears the same labels, so it goes the same way.
         let began = Instant::now();
-        raw::up(&client, &bench.desired).await;
+        raw::up(client, &bench.desired).await;
         same.push(began.elapsed());
     }
     bench.destroy().await;
-    report("up of 50 agents", median(ours), median(same));
-}
-
-async fn pairs<A: Future<Output = ()>, B: Future<Output = ()>>(
-    count: usize,
-    mut a: impl FnMut() -> A,
-    mut b: impl FnMut() -> B,
-) -> (Duration, Duration) {
-    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
-    for _ in 0..count {
-        let began = Instant::now();
-        a().await;
-        of_a.push(began.elapsed());
-        let began = Instant::now();
-        b().await;
-        of_b.push(began.elapsed());
-    }
-    (median(of_a), median(of_b))
+    report("up of 100 agents", median(ours), median(same));
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

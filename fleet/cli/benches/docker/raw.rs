@@ -4,25 +4,55 @@ use std::collections::HashMap;
 
 use bollard::Docker;
 use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, NetworkCreateRequest,
-    VolumeCreateRequest,
+    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType, MountVolumeOptions,
+    NetworkCreateRequest, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions,
-    ListVolumesOptions, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    BuildImageOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
+    ListImagesOptions, ListVolumesOptions, RemoveContainerOptionsBuilder,
+    UploadToContainerOptionsBuilder,
 };
 use futures_util::{StreamExt, stream};
 use rivetos_fleet::label;
 use rivetos_fleet::model::{
-    ContainerSpec, Desired, DesiredSet, FileContent, Kind, MountMode, Spec,
+    ContainerSpec, Desired, DesiredSet, FileContent, HealthCheck, Kind, MountMode, Spec,
 };
 
 const AT_ONCE: usize = 8;
+
+const STAND_IN: &str = "#!/bin/sh\n[ \"$1\" != run ] || exec sleep infinity\n";
+const DOCKERFILE: &str = r#"FROM debian:trixie-slim
+COPY rivetos-agent /usr/local/bin/rivetos-agent
+ENTRYPOINT ["/usr/local/bin/rivetos-agent"]
+"#;
 
 /// A client of the engine.
 pub(crate) async fn connect(host: &str) -> Docker {
     let docker = Docker::connect_with_host(host).unwrap();
     docker.negotiate_version().await.unwrap()
+}
+
+/// Makes an image whose program stands in for the agent: it waits, and is well.
+pub(crate) async fn build_stand_in(docker: &Docker, reference: &str) {
+    let files = [
+        ("Dockerfile", 0o644, DOCKERFILE),
+        ("rivetos-agent", 0o755, STAND_IN),
+    ];
+    let mut context = tar::Builder::new(Vec::new());
+    for (name, mode, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(mode);
+        header.set_size(text.len() as u64);
+        context
+            .append_data(&mut header, name, text.as_bytes())
+            .unwrap();
+    }
+    let body = bollard::body_full(context.into_inner().unwrap().into());
+    let options = BuildImageOptionsBuilder::new().t(reference).rm(true);
+    let mut said = Box::pin(docker.build_image(options.build(), None, Some(body)));
+    while let Some(line) = said.next().await {
+        line.unwrap();
+    }
 }
 
 /// Four lists, and one inspect for each container of `fleet`.
@@ -161,6 +191,7 @@ async fn make_agent(docker: &Docker, set: &DesiredSet, agent: &Desired, spec: &C
     let body = ContainerCreateBody {
         image: Some(spec.image.clone()),
         hostname: Some(spec.hostname.clone()),
+        healthcheck: spec.health.as_ref().map(health),
         user: spec.user.clone(),
         cmd: Some(spec.command.clone()),
         labels: Some(labels(set, agent)),
@@ -172,6 +203,8 @@ async fn make_agent(docker: &Docker, set: &DesiredSet, agent: &Desired, spec: &C
             security_opt: Some(spec.security_opt.clone()),
             tmpfs: Some(spec.tmpfs.clone().into_iter().collect()),
             mounts: Some(mounts.collect()),
+            memory: spec.limits.memory_bytes.map(u64::cast_signed),
+            pids_limit: spec.limits.pids.map(i64::from),
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()
@@ -186,4 +219,17 @@ async fn make_agent(docker: &Docker, set: &DesiredSet, agent: &Desired, spec: &C
         .id;
     docker.start_container(&id, None).await.unwrap();
     docker.inspect_container(&id, None).await.unwrap();
+}
+
+fn health(check: &HealthCheck) -> HealthConfig {
+    let nanos = |seconds: u32| Some(i64::from(seconds) * 1_000_000_000);
+    let command = ["CMD".to_owned()].into_iter().chain(check.command.clone());
+    HealthConfig {
+        test: Some(command.collect()),
+        interval: nanos(check.interval_seconds),
+        timeout: nanos(check.timeout_seconds),
+        retries: Some(i64::from(check.retries)),
+        start_period: nanos(check.start_seconds),
+        start_interval: None,
+    }
 }
