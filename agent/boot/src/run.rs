@@ -10,7 +10,7 @@ use rivetos_channel_agent::AgentChannel;
 use rivetos_core::turn::Limits;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_runtime::http::{routes, serve};
-use rivetos_runtime::{Application, Identity, Parts, Prices};
+use rivetos_runtime::{Application, Budget, Identity, Parts, Prices};
 use rivetos_types::secret::SecretRef;
 use rivetos_types::settings;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -122,6 +122,7 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         policies: BTreeMap::new(),
         window_tokens: WINDOW_TOKENS,
         prices: Prices::built_in().map_err(BootError::Prices)?,
+        budget: Budget::default(),
         limits: Limits::new(&setup.config.runtime),
     }))
 }

@@ -34,6 +34,14 @@ pub fn system_prompt(texts: &[Option<String>; PROMPT_FILES.len()]) -> String {
     prompt
 }
 
+/// Adds a file that a person pinned.
+pub fn add_pinned(prompt: &mut String, name: &str, text: &str) {
+    if !prompt.is_empty() {
+        prompt.push_str("\n\n");
+    }
+    prompt.extend(["## Pinned: ", name, "\n\n", text.trim()]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,18 @@ pub enum AgentStatus {
     Degraded,
 }
 
+impl AgentStatus {
+    /// For people; the same word as on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
 /// The answer of `GET /api/mesh/ping`, open to everybody who reaches the port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeshPing {

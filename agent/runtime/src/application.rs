@@ -1,5 +1,6 @@
 //! Turns from the inbox to the reply.
 
+mod budget;
 mod command;
 mod compact;
 mod dispatch;
@@ -9,9 +10,11 @@ mod handle;
 mod intake;
 mod model_step;
 mod open_turns;
+mod prompt;
 mod sessions;
 mod state;
 mod tool_step;
 
+pub use budget::Budget;
 pub use handle::Application;
 pub use state::{Identity, Parts};

@@ -12,5 +12,5 @@ pub mod http;
 mod metrics;
 mod prices;
 
-pub use application::{Application, Identity, Parts};
+pub use application::{Application, Budget, Identity, Parts};
 pub use prices::Prices;

@@ -112,6 +112,17 @@ pub enum ToolStatus {
     Denied,
 }
 
+/// What somebody may order, beside talking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// What concerns the own session.
+    #[default]
+    Guest,
+    /// Everything: it is the owner's agent.
+    Owner,
+}
+
 /// A message as a channel received it. Unique by (`channel`, `id`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InboundMessage {
@@ -123,6 +134,9 @@ pub struct InboundMessage {
     pub session: SessionId,
     /// Who said it, for example `operator` or `agent:grok`.
     pub from: String,
+    /// What that one may order. The channel says so; nobody claims it.
+    #[serde(default)]
+    pub authority: Authority,
     /// What was said.
     pub content: Vec<ContentPart>,
     /// When the channel received it.

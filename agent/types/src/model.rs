@@ -35,6 +35,8 @@ pub struct ModelRequest {
     pub messages: Vec<Message>,
     /// The tools that may be called, in a stable order.
     pub tools: Vec<ToolSpec>,
+    /// Which model is to answer; absent: the one that the provider was made for.
+    pub model: Option<String>,
     /// How much the model is to think; absent: as the provider does by itself.
     pub thinking: Option<Thinking>,
 }

@@ -83,7 +83,7 @@ pub enum TurnInput {
 }
 
 /// What ends a turn from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Abort {
     /// A person.
@@ -92,6 +92,11 @@ pub enum Abort {
     Time,
     /// The model did not stop writing.
     AnswerBytes,
+    /// The agent may spend no more.
+    Budget {
+        /// What it may spend, for the person.
+        reason: String,
+    },
 }
 
 /// Why a journal cannot be continued.

@@ -30,6 +30,7 @@ impl Turn {
             Abort::Time => TurnOutcome::LimitReached {
                 reason: too_long(limits),
             },
+            Abort::Budget { reason } => TurnOutcome::LimitReached { reason },
             Abort::AnswerBytes => TurnOutcome::LimitReached {
                 reason: format!(
                     "an answer was longer than {} KiB",

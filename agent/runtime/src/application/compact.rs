@@ -33,6 +33,7 @@ pub(super) async fn summarise(
         system: TASK.to_owned(),
         messages: vec![Message::user(material(compactable, bytes_max))],
         tools: Vec::new(),
+        model: None,
         thinking: None,
     };
     let said = tokio::time::timeout(TIME_MAX, read(state, request)).await;

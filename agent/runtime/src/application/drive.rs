@@ -101,6 +101,7 @@ impl<'a> Run<'a> {
             decided,
         } = claimed;
         let session = state.session(&message.session, claim.token).await?;
+        live.feed.limit_to(&session.settings);
         let turn = Turn::new(Opening {
             turn: claim.turn.clone(),
             summary: session.summary.clone(),
@@ -227,6 +228,12 @@ impl<'a> Run<'a> {
 
     async fn call_model(&mut self) -> Result<(), StoreError> {
         self.flush(Durability::ProcessCrash).await?;
+        if let Some(reason) = self.state.over_budget().await? {
+            tracing::warn!(turn = %self.claim.turn, reason, "the budget is used up");
+            let by = Abort::Budget { reason };
+            let partial = String::new();
+            return self.record(TurnInput::Aborted { by, partial });
+        }
         let messages = match self.turn.conversation() {
             Ok(messages) => messages,
             Err(error) => {
@@ -239,6 +246,7 @@ impl<'a> Run<'a> {
             system: self.session.system.to_string(),
             messages,
             tools: self.state.parts.tools.specs().to_vec(),
+            model: self.session.settings.model.clone(),
             thinking: self.session.settings.thinking,
         };
         let mut answer = Answer::default();

@@ -8,6 +8,7 @@ use futures_util::stream;
 use rivetos_types::BoxStream;
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::message::OutboundMessage;
+use rivetos_types::store::{SessionSettings, Visibility};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast};
 
@@ -28,6 +29,8 @@ pub(crate) struct Feed {
 
 #[derive(Debug)]
 struct FeedState {
+    reasoning: Visibility,
+    tools: Visibility,
     text: String,
     /// Tool events that happened while nobody watched. The text needs no such memory: a snapshot
     /// has all of it.
@@ -41,6 +44,8 @@ impl Default for Feed {
     fn default() -> Self {
         let (events, _) = broadcast::channel(BEHIND_EVENTS_MAX);
         let state = FeedState {
+            reasoning: Visibility::Shown,
+            tools: Visibility::Shown,
             text: String::new(),
             unseen: VecDeque::new(),
             finished: None,
@@ -54,8 +59,24 @@ impl Default for Feed {
 }
 
 impl FeedState {
+    fn hides(&self, event: &TurnEvent) -> bool {
+        let visibility = match event {
+            TurnEvent::Reasoning { .. } => self.reasoning,
+            TurnEvent::ToolStart { .. } | TurnEvent::ToolEnd { .. } => self.tools,
+            TurnEvent::Snapshot { .. }
+            | TurnEvent::Text { .. }
+            | TurnEvent::Asked { .. }
+            | TurnEvent::Status { .. }
+            | TurnEvent::Finished { .. } => Visibility::Shown,
+        };
+        visibility == Visibility::Hidden
+    }
+
     fn send(&mut self, event: TurnEvent) {
         let Some(events) = &self.events else { return };
+        if self.hides(&event) {
+            return;
+        }
         let is_tool = matches!(
             event,
             TurnEvent::ToolStart { .. } | TurnEvent::ToolEnd { .. }
@@ -73,6 +94,13 @@ impl FeedState {
 }
 
 impl Feed {
+    /// Shows no more than the person wants to see.
+    pub(crate) fn limit_to(&self, settings: &SessionSettings) {
+        let mut state = lock(&self.state);
+        state.reasoning = settings.reasoning;
+        state.tools = settings.tools;
+    }
+
     /// Appends to the text. The first piece of an answer is set off from the answers before it.
     pub(crate) fn text(&self, piece: &str, begins_answer: bool) {
         let mut state = lock(&self.state);

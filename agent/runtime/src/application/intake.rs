@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::stream;
-use rivetos_core::router::{Route, route};
+use rivetos_core::commands::{Command, Route, route};
 use rivetos_types::id::TurnId;
 use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
-use rivetos_types::message::{InboundMessage, OutboundMessage};
+use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage};
 use rivetos_types::store::{Acceptance, TurnRecord};
 use rivetos_types::{BoxFuture, BoxStream};
 
@@ -19,15 +19,20 @@ impl Intake for Application {
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>> {
         let state = Arc::clone(&self.state);
         Box::pin(async move {
-            match route(&message.content) {
+            match route(&message.content, message.authority) {
+                Route::Refused(answer) => Ok(Submitted::Command(answer)),
+                // What follows the word becomes a turn of its own.
+                Route::Command(Command::Interrupt(text)) if !text.is_empty() => {
+                    let order = Command::Interrupt(String::new());
+                    command_answer(&state, order, message.clone()).await?;
+                    let content = vec![ContentPart::text(text)];
+                    let message = InboundMessage { content, ..message };
+                    take(state, message).await
+                }
                 Route::Command(command) => command_answer(&state, command, message)
                     .await
                     .map(Submitted::Command),
-                // A task of its own: a caller that goes away must not leave it half done.
-                Route::Turn => match tokio::spawn(accept(state, message)).await {
-                    Ok(result) => result.map(Submitted::Turn),
-                    Err(error) => Err(IntakeError::Store(error.to_string())),
-                },
+                Route::Turn => take(state, message).await,
             }
         })
     }
@@ -78,6 +83,14 @@ fn finished(reply: OutboundMessage) -> BoxStream<'static, TurnEvent> {
         text: reply.text.clone(),
     };
     Box::pin(stream::iter([snapshot, TurnEvent::Finished { reply }]))
+}
+
+/// In a task of its own: a caller that goes away must not leave it half done.
+async fn take(state: Arc<State>, message: InboundMessage) -> Result<Submitted, IntakeError> {
+    match tokio::spawn(accept(state, message)).await {
+        Ok(result) => result.map(Submitted::Turn),
+        Err(error) => Err(IntakeError::Store(error.to_string())),
+    }
 }
 
 async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, IntakeError> {

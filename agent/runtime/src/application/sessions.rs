@@ -1,17 +1,14 @@
 //! The sessions that were used lately, so that a turn need not read its history from the store.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rivetos_core::turn::{check_conversation, cut_history};
-use rivetos_core::workspace::{PROMPT_FILE_BYTES_MAX, PROMPT_FILES, system_prompt};
 use rivetos_types::id::SessionId;
 use rivetos_types::message::Message;
 use rivetos_types::store::{SessionSettings, StoreError};
 
+use super::prompt::read_prompt;
 use super::state::{State, lock};
 
 /// The most sessions that are kept.
@@ -92,7 +89,8 @@ impl State {
             tracing::error!(session = %id, %error, "the stored history is broken; starting afresh");
             history.clear();
         }
-        let system = Arc::from(read_prompt(&self.parts.workspace));
+        let pins = &resumed.settings.pins;
+        let system = Arc::from(read_prompt(&self.parts.workspace, pins));
         Ok(Session {
             system,
             summary: resumed.summary.map(Arc::from),
@@ -101,30 +99,4 @@ impl State {
             token,
         })
     }
-}
-
-/// Four small files: reading them takes less than handing the work to another thread.
-fn read_prompt(workspace: &Path) -> String {
-    let texts = PROMPT_FILES.map(|name| match read_start(&workspace.join(name)) {
-        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::warn!(file = name, %error, "a prompt file cannot be read; it is left out");
-            None
-        }
-    });
-    system_prompt(&texts)
-}
-
-/// As much of a file as the prompt can hold, and a little more, so that the cut is noticed. Tools
-/// may have put anything in its place; what never ends or never begins is not read.
-fn read_start(path: &Path) -> io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(2 * PROMPT_FILE_BYTES_MAX as u64)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -13,6 +13,7 @@ use rivetos_types::model::ModelProvider;
 use rivetos_types::store::{StoreError, TurnStore};
 use tokio::sync::{Notify, watch};
 
+use super::budget::Budget;
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
 use super::sessions::Sessions;
@@ -52,6 +53,8 @@ pub struct Parts {
     pub window_tokens: u64,
     /// What requests cost.
     pub prices: Prices,
+    /// What the agent may spend.
+    pub budget: Budget,
     /// How far a turn may go.
     pub limits: Limits,
 }

@@ -9,11 +9,13 @@ use futures_util::StreamExt;
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, check_conversation};
 use rivetos_memory_sqlite::SqliteStore;
-use rivetos_runtime::{Application, Identity, Parts, Prices};
+use rivetos_runtime::{Application, Budget, Identity, Parts, Prices};
 use rivetos_types::BoxStream;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
-use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage, TokenUsage, ToolCall};
+use rivetos_types::message::{
+    Authority, ContentPart, InboundMessage, OutboundMessage, TokenUsage, ToolCall,
+};
 use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
 use rivetos_types::time::Timestamp;
 use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
@@ -216,6 +218,7 @@ impl Bench {
             policies: BTreeMap::from([("send".to_owned(), Policy::Ask)]),
             window_tokens: 100_000,
             prices: Prices::default(),
+            budget: Budget::default(),
             limits: limits(),
         });
         Self {
@@ -263,6 +266,7 @@ pub(crate) fn message(id: &str, text: &str) -> InboundMessage {
         id: ExternalId::from(id),
         session: SessionId::from("s"),
         from: "operator".into(),
+        authority: Authority::Owner,
         content: vec![ContentPart::text(text)],
         received_at: Timestamp(1),
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::Message;
 
 /// What a person set for a session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SessionSettings {
     /// How much the model is to think; absent: as the agent is configured.
@@ -14,8 +14,22 @@ pub struct SessionSettings {
     pub reasoning: Visibility,
     /// Whether tool calls are shown.
     pub tools: Visibility,
-    /// `provider/model`; absent: as the agent is configured.
+    /// A model of the agent's provider; absent: as the agent is configured.
     pub model: Option<String>,
+    /// Files of the workspace that stand in the prompt, by their paths in it.
+    pub pins: Vec<String>,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            thinking: None,
+            reasoning: Visibility::Hidden,
+            tools: Visibility::Shown,
+            model: None,
+            pins: Vec::new(),
+        }
+    }
 }
 
 /// How much a model thinks before it answers.
@@ -30,13 +44,23 @@ pub enum Thinking {
 }
 
 /// Whether something is shown to the person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words are the documentation")]
 pub enum Visibility {
     Shown,
-    #[default]
     Hidden,
+}
+
+impl Visibility {
+    /// The other one.
+    #[must_use]
+    pub fn toggled(self) -> Self {
+        match self {
+            Self::Shown => Self::Hidden,
+            Self::Hidden => Self::Shown,
+        }
+    }
 }
 
 /// What a session goes on with after a restart.

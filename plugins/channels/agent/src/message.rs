@@ -15,7 +15,7 @@ use rivetos_types::BoxStream;
 use rivetos_types::error::ErrorCode;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId};
 use rivetos_types::intake::{Submitted, TurnEvent};
-use rivetos_types::message::{ContentPart, InboundMessage};
+use rivetos_types::message::{Authority, ContentPart, InboundMessage};
 use tokio::time::timeout;
 
 use crate::access::Speaker;
@@ -173,6 +173,10 @@ fn inbound(request: MessageRequest, id: String, speaker: Speaker) -> InboundMess
         channel: ChannelId::from(CHANNEL),
         id: ExternalId(id),
         session: SessionId(format!("{CHANNEL}:{conversation}")),
+        authority: match speaker {
+            Speaker::Operator => Authority::Owner,
+            Speaker::Bearer => Authority::Guest,
+        },
         from: match speaker {
             Speaker::Operator => "operator".to_owned(),
             Speaker::Bearer => format!("agent:{}", request.from_agent),

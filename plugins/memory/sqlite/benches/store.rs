@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rivetos_memory_sqlite::SqliteStore;
-use rivetos_types::message::{ContentPart, InboundMessage, Message, OutboundMessage};
+use rivetos_types::message::{Authority, ContentPart, InboundMessage, Message, OutboundMessage};
 use rivetos_types::message::{TokenUsage, TurnOutcome};
 use rivetos_types::store::{
     Checkpoint, CheckpointKind, Commit, Durability, Expense, Lease, Reply, Then, TurnStore,
@@ -57,6 +57,7 @@ async fn turn(store: &SqliteStore, n: u64) {
         id: n.to_string().as_str().into(),
         session: format!("s{}", n % 8).as_str().into(),
         from: "operator".into(),
+        authority: Authority::Owner,
         content: vec![ContentPart::text("What is the weather like?")],
         received_at: Timestamp(0),
     };

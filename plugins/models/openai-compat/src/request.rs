@@ -12,7 +12,8 @@ const OPENAI_HOST: &str = "//api.openai.com/";
 /// The JSON to send. The same request gives the same bytes, so that vendors can cache it.
 pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
     let mut body = Map::new();
-    body.insert("model".into(), json!(settings.model));
+    let model = request.model.as_ref().unwrap_or(&settings.model);
+    body.insert("model".into(), json!(model));
     body.insert("messages".into(), messages(request).into());
     body.insert("stream".into(), json!(true));
     body.insert("stream_options".into(), json!({ "include_usage": true }));

@@ -58,6 +58,7 @@ fn provider(address: SocketAddr, idle_timeout: Duration) -> OpenAiCompat {
 async fn ask(provider: &OpenAiCompat) -> Vec<Result<StreamEvent, ModelError>> {
     let messages = vec![Message::user("hello")];
     let request = ModelRequest {
+        model: None,
         thinking: None,
         system: String::new(),
         messages,
@@ -263,6 +264,7 @@ async fn dropping_the_stream_closes_the_connection() {
     let provider = provider(address, LONG);
     let messages = vec![Message::user("hello")];
     let request = ModelRequest {
+        model: None,
         thinking: None,
         system: String::new(),
         messages,

@@ -223,6 +223,7 @@ fn recorded_requests_know_our_fields() {
         parameters: json!({ "type": "object" }),
     };
     let request = ModelRequest {
+        model: None,
         thinking: None,
         system: "be brief".into(),
         messages: vec![Message::user("hi"), Message::assistant("hello")],

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
-use rivetos_types::message::{ContentPart, InboundMessage, Message, OutboundMessage};
+use rivetos_types::message::{Authority, ContentPart, InboundMessage, Message, OutboundMessage};
 use rivetos_types::message::{TokenUsage, TurnOutcome};
 use rivetos_types::store::{
     Acceptance, Checkpoint, CheckpointKind, ClaimedTurn, Commit, Durability, Lease, Reply,
@@ -24,6 +24,7 @@ pub(crate) fn message(session: &str, id: &str) -> InboundMessage {
         id: ExternalId::from(id),
         session: SessionId::from(session),
         from: "operator".into(),
+        authority: Authority::Owner,
         content: vec![ContentPart::text(format!("this is {id}"))],
         received_at: Timestamp(7),
     }

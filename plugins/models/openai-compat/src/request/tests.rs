@@ -39,6 +39,7 @@ fn result(id: &str) -> Message {
 #[test]
 fn a_conversation_with_tools() {
     let request = ModelRequest {
+        model: None,
         thinking: None,
         system: "be brief".into(),
         messages: vec![
@@ -71,6 +72,7 @@ fn what_is_set_is_sent() {
     settings.top_p = Some(0.25);
     settings.repeat_penalty = Some(1.5);
     let request = ModelRequest {
+        model: None,
         thinking: None,
         system: String::new(),
         messages: vec![Message::user("hi")],
@@ -87,6 +89,7 @@ fn what_is_not_set_is_not_sent() {
     let mut settings = settings("https://api.openai.com/v1");
     settings.temperature = None;
     let request = ModelRequest {
+        model: None,
         thinking: None,
         system: String::new(),
         messages: vec![Message::user("hi")],
