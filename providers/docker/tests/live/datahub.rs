@@ -244,3 +244,48 @@ async fn a_taken_port_is_named_and_the_next_run_converges() {
     world.up(&desired).await;
     world.finish(&desired).await;
 }
+
+#[tokio::test]
+async fn another_server_takes_the_place_of_the_first_and_has_its_data() {
+    let Some(world) = World::new().await else {
+        return;
+    };
+    let mut wish = Wish::agents(&["ada", "max"]).with_datahub();
+    let before = world.desired(&wish);
+    world.up(&before).await;
+    for agent in ["ada", "max"] {
+        let (done, text) = world
+            .sql(agent, "CREATE TABLE note AS SELECT 'mine' AS text")
+            .await;
+        assert!(done, "{text}");
+    }
+    let id = async || world.inspect("datahub").await.id.unwrap();
+    let read = async |agent| world.sql(agent, "SELECT text FROM note").await;
+    let (first, mine) = (id().await, (true, "mine".to_owned()));
+
+    // One that cannot start gives way to the first.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    wish.postgres_port = Some(taken.local_addr().unwrap().port());
+    let published = world.desired(&wish);
+    let (step, error) = world
+        .apply(&world.plan(&published).await)
+        .await
+        .unwrap_err();
+    assert_eq!(step.id.0, "datahub/main#swap");
+    assert!(error.message.starts_with("rolled back: "), "{error:?}");
+    // It starts again, and its logins are found as they were.
+    let done = world.up(&before).await;
+    assert!(!done.iter().any(|step| step.contains("main")), "{done:?}");
+    assert_eq!(id().await, first);
+    assert_eq!(read("ada").await, mine);
+
+    drop(taken);
+    let done = world.up(&published).await;
+    assert!(done.contains(&"datahub/main#swap".to_owned()), "{done:?}");
+    assert_ne!(id().await, first);
+    for agent in ["ada", "max"] {
+        assert_eq!(read(agent).await, mine, "{agent}");
+    }
+    world.ada_is_kept_out().await;
+    world.finish(&published).await;
+}

@@ -11,6 +11,7 @@ mod claims;
 mod datahub;
 mod hardening;
 mod image;
+mod in_place;
 mod interrupted;
 mod lease;
 mod lifecycle;

@@ -90,6 +90,8 @@ pub(crate) struct Wish {
     pub(crate) postgres_port: Option<u16>,
     /// Whether the agents' data is.
     pub(crate) protect: bool,
+    /// What every agent may use, if not what is usual.
+    pub(crate) resources: &'static str,
 }
 
 impl Wish {
@@ -99,6 +101,7 @@ impl Wish {
             datahub: false,
             postgres_port: None,
             protect: false,
+            resources: "{}",
         }
     }
 
@@ -123,7 +126,10 @@ impl Wish {
             .agents
             .iter()
             .map(|(name, model)| {
-                let deploy = format!("deploy: {{ protect: {} }}", self.protect);
+                let deploy = format!(
+                    "deploy: {{ protect: {}, resources: {} }}",
+                    self.protect, self.resources
+                );
                 format!("  {name}: {{ provider: main, model: {model}, {deploy} }}")
             })
             .collect();
