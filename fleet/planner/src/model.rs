@@ -4,6 +4,8 @@ mod desired;
 mod field;
 mod inventory;
 mod plan;
+mod reason;
+mod report;
 mod resource;
 mod spec;
 mod target;
@@ -14,10 +16,9 @@ pub use inventory::{
     ErrorScope, Fingerprint, Inventories, Inventory, InventoryError, Life, Observed, Owner,
     Predecessor, Protection, TargetFacts,
 };
-pub use plan::{
-    Action, Blocked, Change, Class, Cost, Foreign, Kept, Op, Plan, PlanReport, Privilege, Reason,
-    Risk, Step, StepId,
-};
+pub use plan::{Action, Cost, Op, Plan, Privilege, Risk, Step, StepId};
+pub use reason::{Change, Class, Reason};
+pub use report::{Blocked, Foreign, Kept, PlanReport};
 pub use resource::{Kind, ResourceId, Uid};
 pub use spec::{
     ContainerSpec, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Limits,

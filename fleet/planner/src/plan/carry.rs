@@ -113,27 +113,14 @@ fn is_made_in_place_of_itself(
     wanted: Option<&Cow<'_, Desired>>,
     decision: Option<&Decision<'_>>,
 ) -> bool {
-    match decision {
-        Some(Decision::Create) => true,
-        Some(Decision::Replace { object, .. }) => {
-            let beside_others = wanted.is_some_and(|wanted| incarnation_name(wanted).is_some());
-            !(beside_others && matches!(object.life, Life::Incomplete(_)))
-        }
-        Some(
-            Decision::Keep(_)
-            | Decision::LeftOut
-            | Decision::Load { .. }
-            | Decision::Ensure { .. }
-            | Decision::Update { .. }
-            | Decision::Start { .. }
-            | Decision::Confirm { .. }
-            | Decision::Swap { .. }
-            | Decision::Succeed { .. }
-            | Decision::Blocked(_)
-            | Decision::BlockedBy { .. },
-        )
-        | None => false,
+    if matches!(decision, Some(Decision::Create)) {
+        return true;
     }
+    let Some(Decision::Replace { object, .. }) = decision else {
+        return false;
+    };
+    let beside_others = wanted.is_some_and(|wanted| incarnation_name(wanted).is_some());
+    !(beside_others && matches!(object.life, Life::Incomplete(_)))
 }
 
 /// Whether the datahub starts with an empty volume: whatever was seen of a login in it is gone.
@@ -213,21 +200,11 @@ fn blocked_by(root: ResourceId, why: String) -> Decision<'static> {
 
 /// The resource that blocks `id`: itself or another one. `None` when it is not blocked.
 fn root_of(decisions: &Decisions<'_>, id: &ResourceId) -> Option<ResourceId> {
-    match decisions.get(id)? {
-        Decision::Blocked(_) => Some(id.clone()),
-        Decision::BlockedBy { root, .. } => Some(root.clone()),
-        Decision::Keep(_)
-        | Decision::LeftOut
-        | Decision::Create
-        | Decision::Load { .. }
-        | Decision::Ensure { .. }
-        | Decision::Update { .. }
-        | Decision::Start { .. }
-        | Decision::Confirm { .. }
-        | Decision::Swap { .. }
-        | Decision::Succeed { .. }
-        | Decision::Replace { .. } => None,
+    let decision = decisions.get(id)?;
+    if let Decision::BlockedBy { root, .. } = decision {
+        return Some(root.clone());
     }
+    decision.is_blocked().then(|| id.clone())
 }
 
 /// A missing image is fetched only for a container that is about to be made: one that is there
