@@ -1,9 +1,11 @@
 //! Rules over specs and plans that no single type can hold.
 
+mod steps;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use rivetos_config::{AgentName, PortRange, Variant};
+use rivetos_config::{AgentName, Deployment, PortRange, Variant};
 
 use crate::model::{Kind, Op, Plan, ResourceId, Risk, StepId, TargetId};
 use crate::spec::{FleetSpec, datahub_target, role_name};
@@ -78,13 +80,35 @@ pub enum Note {
     HiddenDataLoss(StepId),
     /// A step works on a resource that is blocked.
     TouchesBlocked(ResourceId),
+    /// Two steps work on the same resource, and nothing says which one comes first.
+    Unordered {
+        /// One of them.
+        step: StepId,
+        /// The other one.
+        other: StepId,
+    },
+    /// Two resources want what is there only once.
+    WantedTwice {
+        /// Where.
+        target: TargetId,
+        /// What it is, for example `port 127.0.0.1:5432`.
+        what: String,
+        /// Who wants it.
+        first: ResourceId,
+        /// Who wants it, too.
+        second: ResourceId,
+    },
+    /// The datahub is to be published at a port that an agent of this host may get.
+    PortInRange(u16),
 }
 
 impl Note {
     /// How grave it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NoShell | Self::MovingTag | Self::LittleMemory { .. } => Severity::Warn,
+            Self::NoShell | Self::MovingTag | Self::LittleMemory { .. } | Self::PortInRange(_) => {
+                Severity::Warn
+            }
             Self::TooFewPorts { .. }
             | Self::FarFromDatahub { .. }
             | Self::NameTooLong { .. }
@@ -92,7 +116,9 @@ impl Note {
             | Self::SameStepTwice(_)
             | Self::NoReason(_)
             | Self::HiddenDataLoss(_)
-            | Self::TouchesBlocked(_) => Severity::Deny,
+            | Self::TouchesBlocked(_)
+            | Self::Unordered { .. }
+            | Self::WantedTwice { .. } => Severity::Deny,
         }
     }
 
@@ -110,6 +136,11 @@ impl Note {
                 "give it `deploy.resources.memory: {}m` or more",
                 MEMORY_BYTES_MIN >> 20
             )),
+            Self::PortInRange(_) => Some(
+                "choose a port outside `deployment.local.port_range`, unless the default engine is \
+                 on another host"
+                    .to_owned(),
+            ),
             Self::MovingTag => Some("name a tag that always means the same".to_owned()),
             Self::NoShell => {
                 Some("set `deployment.image.variant: slim` if they need one".to_owned())
@@ -118,7 +149,9 @@ impl Note {
             | Self::SameStepTwice(_)
             | Self::NoReason(_)
             | Self::HiddenDataLoss(_)
-            | Self::TouchesBlocked(_) => None,
+            | Self::TouchesBlocked(_)
+            | Self::Unordered { .. }
+            | Self::WantedTwice { .. } => None,
         }
     }
 }
@@ -164,6 +197,19 @@ impl fmt::Display for Note {
             Self::NoReason(step) => write!(f, "step {step} has no reason"),
             Self::HiddenDataLoss(step) => write!(f, "step {step} hides that it deletes data"),
             Self::TouchesBlocked(id) => write!(f, "{id} is blocked and has a step"),
+            Self::Unordered { step, other } => {
+                write!(f, "nothing says whether {step} or {other} comes first")
+            }
+            Self::WantedTwice {
+                target,
+                what,
+                first,
+                second,
+            } => write!(f, "{first} and {second} both want {what} on {target}"),
+            Self::PortInRange(port) => write!(
+                f,
+                "`deployment.docker.postgres_port` {port} is in the range of local agents' ports"
+            ),
         }
     }
 }
@@ -175,6 +221,7 @@ pub fn check_spec(spec: &FleetSpec) -> Vec<Note> {
         .flat_map(|agent| check_agent(spec, agent))
         .collect();
     notes.extend(check_ports(spec));
+    notes.extend(check_published(spec));
     let on_engines = spec
         .targets()
         .iter()
@@ -236,6 +283,17 @@ fn check_ports(spec: &FleetSpec) -> Option<Note> {
     (ports < agents).then_some(Note::TooFewPorts { agents, ports })
 }
 
+fn check_published(spec: &FleetSpec) -> Option<Note> {
+    let Deployment { docker, local, .. } = spec.deployment();
+    let port = docker.postgres_port?;
+    let PortRange { first, last } = local.port_range;
+    let here = TargetId::local();
+    let mixed = spec
+        .agents()
+        .any(|agent| spec.target_of(agent) == Some(&here));
+    (mixed && (first..=last).contains(&port)).then_some(Note::PortInRange(port))
+}
+
 /// The rules that `plan` does not follow. A plan of this crate follows all of them; one that was
 /// stored and read again may not.
 pub fn check_plan(plan: &Plan) -> Vec<Note> {
@@ -263,6 +321,8 @@ pub fn check_plan(plan: &Plan) -> Vec<Note> {
             notes.push(Note::TouchesBlocked(step.resource.clone()));
         }
     }
+    notes.extend(steps::unordered(&plan.steps));
+    notes.extend(steps::wanted_twice(&plan.steps));
     notes.sort();
     notes
 }

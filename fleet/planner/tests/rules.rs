@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use rivetos_config::parse;
 use rivetos_fleet::model::{
-    Action, Cost, Fingerprint, Kind, Op, Plan, PlanReport, Privilege, Reason, ResourceId, Risk,
-    Step, StepId, TargetId,
+    Action, Cost, Desired, Fingerprint, Kind, NetworkSpec, Op, Plan, PlanReport, Privilege, Reason,
+    ResourceId, Risk, Spec, Step, StepId, TargetId, Uid,
 };
 use rivetos_fleet::{
     Approval, BuildInfo, Context, FleetSpec, Note, Refusal, ResolveError, Severity, check_plan,
@@ -100,6 +100,20 @@ fn local_agents_need_a_port_each() {
 }
 
 #[test]
+fn a_published_port_may_be_an_agents() {
+    let text = |port: u16| {
+        format!(
+            "fleet: home\nruntime: {{default_agent: ada}}\nagents: {{ada: {{provider: rehearsal}}, \
+             bob: {{provider: rehearsal, deploy: {{target: local}}}}}}\nproviders: {{rehearsal: \
+             {{}}}}\ndeployment: {{target: docker, docker: {{postgres_port: {port}}}}}\n"
+        )
+    };
+    let notes = |port| check_spec(&resolve(&text(port)).unwrap());
+    assert_eq!(notes(43_150), [Note::PortInRange(43_150)]);
+    assert_eq!(notes(5432), []);
+}
+
+#[test]
 fn the_file_of_one_agent_is_no_fleet() {
     let text = "agents: {ada: {provider: rehearsal}}\nproviders: {rehearsal: {}}\n";
     assert_eq!(resolve(text), Err(ResolveError::NoDeployment));
@@ -155,6 +169,76 @@ fn a_damaged_plan_is_not_executed() {
     let notes = check_plan(&disordered);
     assert!(matches!(&notes[..], [Note::OutOfOrder { .. }]), "{notes:?}");
     assert!(notes.iter().all(|note| note.severity() == Severity::Deny));
+}
+
+/// What makes the network of this name for the address `network/NAME`.
+fn creation(name: &str, native_name: &str, after: &[&str]) -> Step {
+    let resource = ResourceId::new(Kind::Network, name);
+    let desired = Desired {
+        uid: Uid::derive(&"home".parse().unwrap(), &resource),
+        id: resource.clone(),
+        spec: Spec::Network(NetworkSpec {
+            native_name: native_name.to_owned(),
+            driver: "bridge".to_owned(),
+        }),
+        after: BTreeSet::new(),
+    };
+    Step {
+        id: StepId(format!("{resource}#create")),
+        resource,
+        action: Action::Replace,
+        op: Op::Create {
+            desired: Box::new(desired),
+        },
+        reasons: vec![Reason::Requested],
+        ..removal(Kind::Network, Risk::None, after)
+    }
+}
+
+#[test]
+fn two_steps_on_one_resource_have_an_order() {
+    let go = || removal(Kind::Network, Risk::None, &[]);
+    let between = |after: &[&str]| removal(Kind::Agent, Risk::Downtime, after);
+    let unordered = plan(vec![go(), creation("ada", "home", &[])]);
+    assert_eq!(
+        check_plan(&unordered),
+        [Note::Unordered {
+            step: StepId("network/ada#remove".to_owned()),
+            other: StepId("network/ada#create".to_owned()),
+        }]
+    );
+    let ordered = plan(vec![
+        go(),
+        between(&["network/ada#remove"]),
+        creation("ada", "home", &["agent/ada#remove"]),
+    ]);
+    assert_eq!(check_plan(&ordered), []);
+    let elsewhere = Step {
+        target: TargetId::local(),
+        ..creation("ada", "home", &[])
+    };
+    assert_eq!(check_plan(&plan(vec![go(), elsewhere])), []);
+}
+
+#[test]
+fn what_is_there_once_is_wanted_once() {
+    let twice = plan(vec![
+        creation("ada", "home", &[]),
+        creation("bob", "home", &[]),
+    ]);
+    let notes = check_plan(&twice);
+    assert_eq!(
+        notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["network/ada and network/bob both want network `home` on docker"]
+    );
+    let elsewhere = Step {
+        target: TargetId::docker(Some("nas")),
+        ..creation("bob", "home", &[])
+    };
+    assert_eq!(
+        check_plan(&plan(vec![creation("ada", "home", &[]), elsewhere])),
+        []
+    );
 }
 
 #[test]
