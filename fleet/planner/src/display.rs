@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use crate::model::{
     Action, Blocked, Change, Class, Field, Kind, Plan, Reason, ResourceId, Risk, Step, TargetId,
@@ -31,11 +32,51 @@ pub struct Line {
     pub style: Style,
     /// Its text, without a line break.
     pub text: String,
+    /// Parts of the text that mean something of their own, in order and apart.
+    pub marks: Vec<Mark>,
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it is, in bytes.
+    pub at: Range<usize>,
+    /// What it is.
+    pub side: Side,
+}
+
+/// One of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What is there now and goes.
+    Removed,
+    /// What comes.
+    Added,
 }
 
 impl Line {
     fn new(style: Style, text: String) -> Self {
-        Self { style, text }
+        Self {
+            style,
+            text,
+            marks: Vec::new(),
+        }
+    }
+
+    /// A detail that says what becomes of something.
+    fn between(what: &str, before: &str, after: &str) -> Self {
+        let mut line = Self::new(Style::Detail, format!("    {what}: "));
+        line.add(Side::Removed, before);
+        line.text.push_str(" → ");
+        line.add(Side::Added, after);
+        line
+    }
+
+    fn add(&mut self, side: Side, part: &str) {
+        let from = self.text.len();
+        self.text.push_str(part);
+        let at = from..self.text.len();
+        self.marks.push(Mark { at, side });
     }
 }
 
@@ -183,7 +224,7 @@ fn change_lines(step: &Step, moves: bool) -> Vec<Line> {
         step.reasons
             .iter()
             .filter_map(Reason::change)
-            .map(|change| Line::new(Style::Detail, format!("    {}", change_text(step, change)))),
+            .map(|change| change_line(step, change)),
     );
     lines
 }
@@ -219,32 +260,30 @@ fn changed_part(field: &str) -> &'static str {
 }
 
 /// Only short hashes are known of a file, so nothing is shown but that it is another one.
-fn change_text(step: &Step, change: &Change) -> String {
+fn change_line(step: &Step, change: &Change) -> Line {
     let file = match step.resource.kind {
         Kind::Config | Kind::Secret => change.field.strip_prefix("files."),
         Kind::Network | Kind::Volume | Kind::Image | Kind::Datahub | Kind::Role | Kind::Agent => {
             None
         }
     };
+    let said = |file: &str, what: &str| Line::new(Style::Detail, format!("    {file}: {what}"));
     match (file, &change.before, &change.after) {
         (Some(file), Some(before @ Field::Keyed(_)), Some(after)) => {
-            format!("{file}: {before} → {after}")
+            Line::between(file, &before.to_string(), &after.to_string())
         }
-        (Some(file), Some(_), Some(_)) => format!("{file}: other content"),
-        (Some(file), None, _) => format!("{file}: new file"),
-        (Some(file), Some(_), None) => format!("{file}: no longer there"),
+        (Some(file), Some(_), Some(_)) => said(file, "other content"),
+        (Some(file), None, _) => said(file, "new file"),
+        (Some(file), Some(_), None) => said(file, "no longer there"),
         (None, before, after) => {
             let shown = |field: &Option<Field>| {
                 field
                     .as_ref()
                     .map_or_else(|| "(not set)".to_owned(), ToString::to_string)
             };
-            let (before, after) = (shown(before), shown(after));
-            format!(
-                "{}: {before} → {after}{}",
-                change.field,
-                price(change.class)
-            )
+            let mut line = Line::between(&change.field, &shown(before), &shown(after));
+            line.text.push_str(price(change.class));
+            line
         }
     }
 }

@@ -28,7 +28,7 @@ mod spec;
 
 pub use approve::{Approval, ApprovedPlan, Refusal};
 pub use check::{Note, Severity, check_plan, check_spec};
-pub use display::{Line, Style};
+pub use display::{Line, Mark, Side, Style};
 pub use key::FleetKey;
 pub use plan::{
     ClaimError, DataFate, OptionsError, PlanOptions, Scope, Teardown, plan, plan_adopt,
