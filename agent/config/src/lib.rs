@@ -17,6 +17,7 @@ mod model;
 mod node;
 mod problem;
 mod read;
+mod redact;
 mod schema;
 mod spelling;
 mod write;
@@ -24,7 +25,7 @@ mod write;
 pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use for_agent::{AgentFiles, Placement};
-pub use migrate::{Change, Migrated, migrate};
+pub use migrate::{Becomes, Change, Migrated, migrate};
 pub use model::{
     Agent, AgentChannel, Channels, Config, Datahub, Deploy, Deployment, Docker, DockerHost, Image,
     Local, Memory, PortRange, Provider, ProviderKind, Resources, Runtime, Sqlite, Target, Tls,
@@ -32,6 +33,7 @@ pub use model::{
 };
 pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};
+pub use redact::redacted;
 pub use rivetos_types::id::{AgentName, FleetId, HostName, NameError};
 pub use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 pub use schema::schema;

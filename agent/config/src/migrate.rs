@@ -1,4 +1,7 @@
 //! Old spellings of keys and values, rewritten in the text itself, so that comments and layout stay.
+//! What this version does not know becomes a comment.
+
+mod outdated;
 
 use std::collections::BTreeMap;
 
@@ -10,38 +13,60 @@ use crate::spelling::snake;
 /// A file in today's spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
-    /// Its text: the same lines, with some words replaced.
+    /// Its text: the same lines, with some words replaced and some lines in comments.
     pub text: String,
-    /// What was replaced, in the order of the file.
+    /// What was changed, in the order of the file.
     pub changes: Vec<Change>,
+    /// What should be and was not, because it shares its lines with something else.
+    pub left: Vec<Change>,
 }
 
-/// One word that was replaced.
+/// What becomes of one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Line, from 1.
     pub line: u64,
     /// The word that was there.
     pub from: String,
-    /// The word that is there now.
-    pub to: String,
+    /// What it is now.
+    pub becomes: Becomes,
 }
 
-/// Rewrites the spellings of older files. Fails when `text`, in messages `file`, is not YAML.
+/// What a word of an older file becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Becomes {
+    /// This word.
+    Word(String),
+    /// A comment, with all that is below it, for this reason.
+    Comment(String),
+}
+
+/// Rewrites the spellings of older files, and comments out what only other versions know. Fails when `text`, in messages `file`, is not YAML.
 pub fn migrate(text: &str, file: &str) -> Result<Migrated, Problems> {
-    let root = node::tree(text).map_err(|Broken { at, message }| {
-        Problems(vec![Problem {
-            file: file.to_owned(),
-            line: at.line,
-            column: at.column,
-            path: String::new(),
-            message,
-            hint: None,
-        }])
-    })?;
+    let read = |text: &str| {
+        node::tree(text).map_err(|Broken { at, message }| {
+            Problems(vec![Problem {
+                file: file.to_owned(),
+                line: at.line,
+                column: at.column,
+                path: String::new(),
+                message,
+                hint: None,
+            }])
+        })
+    };
     let mut found = BTreeMap::new();
-    look(&root, &mut Vec::new(), &mut found);
-    Ok(replace(text, &found))
+    look(&read(text)?, &mut Vec::new(), &mut found);
+    let renamed = replace(text, &found);
+    let commented = outdated::comment_out(&renamed.text, &read(&renamed.text)?);
+    let mut changes = renamed.changes;
+    changes.extend(commented.changes);
+    changes.sort_by_key(|change| change.line);
+    Ok(Migrated {
+        text: commented.text,
+        changes,
+        left: commented.left,
+    })
 }
 
 /// Words to be replaced, by where they stand. What an alias repeats is at one place.
@@ -96,7 +121,13 @@ fn word_of_today(path: &[String], text: &str) -> Option<&'static str> {
     }
 }
 
-fn replace(text: &str, words: &Words) -> Migrated {
+/// A text with its words replaced.
+struct Renamed {
+    text: String,
+    changes: Vec<Change>,
+}
+
+fn replace(text: &str, words: &Words) -> Renamed {
     let mut migrated = String::with_capacity(text.len());
     let mut changes = Vec::new();
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
@@ -128,12 +159,12 @@ fn replace(text: &str, words: &Words) -> Migrated {
             changes.push(Change {
                 line: number,
                 from: from.clone(),
-                to: to.clone(),
+                becomes: Becomes::Word(to.clone()),
             });
         }
         migrated.push_str(rest);
     }
-    Migrated {
+    Renamed {
         text: migrated,
         changes,
     }

@@ -21,6 +21,9 @@ mod secret;
 mod section;
 mod tools;
 
+pub(crate) use later::fate_elsewhere;
+pub(crate) use literal::looks_secret;
+
 use std::collections::BTreeMap;
 
 use rivetos_types::secret::Secret;

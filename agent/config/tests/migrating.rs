@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use rivetos_config::{migrate, parse};
+use rivetos_config::{Becomes, migrate, parse};
 
 const OLD: &str = r#"# A fleet of long ago.
 runtime: { defaultAgent: ada, maxToolIterations: 5 } # both
@@ -54,7 +54,10 @@ fn old_spellings_are_rewritten_where_they_stand() {
     let changes: Vec<String> = migrated
         .changes
         .iter()
-        .map(|change| format!("{}: {} -> {}", change.line, change.from, change.to))
+        .map(|change| match &change.becomes {
+            Becomes::Word(word) => format!("{}: {} -> {word}", change.line, change.from),
+            Becomes::Comment(why) => format!("{}: {} # {why}", change.line, change.from),
+        })
         .collect();
     insta::assert_snapshot!(changes.join("\n"), @"
     2: defaultAgent -> default_agent
@@ -65,6 +68,83 @@ fn old_spellings_are_rewritten_where_they_stand() {
     12: topP -> top_p
     17: portRange -> port_range
     ");
+}
+
+const OTHER_VERSIONS: &str = r"runtime:
+  skillDirs:            # ours
+  - a
+  - b
+
+  # agents wait so long
+  turn_timeout: 7
+  fallbacks:
+    - {from: a, to: b}
+agents:
+  ada: {provider: own, fallbacks: [a]}
+  bob:
+    provider: own
+    fallbacks:
+    # first this one
+    - a
+channels:
+  telegram: {bot_token: '${TOKEN}'}
+  discord:
+    channels: [1]
+mesh:
+  secret: x
+providers:
+  own:
+    kind: rehearsal
+    model: m
+    maxTokens: 1
+    max_tokens: 2
+  other:
+    num_ctx: 1
+";
+
+#[test]
+fn what_only_other_versions_know_becomes_a_comment() {
+    let migrated = migrate(OTHER_VERSIONS, "f").unwrap();
+    insta::assert_snapshot!(migrated.text, @r"
+    runtime:
+      # skillDirs:            # ours  # not in this version
+      # - a
+      # - b
+
+      # agents wait so long
+      turn_timeout: 7
+      # fallbacks:  # no more: remove it: what an agent falls back to is a matter of the agent, `agents.<name>.fallbacks`
+      #   - {from: a, to: b}
+    agents:
+      ada: {provider: own, fallbacks: [a]}
+      bob:
+        provider: own
+        # fallbacks:  # not in this version
+        # # first this one
+        # - a
+    # channels:  # this version knows nothing below it
+    #   telegram: {bot_token: '${TOKEN}'}
+    #   discord:
+    #     channels: [1]
+    # mesh:  # not in this version
+    #   secret: x
+    providers:
+      own:
+        kind: rehearsal
+        model: m
+        # maxTokens: 1  # `max_tokens` is there too, and counts
+        max_tokens: 2
+      other:
+        num_ctx: 1
+    ");
+    let left: Vec<String> = migrated
+        .left
+        .iter()
+        .map(|change| format!("{}: {}", change.line, change.from))
+        .collect();
+    assert_eq!(left, ["11: fallbacks", "30: num_ctx"]);
+    let again = migrate(&migrated.text, "f").unwrap();
+    assert_eq!((again.text, again.changes), (migrated.text, vec![]));
 }
 
 #[test]
@@ -91,7 +171,7 @@ proptest! {
         pieces in prop::collection::vec(prop_oneof![
             prop::sample::select(vec![
                 "providers:\n", "  p:\n", "    maxTokens: 1\n", "runtime: {turnTimeout: 1}\n", "é",
-                "\"", "'", "? ", "&a ", "*a", "{", "}", "\r\n", "\t", "# maxTokens\n",
+                "\"", "'", "? ", "&a ", "*a", "{", "}", "\r\n", "\t", "# maxTokens\n", "mesh:\n", "den: 1\n", "- 1\n", "|\n",
             ]).prop_map(str::to_owned),
             any::<String>(),
         ], 0..12),

@@ -152,14 +152,15 @@ fn deployment() -> impl Strategy<Value = Deployment> {
             last: first.saturating_add(more),
         },
     });
-    let datahub = of((13u32..30, any::<bool>()));
+    let datahub = of((13u32..30, any::<bool>(), resources()));
     (target(), datahub, image(), docker(), local).prop_map(
         |(target, datahub, image, docker, local)| Deployment {
             target,
             datahub: datahub.filter(|_| target == Target::Docker).map(
-                |(postgres_version, protect)| Datahub {
+                |(postgres_version, protect, resources)| Datahub {
                     postgres_version,
                     protect,
+                    resources,
                 },
             ),
             image,

@@ -248,7 +248,7 @@ agents:
 providers: {p: {kind: rehearsal}}
 deployment:
   target: docker
-  datahub: {protect: true}
+  datahub: {protect: true, resources: {memory: 4g}}
   image: {registry: registry.example:5000/team}
   docker:
     host: ssh://op@near:2222
@@ -275,7 +275,9 @@ deployment:
     assert_eq!(eve.deploy, expected);
     assert_eq!(max.deploy.target, Some(Target::Local));
     let deployment = config.deployment.unwrap();
-    assert!(deployment.datahub.unwrap().protect);
+    let datahub = deployment.datahub.unwrap();
+    assert!(datahub.protect);
+    assert_eq!(datahub.resources.memory_bytes, Some(4 << 30));
     assert_eq!(
         deployment.image.agent_repository(),
         "registry.example:5000/team/rivetos-agent"

@@ -166,7 +166,11 @@ const PATHS: [(&[&str], &str); 18] = [
     (&["agents.*.tools"], "### `agents.<name>.tools`"),
     (&["agents.*.deploy"], "### `agents.<name>.deploy`"),
     (
-        &["agents.*.deploy.resources", "deployment.docker.resources"],
+        &[
+            "agents.*.deploy.resources",
+            "deployment.datahub.resources",
+            "deployment.docker.resources",
+        ],
         "### `resources`",
     ),
     (&["providers.*"], "## `providers.<name>`"),

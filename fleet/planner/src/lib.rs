@@ -39,5 +39,6 @@ pub use rivetos_config::{
 };
 pub use saved::{Moment, SavedPlan, SavedPlanError};
 pub use spec::{
-    AGENT_LIMITS, BuildInfo, Context, FleetSpec, Program, ResolveError, desired, role_name,
+    AGENT_LIMITS, BuildInfo, Context, DATAHUB_LIMITS, FleetSpec, Program, ResolveError, desired,
+    role_name,
 };

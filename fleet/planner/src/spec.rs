@@ -6,6 +6,6 @@ mod local;
 mod resolve;
 
 pub use desired::desired;
-pub use docker::{AGENT_LIMITS, role_name};
+pub use docker::{AGENT_LIMITS, DATAHUB_LIMITS, role_name};
 pub(crate) use resolve::datahub_target;
 pub use resolve::{BuildInfo, Context, FleetSpec, Program, ResolveError};

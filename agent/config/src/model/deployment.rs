@@ -36,6 +36,8 @@ pub struct Datahub {
     pub postgres_version: u32,
     /// `protect`: its data is only deleted when that is asked for by name; default `false`.
     pub protect: bool,
+    /// `resources:` of its container.
+    pub resources: Resources,
 }
 
 /// `deployment.image`
@@ -113,7 +115,8 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// `deploy.resources` of an agent and `deployment.docker.resources`: the most that a container may
+/// `deploy.resources` of an agent, `deployment.docker.resources` and `deployment.datahub.resources`:
+/// the most that a container may
 /// use. What both leave out is the planner's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Resources {

@@ -7,7 +7,7 @@ use rivetos_types::id::FleetId;
 use crate::model::{Datahub, Deployment, Local, PortRange, Target};
 use crate::node::Value;
 
-use super::deploy::Places;
+use super::deploy::{Places, resources};
 use super::docker::docker;
 use super::field::Field;
 use super::image::image;
@@ -142,12 +142,16 @@ fn datahub(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Datahub> {
     let protect = section
         .optional("protect")
         .and_then(|field| field.boolean(reader));
+    let used = section
+        .optional("resources")
+        .and_then(|field| resources(reader, &field));
     section.finish(reader);
     let wanted = postgres.unwrap_or(Some(true))?;
     let postgres_version = version.unwrap_or(Some(POSTGRES_DEFAULT))?;
     wanted.then_some(Datahub {
         postgres_version,
         protect: protect.unwrap_or_default(),
+        resources: used.unwrap_or_default(),
     })
 }
 

@@ -67,6 +67,18 @@ const REMOVED: [(&str, &str); 5] = [
     ),
 ];
 
+/// What becomes of the key at `path`, which other versions know and this one does not.
+pub(crate) fn fate_elsewhere(path: &str) -> Option<String> {
+    let removed = REMOVED.iter().find(|(pattern, _)| matches(pattern, path));
+    match removed {
+        Some((_, advice)) => Some(format!("no more: {advice}")),
+        None => LATER
+            .iter()
+            .any(|pattern| matches(pattern, path))
+            .then(|| "not in this version".to_owned()),
+    }
+}
+
 /// Reports `field`, which nobody takes, when other versions know it.
 pub(super) fn refuse(reader: &mut Reader<'_>, field: &Field<'_>) -> bool {
     let later = LATER.iter().any(|pattern| matches(pattern, &field.path));

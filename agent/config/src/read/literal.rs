@@ -45,7 +45,7 @@ pub(super) fn warn_of_secrets(reader: &mut Reader<'_>, field: &Field<'_>) {
 }
 
 /// Whether `text` has the shape of a key, a bot's token or an address with a password.
-pub(super) fn looks_secret(text: &str) -> bool {
+pub(crate) fn looks_secret(text: &str) -> bool {
     let is_key = |text: &str| {
         text.chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))

@@ -1,6 +1,10 @@
 //! The table of keys.
 
+mod deployment;
+
 use super::shape::Shape;
+
+use deployment::{DEPLOY, DEPLOYMENT};
 
 /// A map with fixed keys.
 pub(super) struct Section {
@@ -43,9 +47,6 @@ const fn needed(name: &'static str, shape: Shape, about: &'static str) -> Key {
     }
 }
 
-const TARGETS: Shape = Shape::Word(&["docker", "local"]);
-const ADDRESS: Shape = Shape::Pattern("^(unix://|tcp://|ssh://).");
-const IMAGE: Shape = Shape::Pattern("^[A-Za-z0-9][A-Za-z0-9._/:@-]*$");
 const TOOLS: &[&str] = &["file_edit", "file_read", "file_write", "shell"];
 
 pub(super) const ROOT: Section = Section {
@@ -136,48 +137,6 @@ const AGENT: Section = Section {
     ],
 };
 
-const DEPLOY: Section = Section {
-    keys: &[
-        key("target", TARGETS, "Instead of `deployment.target`"),
-        key(
-            "host",
-            Shape::Label,
-            "One of `deployment.docker.hosts`; default the engine of `deployment.docker`",
-        ),
-        key(
-            "resources",
-            Shape::Section(&RESOURCES),
-            "The most that its container may use",
-        ),
-        key(
-            "image",
-            IMAGE,
-            "An image with its tag, instead of the fleet's",
-        ),
-        key(
-            "protect",
-            Shape::Flag,
-            "Its data is never deleted unless that is asked for by its address; default false",
-        ),
-    ],
-};
-
-const RESOURCES: Section = Section {
-    keys: &[
-        key(
-            "memory",
-            Shape::Memory,
-            "Bytes, or like `512m` and `2g`; default 1g",
-        ),
-        key("cpus", Shape::Number(0.01, 4096.0), "Processors; default 2"),
-        key(
-            "pids",
-            Shape::Integer(32, 4_194_304),
-            "Processes and threads; default 512",
-        ),
-    ],
-};
-
 const PROVIDER: Section = Section {
     keys: &[
         key(
@@ -261,152 +220,4 @@ const MEMORY: Section = Section {
         }),
         "The agent's own store",
     )],
-};
-
-const DEPLOYMENT: Section = Section {
-    keys: &[
-        needed(
-            "target",
-            TARGETS,
-            "Where agents run that do not say it themselves",
-        ),
-        key(
-            "datahub",
-            Shape::Section(&Section {
-                keys: &[
-                    key(
-                        "postgres",
-                        Shape::Flag,
-                        "Whether there is one; default true when the section is there",
-                    ),
-                    key(
-                        "postgres_version",
-                        Shape::Version(13, 99),
-                        "Major version; default 17",
-                    ),
-                    key(
-                        "protect",
-                        Shape::Flag,
-                        "Its data is never deleted unless that is asked for by its address",
-                    ),
-                ],
-            }),
-            "Postgres with pgvector; only with an agent on Docker",
-        ),
-        key(
-            "image",
-            Shape::Section(&IMAGES),
-            "Images; only with an agent on Docker",
-        ),
-        key(
-            "docker",
-            Shape::Section(&DOCKER),
-            "Engines; only with an agent on Docker",
-        ),
-        key(
-            "local",
-            Shape::Section(&Section {
-                keys: &[key(
-                    "port_range",
-                    Shape::Pattern("^\\s*[0-9]+\\s*-\\s*[0-9]+\\s*$"),
-                    "Where the agents' ports come from; default 43100-43199",
-                )],
-            }),
-            "Processes of this host; only with an agent on `local`",
-        ),
-    ],
-};
-
-const IMAGES: Section = Section {
-    keys: &[
-        key(
-            "registry",
-            IMAGE,
-            "Stands before `agent_image`; default none",
-        ),
-        key(
-            "agent_image",
-            IMAGE,
-            "Without its tag; default `rivetos-agent`, which `rivetos build` makes",
-        ),
-        key(
-            "tag",
-            Shape::Pattern("^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"),
-            "Default version and commit of `rivetos`",
-        ),
-        key(
-            "variant",
-            Shape::Word(&["slim", "scratch"]),
-            "`slim`: Debian with git and curl; `scratch`: the agent alone, without a shell tool",
-        ),
-        key(
-            "datahub_image",
-            IMAGE,
-            "Default `pgvector/pgvector:pg<postgres_version>`",
-        ),
-    ],
-};
-
-const DOCKER: Section = Section {
-    keys: &[
-        key(
-            "project_name",
-            Shape::Label,
-            "The fleet's name, for files that have no `fleet`",
-        ),
-        key(
-            "host",
-            ADDRESS,
-            "The engine's address; default `$DOCKER_HOST`, else the local socket",
-        ),
-        key(
-            "tls",
-            Shape::Section(&TLS),
-            "Only with a `host` of `tcp://…`",
-        ),
-        key(
-            "hosts",
-            Shape::Named(
-                &Section {
-                    keys: &[
-                        needed("host", ADDRESS, "The engine's address"),
-                        key(
-                            "tls",
-                            Shape::Section(&TLS),
-                            "Only with a `host` of `tcp://…`",
-                        ),
-                    ],
-                },
-                0,
-            ),
-            "Engines of other hosts by name, for `agents.<name>.deploy.host`",
-        ),
-        key(
-            "network",
-            Shape::Pattern("^[A-Za-z0-9][A-Za-z0-9_.-]*$"),
-            "The name of the fleet's network; default the fleet's name",
-        ),
-        key(
-            "postgres_port",
-            Shape::Integer(0, 65_535),
-            "Publishes the datahub on 127.0.0.1 at this port; default 0: not at all",
-        ),
-        key(
-            "resources",
-            Shape::Section(&RESOURCES),
-            "The most that each agent's container may use",
-        ),
-    ],
-};
-
-const TLS: Section = Section {
-    keys: &[
-        needed(
-            "ca",
-            Shape::Text,
-            "Certificates that the engine's must come from, in PEM",
-        ),
-        needed("cert", Shape::Text, "The operator's certificate, in PEM"),
-        needed("key", Shape::Text, "Its private key, in PEM"),
-    ],
 };

@@ -45,6 +45,7 @@ fn datahub(datahub: &Datahub) -> Map {
     map.scalar("postgres", &true);
     map.scalar("postgres_version", &datahub.postgres_version);
     map.flag("protect", datahub.protect);
+    map.map("resources", resources(&datahub.resources));
     map
 }
 

@@ -263,3 +263,24 @@ fn old_spellings_are_migrated() {
         &config(&world, &["migrate"]),
     );
 }
+
+#[test]
+fn what_looks_like_a_secret_is_not_shown() {
+    let secret = "postgres://ada:canary-0815@db/x";
+    let world = world(&format!(
+        "agents: {{ ada: {{ provider: main }} }}\nproviders:\n  main: {{ kind: openai-compat, model: \
+         '{secret}', base_url: 'http://x' }}\n"
+    ));
+    for args in [
+        &["show"][..],
+        &["show", "--resolved"],
+        &["show", "--output", "json"],
+    ] {
+        let ended = config(&world, args);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(!said.contains("canary-0815"), "{said}");
+        assert!(said.contains("***"), "{said}");
+        assert!(said.contains("looks like a secret"), "{said}");
+    }
+}

@@ -36,7 +36,7 @@ pub const AGENT_LIMITS: Limits = Limits {
 };
 /// The datahub's connections and workers are processes. How much memory it needs depends on the
 /// data, and a database that is killed for it takes every agent's memory down.
-const DATAHUB_LIMITS: Limits = Limits {
+pub const DATAHUB_LIMITS: Limits = Limits {
     memory_bytes: None,
     milli_cpus: None,
     pids: Some(1024),
@@ -273,7 +273,7 @@ impl Engine<'_> {
             cap_drop: vec!["ALL".to_owned()],
             cap_add: Vec::new(),
             security_opt: vec!["no-new-privileges:true".to_owned()],
-            limits: limits(agent.resources),
+            limits: limits(agent.resources, AGENT_LIMITS),
             log: Some(log()),
             restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
@@ -291,7 +291,7 @@ impl Engine<'_> {
         let secrets = BTreeMap::from([(PASSWORD_FILE.to_owned(), FileContent::Generated)]);
         let carrier = (image_id, reference.clone());
         let secret = self.files((id(Kind::Secret, name), name), secrets, carrier);
-        let container = self.datahub_container(reference, [&volume, &secret]);
+        let container = self.datahub_container(reference, [&volume, &secret], datahub.resources);
         let after = [&image, &volume, &secret].map(|foundation| foundation.id.clone());
         let after = after.into_iter().chain([self.network_id()]);
         let spec = Spec::Container(Box::new(container));
@@ -301,7 +301,12 @@ impl Engine<'_> {
 
     /// The image's own command and user: its entry point prepares the data folder as root and
     /// then runs as `postgres`.
-    fn datahub_container(&self, image: String, [data, secret]: [&Desired; 2]) -> ContainerSpec {
+    fn datahub_container(
+        &self,
+        image: String,
+        [data, secret]: [&Desired; 2],
+        resources: Resources,
+    ) -> ContainerSpec {
         let port = self.spec.deployment.docker.postgres_port;
         ContainerSpec {
             native_name: self.native("datahub"),
@@ -337,7 +342,7 @@ impl Engine<'_> {
             cap_drop: vec!["ALL".to_owned()],
             cap_add: DATAHUB_CAPABILITIES.map(str::to_owned).to_vec(),
             security_opt: vec!["no-new-privileges:true".to_owned()],
-            limits: DATAHUB_LIMITS,
+            limits: limits(resources, DATAHUB_LIMITS),
             log: Some(log()),
             restart: RestartPolicy::UnlessStopped,
             stop_grace_seconds: STOP_GRACE_SECONDS,
@@ -375,12 +380,12 @@ fn native_name(volume: &Desired) -> String {
     }
 }
 
-/// What an agent may use: what the configuration says, else our own limits.
-fn limits(resources: Resources) -> Limits {
+/// What a container may use: what the configuration says, else our own limits.
+fn limits(resources: Resources, ours: Limits) -> Limits {
     Limits {
-        memory_bytes: resources.memory_bytes.or(AGENT_LIMITS.memory_bytes),
-        milli_cpus: resources.milli_cpus.or(AGENT_LIMITS.milli_cpus),
-        pids: resources.pids.or(AGENT_LIMITS.pids),
+        memory_bytes: resources.memory_bytes.or(ours.memory_bytes),
+        milli_cpus: resources.milli_cpus.or(ours.milli_cpus),
+        pids: resources.pids.or(ours.pids),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
-use rivetos_config::{Change, Migrated, Problems, migrate};
+use rivetos_config::{Becomes, Change, Migrated, Problems, migrate};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -60,13 +60,33 @@ struct MigrateReport<'a> {
     schema_version: u32,
     file: String,
     changes: Vec<ChangeReport<'a>>,
+    /// What has to be changed by hand.
+    left: Vec<ChangeReport<'a>>,
 }
 
 #[derive(Serialize)]
 struct ChangeReport<'a> {
     line: u64,
     from: &'a str,
-    to: &'a str,
+    /// The word that it becomes.
+    to: Option<&'a str>,
+    /// Why it becomes a comment.
+    because: Option<&'a str>,
+}
+
+impl<'a> From<&'a Change> for ChangeReport<'a> {
+    fn from(change: &'a Change) -> Self {
+        let (to, because) = match &change.becomes {
+            Becomes::Word(word) => (Some(word.as_str()), None),
+            Becomes::Comment(why) => (None, Some(why.as_str())),
+        };
+        Self {
+            line: change.line,
+            from: &change.from,
+            to,
+            because,
+        }
+    }
 }
 
 /// Rewrites the file once the person agreed.
@@ -85,8 +105,25 @@ pub(super) fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> 
             problems,
         })?;
     show(&text, &migrated, &named.display().to_string(), printer);
+    for Change {
+        line,
+        from,
+        becomes,
+    } in &migrated.left
+    {
+        let why = match becomes {
+            Becomes::Word(word) => format!("today it is `{word}`"),
+            Becomes::Comment(why) => why.clone(),
+        };
+        printer.talk(format_args!(
+            "{} line {line}: `{from}` shares its lines with other keys, so change it by hand ({why})",
+            printer.err().yellow("warning:")
+        ));
+    }
     if migrated.changes.is_empty() {
-        printer.talk("nothing to do: every key is in today's spelling");
+        if migrated.left.is_empty() {
+            printer.talk("nothing to do: every key is in today's spelling");
+        }
         return Ok(Exit::Ok);
     }
     consent::agree(globals.consent, "Do you want this?", printer)?;
@@ -110,17 +147,11 @@ pub(super) fn run(globals: &Globals, printer: Printer) -> Result<Exit, Failure> 
 /// The lines that change, as they are and as they will be.
 fn show(text: &str, migrated: &Migrated, file: &str, printer: Printer) {
     if printer.format() == Format::Json {
-        let changes = migrated.changes.iter();
         printer.json(&MigrateReport {
-            schema_version: 1,
+            schema_version: 2,
             file: file.to_owned(),
-            changes: changes
-                .map(|Change { line, from, to }| ChangeReport {
-                    line: *line,
-                    from,
-                    to,
-                })
-                .collect(),
+            changes: migrated.changes.iter().map(ChangeReport::from).collect(),
+            left: migrated.left.iter().map(ChangeReport::from).collect(),
         });
         return;
     }

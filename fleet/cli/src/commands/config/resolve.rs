@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use rivetos_config::{Agent, Config, Deployment, Image, Provider, Resources, Target, Tls, Variant};
-use rivetos_fleet::AGENT_LIMITS;
+use rivetos_fleet::model::Limits;
+use rivetos_fleet::{AGENT_LIMITS, DATAHUB_LIMITS};
 use rivetos_protocol::DEFAULT_PORT;
 use rivetos_provider_docker::{EngineAddress, TlsFiles};
 
@@ -31,9 +32,12 @@ pub(super) fn resolved(mut config: Config) -> Config {
             docker
                 .network
                 .get_or_insert_with(|| config.fleet.to_string());
-            docker.resources = fill_resources(docker.resources, defaults());
-            let datahub = deployment.datahub.as_ref();
-            let version = datahub.map(|datahub| datahub.postgres_version);
+            docker.resources = fill_resources(docker.resources, defaults(AGENT_LIMITS));
+            let version = deployment.datahub.as_mut().map(|datahub| {
+                let ours = defaults(DATAHUB_LIMITS);
+                datahub.resources = fill_resources(datahub.resources, ours);
+                datahub.postgres_version
+            });
             fill_image(&mut deployment.image, version);
         }
     }
@@ -54,18 +58,18 @@ fn fill_agent(
     let deploy = &mut agent.deploy;
     match *deploy.target.get_or_insert(deployment.target) {
         Target::Docker => {
-            let fleets = fill_resources(deployment.docker.resources, defaults());
+            let fleets = fill_resources(deployment.docker.resources, defaults(AGENT_LIMITS));
             deploy.resources = fill_resources(deploy.resources, fleets);
         }
         Target::Local => {}
     }
 }
 
-fn defaults() -> Resources {
+fn defaults(limits: Limits) -> Resources {
     Resources {
-        memory_bytes: AGENT_LIMITS.memory_bytes,
-        milli_cpus: AGENT_LIMITS.milli_cpus,
-        pids: AGENT_LIMITS.pids,
+        memory_bytes: limits.memory_bytes,
+        milli_cpus: limits.milli_cpus,
+        pids: limits.pids,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `rivetos config show`
 
-use rivetos_config::Config;
+use rivetos_config::{Config, redacted};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -29,7 +29,7 @@ struct ShowReport {
     config: Value,
 }
 
-/// Prints what the file says. Secrets are references, so there is nothing to hide.
+/// Prints what the file says. Secrets are references; what looks like one elsewhere is hidden.
 pub(super) fn run(
     globals: &Globals,
     defaults: Defaults,
@@ -42,7 +42,7 @@ pub(super) fn run(
         Defaults::LeftOut => read.config,
         Defaults::FilledIn => resolved(read.config),
     };
-    let text = config.to_yaml();
+    let text = redacted(&config.to_yaml());
     match printer.format() {
         Format::Text => printer.piece(text),
         Format::Json => printer.json(&ShowReport {
