@@ -136,12 +136,28 @@ pub(crate) struct PreviewArgs {
     /// Only what is no longer as it was made, not what the file changes
     #[arg(long)]
     pub(crate) drift_only: bool,
+    #[command(flatten)]
+    pub(crate) teardown: TeardownArgs,
     /// Write the plan as JSON into this file, too
     #[arg(long, value_name = "FILE")]
     pub(crate) json_into: Option<PathBuf>,
     /// Keep the plan in this file for `infra up FILE`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "offline"])]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// A plan in the other direction.
+#[derive(Debug, Args)]
+pub(crate) struct TeardownArgs {
+    /// Show what `destroy` would do instead
+    #[arg(long, conflicts_with_all = ["offline", "target", "exclude", "replace", "drift_only"])]
+    pub(crate) destroy: bool,
+    /// With --destroy: delete the data too
+    #[arg(long, requires = "destroy")]
+    pub(crate) delete_data: bool,
+    /// Data that may be deleted although it is protected, for example volume/ada
+    #[arg(long, value_name = "ADDRESS", requires = "delete_data")]
+    pub(crate) unprotect: Vec<ResourceId>,
 }
 
 /// Which part of a fleet is meant.
@@ -207,6 +223,9 @@ pub(crate) struct UpArgs {
     /// A plan of `infra preview --out`, carried out as it is or not at all
     #[arg(value_name = "PLAN", conflicts_with_all = ["target", "exclude", "replace"])]
     pub(crate) plan: Option<PathBuf>,
+    /// The fleet's name, instead of typing it, where the plan deletes data
+    #[arg(long, value_name = "NAME", requires = "plan")]
+    pub(crate) confirm: Option<String>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
     /// How long to wait until every agent is ready

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rivetos_config::{Target, Variant};
-use rivetos_fleet::PlanOptions;
 use rivetos_fleet::model::{ResourceId, TargetId};
 use rivetos_fleet::port::LeaseId;
+use rivetos_fleet::{PlanOptions, Teardown};
 use rivetos_render::Drawing;
 use thiserror::Error;
 
@@ -135,6 +135,15 @@ pub(crate) enum World {
     Empty,
 }
 
+/// What a plan is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Goal {
+    /// That the fleet, or a part of it, is what its file says.
+    Up(PlanOptions),
+    /// That the fleet is gone.
+    Down(Teardown),
+}
+
 /// `infra preview`
 #[derive(Debug, Clone)]
 pub(crate) struct Preview {
@@ -142,8 +151,8 @@ pub(crate) struct Preview {
     pub(crate) world: World,
     /// A picture of this kind instead of words.
     pub(crate) drawing: Option<Drawing>,
-    /// What is wanted of the plan.
-    pub(crate) options: PlanOptions,
+    /// What the plan is for.
+    pub(crate) goal: Goal,
     /// Where the plan goes as JSON, too.
     pub(crate) json_into: Option<PathBuf>,
     /// Where the plan is kept.
@@ -155,6 +164,8 @@ pub(crate) struct Preview {
 pub(crate) struct Up {
     /// A plan that was kept in a file.
     pub(crate) saved: Option<PathBuf>,
+    /// `--confirm`: the fleet's name, for a kept plan that deletes data.
+    pub(crate) confirmed: Option<String>,
     /// What is wanted of the plan.
     pub(crate) options: PlanOptions,
     /// How long to wait for readiness; absent: not at all.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use rivetos_fleet::model::Plan;
-use rivetos_fleet::{PlanOptions, plan};
+use rivetos_fleet::{plan, plan_destroy};
 use rivetos_sim::{WorldError, WorldFile};
 use thiserror::Error;
 
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Edge, Failure};
+use crate::settings::Goal;
 
 /// Why a described world shows nothing.
 #[derive(Debug, Error)]
@@ -40,11 +41,11 @@ pub(crate) fn read(file: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// What `up` would do in the world that `text`, which is called `name`, describes. Asks no target.
+/// What `up` or `destroy` would do in the world that `text`, which is called `name`, describes. Asks no target.
 pub(crate) fn plan_against(
     fleet: &Fleet,
     (name, text): (&Path, &str),
-    options: &PlanOptions,
+    goal: &Goal,
 ) -> Result<Plan, Failure> {
     let unusable = |source| AgainstError::Unusable {
         path: name.to_owned(),
@@ -55,5 +56,12 @@ pub(crate) fn plan_against(
         .around(fleet.spec.fleet(), &fleet.layout)
         .map_err(unusable)?;
     let seen = world.look(&fleet.layout);
-    Ok(plan(fleet.spec.fleet(), &fleet.layout, &seen, options))
+    let name = fleet.spec.fleet();
+    match goal {
+        Goal::Up(options) => {
+            options.check(&fleet.layout, &seen)?;
+            Ok(plan(name, &fleet.layout, &seen, options))
+        }
+        Goal::Down(teardown) => Ok(plan_destroy(name, &fleet.layout, &seen, teardown)),
+    }
 }

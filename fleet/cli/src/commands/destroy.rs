@@ -1,7 +1,7 @@
 //! `rivetos infra destroy`
 
 use rivetos_engine::{Event, Events, Lease};
-use rivetos_fleet::{Approval, Teardown, plan_destroy};
+use rivetos_fleet::{Approval, Teardown};
 
 use super::preview;
 use crate::apply::{Outcome, Run, locked};
@@ -53,8 +53,7 @@ async fn while_locked(
         },
         unprotect: destroy.unprotect.clone(),
     };
-    let seen = targets.look(&fleet.layout).await;
-    let plan = plan_destroy(fleet.spec.fleet(), &fleet.layout, &seen, &teardown);
+    let (plan, _) = fleet.plan_down(targets, &teardown).await;
     preview::show_in_run(&plan, printer);
     if !plan.steps.is_empty() || !plan.report.blocked.is_empty() {
         let approval = match &destroy.data {

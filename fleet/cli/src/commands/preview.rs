@@ -10,9 +10,9 @@ use super::saved;
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Failure, Format, PlanDocument, Printer, StreamLine, plan_text};
-use crate::settings::{Globals, Preview, World};
+use crate::settings::{Globals, Goal, Preview, World};
 
-/// Shows what `up` would do.
+/// Shows what `up` or `destroy` would do.
 pub(crate) async fn run(
     globals: &Globals,
     preview: &Preview,
@@ -21,16 +21,22 @@ pub(crate) async fn run(
     // Nothing will be made in a world that is not there, so no secret is needed.
     let imagined = |world: (&Path, &str)| -> Result<_, Failure> {
         let fleet = Fleet::load_without_secrets(globals, printer)?;
-        let plan = plan_against(&fleet, world, &preview.options)?;
+        let plan = plan_against(&fleet, world, &preview.goal)?;
         Ok((fleet, plan))
     };
     let (fleet, plan) = match &preview.world {
         World::Described(file) => imagined((file, &read(file)?))?,
         World::Empty => imagined((Path::new("--offline"), EMPTY))?,
         World::Live => {
-            let mut fleet = Fleet::load(globals, printer)?;
+            let mut fleet = match &preview.goal {
+                Goal::Up(_) => Fleet::load(globals, printer)?,
+                Goal::Down(_) => Fleet::load_without_secrets(globals, printer)?,
+            };
             let targets = fleet.targets(printer).await?;
-            let (plan, seen) = fleet.plan(&targets, &preview.options).await?;
+            let (plan, seen) = match &preview.goal {
+                Goal::Up(options) => fleet.plan(&targets, options).await?,
+                Goal::Down(teardown) => fleet.plan_down(&targets, teardown).await,
+            };
             if let Some(file) = &preview.out {
                 saved::keep(&fleet, (plan.clone(), &seen), file)?;
             }

@@ -93,6 +93,7 @@ pub(crate) async fn run(
     let targets = fleet.targets(printer).await?;
     let up = Up {
         saved: None,
+        confirmed: None,
         options: PlanOptions::default(),
         wait: Some(READY_MAX),
     };

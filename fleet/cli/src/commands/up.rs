@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rivetos_engine::{Event, Events, Expected, Lease, Readiness, wait_ready};
-use rivetos_fleet::model::{Action, FileContent, Op, Plan, ResourceId, Spec, Step};
+use rivetos_fleet::model::{Action, FileContent, Op, Plan, ResourceId, Risk, Spec, Step};
 use rivetos_fleet::{Approval, PlanOptions};
 use rivetos_fleet::{SecretError, SecretResolver};
 use thiserror::Error;
 
 use super::{preview, saved};
 use crate::apply::{Outcome, Run, locked};
-use crate::consent;
+use crate::consent::{self, ConsentError};
 use crate::exit::Exit;
 use crate::fleet::Fleet;
 use crate::output::{Edge, Failure, Printer, plan_text};
@@ -87,7 +87,11 @@ impl Edge for UpError {
 
 /// Makes the fleet what its file says.
 pub(crate) async fn run(globals: &Globals, up: Up, printer: Printer) -> Result<Exit, Failure> {
-    let mut fleet = Fleet::load(globals, printer)?;
+    // What a kept plan delivers is looked for once the plan is read: it may only remove.
+    let mut fleet = match &up.saved {
+        Some(_) => Fleet::load_without_secrets(globals, printer)?,
+        None => Fleet::load(globals, printer)?,
+    };
     let targets = fleet.targets(printer).await?;
     bring_up(&fleet, &targets, (globals, &up), printer).await
 }
@@ -104,15 +108,35 @@ pub(crate) async fn bring_up(
     if !shown.report.blocked.is_empty() {
         shown.clone().approve(Approval::Yes)?;
     }
-    if !shown.steps.is_empty() {
-        deliverable(&shown, &fleet.secrets)?;
-        consent::agree(globals.consent, "Do you want this?", printer)?;
-    }
+    deliverable(&shown, &fleet.secrets)?;
+    let approval = agreed(&shown, (globals, up), printer)?;
+    // A wrong name is told before anything is locked.
+    shown.clone().approve(approval.clone())?;
     let scope = (fleet, targets);
     locked(scope, OPERATION, printer, async |lease: &Lease| {
-        while_locked(fleet, (targets, lease), (globals, up, shown), printer).await
+        let agreed = (shown, approval);
+        while_locked(fleet, (targets, lease), (globals, up), agreed, printer).await
     })
     .await
+}
+
+/// What the person says to the plan. One that deletes data takes the fleet's name, as `destroy` does.
+fn agreed(
+    plan: &Plan,
+    (globals, up): (&Globals, &Up),
+    printer: Printer,
+) -> Result<Approval, ConsentError> {
+    if plan.risk() == Risk::DataLoss {
+        let fleet = match &up.confirmed {
+            Some(name) => name.clone(),
+            None => consent::fleet_name(plan.fleet.as_str(), printer)?,
+        };
+        return Ok(Approval::YesWithDataLoss { fleet });
+    }
+    if !plan.steps.is_empty() {
+        consent::agree(globals.consent, "Do you want this?", printer)?;
+    }
+    Ok(Approval::Yes)
 }
 
 /// The plan that was asked for, as the targets are now.
@@ -128,7 +152,8 @@ async fn wanted(fleet: &Fleet, targets: &Targets, up: &Up) -> Result<Plan, Failu
 async fn while_locked(
     fleet: &Fleet,
     (targets, lease): (&Targets, &Lease),
-    (globals, up, shown): (&Globals, &Up, Plan),
+    (globals, up): (&Globals, &Up),
+    (shown, mut approval): (Plan, Approval),
     printer: Printer,
 ) -> Result<Exit, Failure> {
     // What was looked at before the lock may be history.
@@ -136,9 +161,9 @@ async fn while_locked(
     if plan != shown {
         printer.talk("the target changed meanwhile; this is the plan now:");
         preview::show_in_run(&plan, printer);
-        consent::agree(globals.consent, "Do you want this?", printer)?;
+        approval = agreed(&plan, (globals, up), printer)?;
     }
-    let approved = plan.approve(Approval::Yes)?;
+    let approved = plan.approve(approval)?;
     let run = Run::begin((fleet, targets), OPERATION, approved, printer)?;
     let ended = carry_through(fleet, (targets, lease), (up, &run), printer).await;
     run.end(match &ended {
@@ -160,6 +185,11 @@ async fn carry_through(
     let events = Events::new(&sink);
     if let Outcome::Incomplete(exit) = run.carry_out((targets, lease), &events).await? {
         return Ok(exit);
+    }
+    if run.plan().takes_down() {
+        run.progress.clear();
+        printer.talk(format_args!("fleet {} is down", fleet.spec.fleet()));
+        return Ok(Exit::Ok);
     }
     tokio::select! {
         ended = settle(fleet, targets, (up, run, &events), printer) => ended,

@@ -10,7 +10,7 @@ use rivetos_engine::FleetHome;
 use rivetos_fleet::model::{Desired, Inventories, Kind, Layout, Plan, TargetId};
 use rivetos_fleet::{
     BuildInfo, Context, FleetId, FleetKey, FleetSpec, Note, OptionsError, PlanOptions, SecretRef,
-    SecretResolver, Severity, check_spec, desired, plan,
+    SecretResolver, Severity, Teardown, check_spec, desired, plan, plan_destroy,
 };
 use thiserror::Error;
 
@@ -209,6 +209,17 @@ impl Fleet {
         options.check(&self.layout, &seen)?;
         let plan = plan(self.spec.fleet(), &self.layout, &seen, options);
         Ok((plan, seen))
+    }
+
+    /// Looks at the targets and plans how the fleet goes.
+    pub(crate) async fn plan_down(
+        &self,
+        targets: &Targets,
+        teardown: &Teardown,
+    ) -> (Plan, Inventories) {
+        let seen = targets.look(&self.layout).await;
+        let plan = plan_destroy(self.spec.fleet(), &self.layout, &seen, teardown);
+        (plan, seen)
     }
 }
 

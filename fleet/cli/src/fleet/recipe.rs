@@ -74,3 +74,46 @@ fn products(
         .chain(image)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn products_of(deployment: &str, deploys: [&str; 2]) -> Vec<String> {
+        let [ada, bob] = deploys;
+        let text = format!(
+            "agents: {{ada: {{provider: p, deploy: {ada}}}, bob: {{provider: p, deploy: {bob}}}}}\n\
+             runtime: {{default_agent: ada}}\nproviders: {{p: {{kind: rehearsal}}}}\n\
+             deployment: {deployment}\n"
+        );
+        let config = rivetos_config::parse(&text, "f", &BTreeMap::new());
+        let config = config
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .config;
+        let target = config.deployment.as_ref().unwrap().target;
+        let all = products(&config, target, |id| EngineAddress::plain(id.as_str()));
+        all.into_iter()
+            .map(|product| match product {
+                Product::Program => "program".to_owned(),
+                Product::Image(address) => address.host,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_image_is_made_where_an_agent_uses_it() {
+        let docker =
+            "{target: docker, docker: {hosts: {lab: {host: ssh://l}, nas: {host: ssh://n}}}}";
+        assert_eq!(products_of(docker, ["{}", "{host: nas}"]), ["docker"]);
+        let hosts = ["{host: nas}", "{host: lab}"];
+        assert_eq!(products_of(docker, hosts), ["docker/lab"]);
+        let own = ["{image: a:1}", "{host: nas}"];
+        assert_eq!(products_of(docker, own), ["docker/nas"]);
+        let mixed = ["{target: local}", "{host: nas}"];
+        assert_eq!(products_of(docker, mixed), ["program", "docker/nas"]);
+        assert_eq!(products_of(docker, ["{image: a:1}"; 2]), [""; 0]);
+        assert_eq!(products_of("{target: local}", ["{}"; 2]), ["program"]);
+    }
+}

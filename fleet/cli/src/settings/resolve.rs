@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivetos_config::{Target, Variant};
 use rivetos_fleet::port::LeaseId;
-use rivetos_fleet::{PlanOptions, Scope};
+use rivetos_fleet::{PlanOptions, Scope, Teardown};
 use rivetos_render::Drawing;
 
 use super::{
-    Afterwards, Build, Chat, Command, Consent, DataFate, DatahubCommand, Destroy, Globals, History,
-    Logs, Preview, Quickstart, Settings, SettingsError, Up, World,
+    Afterwards, Build, Chat, Command, Consent, DataFate, DatahubCommand, Destroy, Globals, Goal,
+    History, Logs, Preview, Quickstart, Settings, SettingsError, Up, World,
 };
 use crate::args;
 use crate::commands::claim::Change;
@@ -106,12 +106,14 @@ fn resolve_infra(command: args::InfraCommand) -> Command {
         args::InfraCommand::Up(up) => {
             let args::UpArgs {
                 plan,
+                confirm,
                 part,
                 timeout,
                 no_wait,
             } = up;
             Command::Up(Up {
                 saved: plan,
+                confirmed: confirm,
                 options: resolve_part(part, Scope::All),
                 wait: (!no_wait).then_some(Duration::from_secs(timeout)),
             })
@@ -169,10 +171,28 @@ fn resolve_preview(preview: args::PreviewArgs) -> Preview {
         graph,
         part,
         drift_only,
+        teardown,
         json_into,
         out,
     } = preview;
+    let args::TeardownArgs {
+        destroy,
+        delete_data,
+        unprotect,
+    } = teardown;
     let scope = if drift_only { Scope::Drift } else { Scope::All };
+    let goal = if destroy {
+        Goal::Down(Teardown {
+            data: if delete_data {
+                rivetos_fleet::DataFate::DeleteAll
+            } else {
+                rivetos_fleet::DataFate::Keep
+            },
+            unprotect: unprotect.into_iter().collect(),
+        })
+    } else {
+        Goal::Up(resolve_part(part, scope))
+    };
     Preview {
         world: match against {
             Some(file) => World::Described(file),
@@ -180,7 +200,7 @@ fn resolve_preview(preview: args::PreviewArgs) -> Preview {
             None => World::Live,
         },
         drawing: graph.map(resolve_drawing),
-        options: resolve_part(part, scope),
+        goal,
         json_into,
         out,
     }

@@ -92,3 +92,32 @@ fn a_world_that_makes_no_sense_is_refused() {
         assert!(errors.contains(message), "{errors}");
     }
 }
+
+#[test]
+fn what_such_a_preview_cannot_do_is_refused() {
+    let world = World::new();
+    fs::write(world.path().join("world.yaml"), "starts: as_configured\n").unwrap();
+    for options in [
+        &["--out", "plan.json"][..],
+        &["--offline"],
+        &["--target", "agent/nobody"],
+        &["--replace", "volume/ada"],
+    ] {
+        let options = [&["--against", "sim:world.yaml"], options].concat();
+        let (code, plan, errors) = preview_in(&world, &options);
+        assert_eq!(code, Some(64), "{options:?}\n{plan}\n{errors}");
+        assert!(!world.path().join("plan.json").exists());
+    }
+}
+
+#[test]
+fn a_described_world_can_be_taken_down() {
+    let world = World::new();
+    fs::write(world.path().join("world.yaml"), "starts: as_configured\n").unwrap();
+    let (code, plan, errors) = preview_in(&world, &["--against", "sim:world.yaml", "--destroy"]);
+    assert_eq!((code, errors.as_str()), (Some(2), ""), "{plan}");
+    assert!(
+        plan.contains("- agent/ada will be deleted") && plan.contains("= volume/ada stays"),
+        "{plan}"
+    );
+}

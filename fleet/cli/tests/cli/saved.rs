@@ -45,6 +45,34 @@ fn a_kept_plan_is_carried_out_as_it_is_or_not_at_all() {
 }
 
 #[test]
+fn a_kept_plan_that_deletes_data_takes_the_fleets_name() {
+    let world = World::new();
+    world.write_agents(&[("ada", "one")]);
+    world.comes_up();
+    let data = world.fleet().join("agents/ada/data");
+    let keep = ["infra", "preview", "--destroy", "--delete-data", "--out"];
+    let shown = world.must(&[&keep[..], &["plan.json"]].concat());
+    assert!(
+        shown.contains("volume/ada will be deleted with all its data"),
+        "{shown}"
+    );
+    let up = ["infra", "up", "plan.json", "--yes"];
+    for (more, code) in [(&[][..], 64), (&["--confirm", "other"], 3)] {
+        let refused = world.rivetos(&[&up[..], more].concat());
+        assert_eq!(refused.code, Some(code), "{}", refused.stderr);
+        assert!(data.exists());
+    }
+    let done = world.rivetos(&[&up[..], &["--confirm", "test"]].concat());
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("fleet test is down"),
+        "{}",
+        done.stderr
+    );
+    assert!(!data.exists());
+}
+
+#[test]
 fn a_part_of_a_fleet_and_what_was_done_to_it() {
     let world = World::new();
     world.write_agents(&[("ada", "one"), ("max", "one")]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::FleetId;
 use crate::model::{
     Inventories, Inventory, Kind, Layout, Observed, Plan, PlanReport, Protection, Reason,
-    ResourceId, TargetId,
+    ResourceId, Step, TargetId,
 };
 
 use super::join::{Part, join};
@@ -63,6 +63,14 @@ pub fn plan_destroy(
         })
         .collect();
     join(fleet, layout, parts)
+}
+
+impl Plan {
+    /// Whether it is one of [`plan_destroy`] with something to do.
+    pub fn takes_down(&self) -> bool {
+        let goes = |step: &Step| step.reasons.contains(&Reason::Destroy);
+        !self.steps.is_empty() && self.steps.iter().all(goes)
+    }
 }
 
 fn part(

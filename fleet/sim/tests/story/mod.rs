@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{ImageSource, Layout, Plan, Spec, TargetId, look_also_at};
+use rivetos_fleet::model::{ImageSource, Layout, Spec, TargetId, look_also_at};
 use rivetos_fleet::{BuildInfo, Context, FleetKey, FleetSpec, Program, Secret, SecretRef, desired};
 use rivetos_sim::SimFleet;
 
@@ -23,7 +23,7 @@ pub(crate) struct Operator {
     /// Absent: it was lost.
     key: Option<FleetKey>,
     /// Targets that the fleet was on.
-    before: BTreeSet<TargetId>,
+    pub(crate) before: BTreeSet<TargetId>,
 }
 
 impl Operator {
@@ -35,17 +35,6 @@ impl Operator {
             key: Some(FleetKey::new([7; 32])),
             before: BTreeSet::new(),
         }
-    }
-
-    /// Keeps in mind that `plan` is carried out there.
-    pub(crate) fn remember(&mut self, plan: &Plan) {
-        let targets = plan.steps.iter().map(|step| step.target.clone());
-        self.before.extend(targets);
-    }
-
-    /// The target is gone for good.
-    pub(crate) fn forget(&mut self, target: &TargetId) {
-        self.before.remove(target);
     }
 
     /// The secret has another value now.

@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivetos_engine::Exit;
 use rivetos_fleet::model::{
-    ErrorScope, InventoryError, Kind, Owner, Plan, ResourceId, StepId, TargetId,
+    ErrorScope, Inventories, InventoryError, Kind, Layout, Owner, Plan, ResourceId, StepId,
+    TargetId,
 };
 use rivetos_fleet::port::{Holder, LeaseId};
 use rivetos_fleet::{
@@ -68,15 +69,25 @@ impl Teller {
             ("at", [place, rest @ ..]) => self.at(place, rest),
             ("plan", options) => return self.preview(&plan_options(options)),
             ("steps", []) => return steps(&self.plan(&PlanOptions::default())),
-            ("save", options) => self.save(&plan_options(options)),
+            ("save", options) => {
+                let (layout, seen) = self.look();
+                self.save(plan(&fleet_id(), &layout, &seen, &plan_options(options)));
+            }
+            ("save-destroy", words) => {
+                let (layout, seen) = self.look();
+                let (teardown, _) = teardown(words);
+                self.save(plan_destroy(&fleet_id(), &layout, &seen, &teardown));
+            }
             ("later", [hours]) => self.hours += hours.parse::<u64>().unwrap(),
             ("tamper", _) => self.tamper(rest),
-            ("up-saved", []) => return self.up_saved(),
+            ("up-saved", words) => return self.up_saved(teardown(words).1),
             ("up", options) => return self.up(&plan_options(options)),
             ("destroy", words) => return self.destroy(words),
             ("adopt", [id, name]) => return self.adopt(id, name),
             ("forget", [id]) => return self.forget(id),
-            ("forget-target", [target]) => self.operator.forget(&target_id(target)),
+            ("forget-target", [target]) => {
+                self.operator.before.remove(&target_id(target));
+            }
             ("crash-everywhere", []) => {
                 let plan = self.plan(&PlanOptions::default());
                 return crash::everywhere(&self.operator, &self.fleet, &plan);
@@ -182,10 +193,14 @@ impl Teller {
         ended(text, exit)
     }
 
-    fn save(&mut self, options: &PlanOptions) {
+    fn look(&self) -> (Layout, Inventories) {
         let layout = self.operator.desired();
         let seen = self.fleet.look(&layout);
-        let plan = plan(&fleet_id(), &layout, &seen, options);
+        (layout, seen)
+    }
+
+    fn save(&mut self, plan: Plan) {
+        let (layout, seen) = self.look();
         let saved = SavedPlan::seal(plan, (&layout, &seen), &self.operator.key(), self.moment());
         self.saved = saved.to_json();
         self.written.push_str(&self.saved);
@@ -204,7 +219,7 @@ impl Teller {
         }
     }
 
-    fn up_saved(&mut self) -> String {
+    fn up_saved(&mut self, approval: Approval) -> String {
         let layout = self.operator.desired();
         let fleet = fleet_id();
         let of = (&fleet, &layout);
@@ -226,30 +241,12 @@ impl Teller {
             let text = format!("stale: {} moved\n", moved.join(", "));
             return ended(text, Some(Exit::Stale));
         }
-        let (text, exit) = self.execute(saved.into_plan(), Approval::Yes);
+        let (text, exit) = self.execute(saved.into_plan(), approval);
         ended(text, exit)
     }
 
-    /// `destroy [data [FLEET]] [only ADDR]… [unprotect ADDR]…`
     fn destroy(&mut self, words: &[&str]) -> String {
-        let mut teardown = Teardown::default();
-        let mut approval = Approval::Yes;
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let mut next = || words.next().expect("one more word");
-            match *word {
-                "data" => teardown.data = DataFate::DeleteAll,
-                "only" => teardown.data = DataFate::Delete([addr(next())].into()),
-                "unprotect" => {
-                    teardown.unprotect.insert(addr(next()));
-                }
-                fleet => {
-                    approval = Approval::YesWithDataLoss {
-                        fleet: fleet.to_owned(),
-                    };
-                }
-            }
-        }
+        let (teardown, approval) = teardown(words);
         let layout = self.operator.desired();
         let plan = plan_destroy(&fleet_id(), &layout, &self.fleet.look(&layout), &teardown);
         assert_eq!(check_plan(&plan), []);
@@ -305,7 +302,8 @@ impl Teller {
         if locked.is_some() {
             return (said, locked);
         }
-        self.operator.remember(approved.plan());
+        let touched = approved.steps().iter().map(|step| step.target.clone());
+        self.operator.before.extend(touched);
         let is_slow = |fault: &Fault| matches!(fault.mishap, Mishap::Slow { .. });
         let parallel = if faults.iter().any(is_slow) {
             PARALLEL_WITH_SLOW
@@ -430,6 +428,29 @@ fn scope_of(fleet: &SimFleet, operator: &Operator, text: &str) -> (Arc<SimWorld>
     }
     let (target, id) = place(operator, text);
     (fleet.at(&target), ErrorScope::Resource(id))
+}
+
+/// `[data [FLEET]] [only ADDR]… [unprotect ADDR]…`
+fn teardown(words: &[&str]) -> (Teardown, Approval) {
+    let mut teardown = Teardown::default();
+    let mut approval = Approval::Yes;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut next = || words.next().expect("one more word");
+        match *word {
+            "data" => teardown.data = DataFate::DeleteAll,
+            "only" => teardown.data = DataFate::Delete([addr(next())].into()),
+            "unprotect" => {
+                teardown.unprotect.insert(addr(next()));
+            }
+            fleet => {
+                approval = Approval::YesWithDataLoss {
+                    fleet: fleet.to_owned(),
+                };
+            }
+        }
+    }
+    (teardown, approval)
 }
 
 /// `--target ADDR`, `--exclude ADDR`, `--replace ADDR`, `--drift-only`
