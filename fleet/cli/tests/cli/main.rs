@@ -28,6 +28,7 @@ mod live_lock;
 mod live_many;
 mod live_model;
 mod live_scratch;
+mod live_ssh;
 mod local;
 mod model;
 mod run;
