@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::live::{Live, PREVIEW, Parts, UP};
 use crate::seen::{ProcessList, files, hidden, seen};
 use crate::world::World;
@@ -50,6 +52,54 @@ fn secrets(live: &Live) -> Vec<String> {
     secrets
 }
 
+/// Every form in which a plan and what it comes from are shown or kept.
+fn plans(live: &Live) -> String {
+    let mut said = String::new();
+    let into = ["--json-into", "report.json", "--out", "kept.plan"];
+    for options in [
+        &["--output", "json"][..],
+        &into,
+        &["--graph", "dot"],
+        &["--graph", "mermaid"],
+        &["--graph", "svg"],
+    ] {
+        said += &live.must(2, &[&PREVIEW[..], options].concat());
+    }
+    for file in ["report.json", "kept.plan"] {
+        let path = live.world.path().join(file);
+        said += &fs::read_to_string(&path).unwrap();
+        fs::remove_file(path).unwrap();
+    }
+    said += &live.must(0, &["infra", "graph"]);
+    said += &live.must(0, &["infra", "status"]);
+    said += &live.must(0, &["config", "show"]);
+    said += &live.must(0, &["config", "show", "--resolved"]);
+    said + &live.must(0, &["config", "show", "--resolved", "--output", "json"])
+}
+
+/// Every run that there was, and its steps.
+fn history(live: &Live) -> String {
+    let list = live.must(0, &["infra", "history", "--output", "json"]);
+    let listed: Value = serde_json::from_str(&list).unwrap();
+    let runs = listed["runs"].as_array().unwrap();
+    assert!(runs.len() >= 4, "{list}");
+    let mut said = list.clone() + &live.must(0, &["infra", "history"]);
+    for run in runs {
+        said += &live.must(0, &["infra", "history", run["id"].as_str().unwrap()]);
+    }
+    said
+}
+
+/// Lets the datahub's own administrator change nothing (`on`) or everything (`off`).
+fn read_only(live: &Live, switch: &str) {
+    let sql = format!(
+        "BEGIN READ WRITE; ALTER ROLE postgres SET default_transaction_read_only = {switch}; COMMIT"
+    );
+    let datahub = live.container_id("datahub");
+    let psql = ["exec", "--user", "postgres", &datahub, "psql", "--command"];
+    live.docker(&[&psql[..], &[&sql]].concat());
+}
+
 #[test]
 fn canaries_stay_in_their_volumes() {
     let Some(mut live) = Live::new("canary") else {
@@ -72,12 +122,12 @@ fn canaries_stay_in_their_volumes() {
     // Up.
     write(&live, None);
     said += &live.must(2, &PREVIEW);
-    said += &live.must(2, &[&PREVIEW[..], &["--output", "json"]].concat());
+    said += &plans(&live);
     said += &live.must(0, &[&UP[..], &["--output", "json"]].concat());
     let mut all = secrets(&live);
     said += &seen(&live);
 
-    // Another key for one agent.
+    // Another key for one agent, while its new password cannot be set.
     live.world.set("ADA_KEY", NEXT);
     let plan = live.must(2, &PREVIEW);
     assert!(
@@ -85,11 +135,18 @@ fn canaries_stay_in_their_volumes() {
         "{plan}"
     );
     said += &plan;
-    said += &live.must(2, &[&PREVIEW[..], &["--output", "json"]].concat());
+    said += &plans(&live);
+    read_only(&live, "on");
+    let failed = live.must(4, &UP);
+    assert!(failed.contains("read-only transaction"), "{failed}");
+    said += &failed;
+    said += &seen(&live);
+    read_only(&live, "off");
     said += &live.must(0, &UP);
     said += &live.must(0, &PREVIEW);
     all.extend(secrets(&live));
     said += &seen(&live);
+    said += &history(&live);
     assert!(all.contains(&IN_ENVIRONMENT.to_owned()) && all.contains(&NEXT.to_owned()));
 
     // Down.
@@ -103,6 +160,11 @@ fn canaries_stay_in_their_volumes() {
         "HOSTNAME=",
         "\"Action\"",
         "\"begin\"",
+        "\"fingerprint\"",
+        "digraph",
+        "flowchart",
+        "<svg",
+        "api_key",
     ] {
         assert!(said.contains(part), "not looked at: {part}");
     }
