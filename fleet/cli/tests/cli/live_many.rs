@@ -1,15 +1,18 @@
 //! Twenty agents: two runs at once, and runs that are killed.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use crate::live::{Live, PREVIEW, Parts, UP};
 use crate::run::{Fate, Moment, Run};
-use crate::world::{Ended, skipped};
+use crate::world::{Ended, progress, skipped};
 
 const AGENTS: usize = 20;
 const DESTROY: [&str; 3] = ["infra", "destroy", "--yes"];
 /// Set where `./test --soak` kills a run at every line of its journal.
 const SOAK: &str = "RIVETOS_TEST_SOAK";
+/// How long that may take; what is left then is skipped.
+const SOAK_MAX: Duration = Duration::from_hours(4);
 
 /// A fleet of twenty agents without a datahub; nothing of it is there yet.
 fn twenty(name: &str) -> Option<Live> {
@@ -118,7 +121,18 @@ fn every_line_of_the_journal() {
         return;
     };
     let name = live.fleet.clone();
+    let began = Instant::now();
     for line in 1.. {
+        if began.elapsed() > SOAK_MAX {
+            skipped(&format!(
+                "kills from line {line} of the journal on: out of time"
+            ));
+            return;
+        }
+        progress(&format!(
+            "a kill at line {line} of the journal, after {} s",
+            began.elapsed().as_secs()
+        ));
         match killed(&live, &UP, |moments| moments.len() >= line) {
             Fate::Ended => return,
             Fate::Reached => live.must(0, &UP),

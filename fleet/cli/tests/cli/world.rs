@@ -198,12 +198,17 @@ fn after_time(line: &str) -> &str {
 }
 
 /// Says that a test did not run, where `./test` counts it.
+pub(crate) fn skipped(what: &str) {
+    progress(&format!("SKIPPED: {what}"));
+}
+
+/// Says how far a test is that takes long.
 #[expect(
     clippy::explicit_write,
     reason = "the harness keeps what the macros write"
 )]
-pub(crate) fn skipped(what: &str) {
-    writeln!(std::io::stderr(), "SKIPPED: {what}").unwrap();
+pub(crate) fn progress(what: &str) {
+    writeln!(std::io::stderr(), "{what}").unwrap();
 }
 
 /// The real agent: the one that was named, else built here once.
