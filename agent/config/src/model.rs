@@ -11,8 +11,8 @@ use rivetos_types::secret::SecretRef;
 mod deployment;
 
 pub use deployment::{
-    Datahub, Deploy, Deployment, Docker, DockerHost, Image, Local, PortRange, Resources, Target,
-    Tls, Variant,
+    Datahub, DatahubAddress, Deploy, Deployment, Docker, DockerHost, Image, Local, PortRange,
+    Resources, Target, Tls, Variant,
 };
 
 /// Everything one file says.

@@ -6,6 +6,7 @@
 mod agents;
 mod channels;
 mod choice;
+mod datahub;
 mod deploy;
 mod deployment;
 mod docker;

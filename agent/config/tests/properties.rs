@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,9 +12,9 @@ use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;
 use rivetos_config::{
-    Agent, AgentChannel, AgentName, Channels, Config, Datahub, Deploy, Deployment, Docker,
-    DockerHost, HostName, Image, Local, Memory, PortRange, Provider, ProviderKind, Resources,
-    Runtime, SecretRef, Sqlite, Target, Tls, Tool, Tools, Variant, parse, schema,
+    Agent, AgentChannel, AgentName, Channels, Config, Datahub, DatahubAddress, Deploy, Deployment,
+    Docker, DockerHost, HostName, Image, Local, Memory, PortRange, Provider, ProviderKind,
+    Resources, Runtime, SecretRef, Sqlite, Target, Tls, Tool, Tools, Variant, parse, schema,
 };
 
 /// Whatever text, and texts that YAML could take for something else.
@@ -101,6 +102,27 @@ fn engine() -> impl Strategy<Value = DockerHost> {
     .prop_map(|(host, tls)| DockerHost { host, tls })
 }
 
+fn datahub_address() -> impl Strategy<Value = DatahubAddress> {
+    let ip = prop_oneof![
+        any::<Ipv4Addr>().prop_map(IpAddr::from),
+        any::<Ipv6Addr>().prop_map(IpAddr::from),
+    ];
+    let host = of("[a-z]([a-z0-9-]{0,8}[a-z0-9])?(\\.[a-z]([a-z0-9]{0,8}))?");
+    (ip, host, 1u16.., tls()).prop_map(|(bind, host, port, tls)| DatahubAddress {
+        // Nobody connects to what stands for every address.
+        host: host.unwrap_or_else(|| {
+            if bind.is_unspecified() {
+                "nas".to_owned()
+            } else {
+                bind.to_string()
+            }
+        }),
+        port,
+        bind,
+        tls,
+    })
+}
+
 fn image() -> impl Strategy<Value = Image> {
     (
         of(word()),
@@ -152,15 +174,16 @@ fn deployment() -> impl Strategy<Value = Deployment> {
             last: first.saturating_add(more),
         },
     });
-    let datahub = of((13u32..30, any::<bool>(), resources()));
+    let datahub = of((13u32..30, any::<bool>(), resources(), of(datahub_address())));
     (target(), datahub, image(), docker(), local).prop_map(
         |(target, datahub, image, docker, local)| Deployment {
             target,
             datahub: datahub.filter(|_| target == Target::Docker).map(
-                |(postgres_version, protect, resources)| Datahub {
+                |(postgres_version, protect, resources, address)| Datahub {
                     postgres_version,
                     protect,
                     resources,
+                    address,
                 },
             ),
             image,

@@ -291,3 +291,48 @@ deployment:
         PathBuf::from("/home/op/cert.pem")
     );
 }
+
+#[test]
+fn the_datahub_is_published_where_its_address_says() {
+    let read = |datahub: &str| {
+        let text = format!(
+            "agents: {{ada: {{provider: rehearsal}}}}
+providers: {{rehearsal: {{}}}}
+deployment:
+  target: docker
+  datahub: {{{datahub}, tls: {{ca: ca.pem, cert: /cert.pem, key: key.pem}}}}
+"
+        );
+        let parsed = parse(&text, "f.yaml", &BTreeMap::new()).unwrap();
+        let address = parsed.config.deployment.unwrap().datahub.unwrap().address;
+        let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
+        let address = address.unwrap();
+        (
+            format!("{} {} {}", address.host, address.port, address.bind),
+            warnings.join("\n"),
+        )
+    };
+    let silent = |address: &str| (address.to_owned(), String::new());
+    assert_eq!(
+        read("address: '10.0.0.5:5432'"),
+        silent("10.0.0.5 5432 10.0.0.5")
+    );
+    assert_eq!(
+        read("address: '[fd00::5]:6000'"),
+        silent("fd00::5 6000 fd00::5")
+    );
+    assert_eq!(
+        read("address: 'db.home.lan:5432', bind: 192.168.1.5"),
+        silent("db.home.lan 5432 192.168.1.5")
+    );
+    let (_, warning) = read("address: 'db.home.lan:5432', bind: 0.0.0.0");
+    assert!(
+        warning.contains("deployment.datahub.bind: this publishes the datahub on every address"),
+        "{warning}"
+    );
+    let (_, warning) = read("address: '8.8.8.8:5432'");
+    assert!(
+        warning.contains("address: this publishes the datahub to the whole internet"),
+        "{warning}"
+    );
+}

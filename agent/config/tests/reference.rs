@@ -12,7 +12,7 @@ const PAGE: &str = include_str!("../../../docs/reference/configuration.md");
 const STRANGE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 
 /// Every section: its heading in the page and what a file has to say for it, `?` being its keys.
-const SECTIONS: [(&str, &str); 18] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("## Top level", "?"),
     ("## `runtime`", "runtime: {?}"),
     ("## `agents.<name>`", "agents: {ada: {provider: p, ?}}"),
@@ -40,6 +40,11 @@ const SECTIONS: [(&str, &str); 18] = [
     (
         "### `deployment.datahub`",
         "deployment: {target: docker, datahub: {?}}",
+    ),
+    (
+        "### `tls` of the datahub",
+        "deployment: {target: docker, datahub: {address: '10.0.0.5:5432', \
+         tls: {ca: a, cert: b, key: c, ?}}}",
     ),
     (
         "### `deployment.image`",
@@ -159,7 +164,7 @@ fn the_schema_has_every_key_and_no_other() {
 }
 
 /// Where in the schema the sections of the page are.
-const PATHS: [(&[&str], &str); 18] = [
+const PATHS: [(&[&str], &str); 19] = [
     (&[""], "## Top level"),
     (&["runtime"], "## `runtime`"),
     (&["agents.*"], "## `agents.<name>`"),
@@ -180,6 +185,7 @@ const PATHS: [(&[&str], &str); 18] = [
     (&["memory.sqlite"], "### `memory.sqlite`"),
     (&["deployment"], "## `deployment`"),
     (&["deployment.datahub"], "### `deployment.datahub`"),
+    (&["deployment.datahub.tls"], "### `tls` of the datahub"),
     (&["deployment.image"], "### `deployment.image`"),
     (&["deployment.docker"], "### `deployment.docker`"),
     (

@@ -11,7 +11,7 @@ use serde_json::Value;
 const COMMITTED: &str = include_str!("../../../docs/reference/rivet.config.schema.json");
 
 /// Where single values stand; `?` is the value.
-const PLACES: [&str; 26] = [
+const PLACES: [&str; 28] = [
     "fleet: ?",
     "runtime: {default_agent: ?}",
     "runtime: {workspace: ?}",
@@ -25,6 +25,8 @@ const PLACES: [&str; 26] = [
     "deployment: {target: ?}",
     "deployment: {target: docker, datahub: {postgres: ?}}",
     "deployment: {target: docker, datahub: {postgres_version: ?}}",
+    "deployment: {target: docker, datahub: {address: ?, tls: {ca: a, cert: b, key: c}}}",
+    "deployment: {target: docker, datahub: {address: 'nas:1', bind: ?, tls: {ca: a, cert: b, key: c}}}",
     "deployment: {target: docker, image: {registry: ?}}",
     "deployment: {target: docker, image: {agent_image: ?}}",
     "deployment: {target: docker, image: {tag: ?}}",
@@ -40,7 +42,7 @@ const PLACES: [&str; 26] = [
     "agents: {ada: {provider: p, tools: {include: ?}}}",
 ];
 
-const VALUES: [&str; 44] = [
+const VALUES: [&str; 46] = [
     "",
     "~",
     "true",
@@ -79,6 +81,8 @@ const VALUES: [&str; 44] = [
     "ssh://x",
     "http://x",
     "0.0.0.0",
+    "'[fd00::5]:5432'",
+    "'10.0.0.5:5432'",
     "10-20",
     "[]",
     "[shell]",

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::pin::Pin;
 
 use futures_util::Stream;
-use rivetos_fleet::model::{DesiredSet, Inventory, Observed, ResourceId, Step};
+use rivetos_fleet::model::{Desired, DesiredSet, Inventory, Observed, ResourceId, RoleSpec, Step};
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, FleetLock, Holder, InfraProvider, LeaseId, LockError,
-    LogOptions, NodeAccess, Progress,
+    LogOptions, NodeAccess, Password, Progress,
 };
 use rivetos_provider_docker::{Datahub, DockerProvider};
 use rivetos_provider_local::LocalProvider;
@@ -40,6 +40,18 @@ impl Target {
         match self {
             Self::Docker(provider) => provider.look_up(resource, native).await,
             Self::Local(provider) => provider.look_up(resource, Path::new(native)),
+        }
+    }
+
+    /// The password of the login `desired`, whose secret is here.
+    pub(crate) async fn password(
+        &self,
+        desired: &Desired,
+        role: &RoleSpec,
+    ) -> Result<Password, ApplyError> {
+        match self {
+            Self::Docker(provider) => provider.password(desired, role).await,
+            Self::Local(provider) => provider.password(desired, role),
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use rivetos_fleet::model::{
-    ErrorScope, Inventories, Inventory, InventoryError, Layout, Observed, Op, ResourceId, Spec,
-    Step, TargetId,
+    Desired, ErrorScope, Inventories, Inventory, InventoryError, Layout, Observed, Op, ResourceId,
+    RoleSpec, Spec, Step, TargetId,
 };
 use rivetos_fleet::port::{
     AccessError, Applied, ApplyError, ApplyErrorKind, InfraProvider, LogOptions, NodeAccess,
@@ -128,18 +128,26 @@ impl Targets {
     }
 }
 
-impl StepRunner for Targets {
-    async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Applied, ApplyError> {
-        let target = self.at(&step.target)?;
-        let Op::Load {
+/// An image that one target gets from another.
+struct Freight<'a> {
+    desired: &'a Desired,
+    from: &'a TargetId,
+    image_id: &'a str,
+}
+
+impl Targets {
+    async fn load(
+        &self,
+        step: &Step,
+        freight: Freight<'_>,
+        progress: Progress<'_>,
+    ) -> Result<Applied, ApplyError> {
+        let Freight {
             desired,
             from,
             image_id,
-        } = &step.op
-        else {
-            return target.apply(step, progress).await;
-        };
-        match (target, self.at(from)?, &desired.spec) {
+        } = freight;
+        match (self.at(&step.target)?, self.at(from)?, &desired.spec) {
             (Target::Docker(here), Target::Docker(there), Spec::Image(image)) => {
                 let image = ImageMove {
                     reference: &image.reference,
@@ -147,15 +155,60 @@ impl StepRunner for Targets {
                 };
                 here.load(there, image, progress).await
             }
-            (Target::Docker(_) | Target::Local(_), _, _) => Err(ApplyError {
-                message: format!(
-                    "{} cannot be brought from {from} to {}",
-                    desired.id, step.target
-                ),
-                hint: None,
-                kind: ApplyErrorKind::Failed,
-            }),
+            (Target::Docker(_) | Target::Local(_), _, _) => {
+                Err(not_between(&desired.id, from, &step.target))
+            }
         }
+    }
+
+    /// A login whose password is on another target: it is read there, given to the datahub, and
+    /// is nowhere else on the way.
+    async fn ensure_far_role(
+        &self,
+        step: &Step,
+        (desired, role): (&Desired, &RoleSpec),
+        from: &TargetId,
+    ) -> Result<Applied, ApplyError> {
+        let Target::Docker(datahub) = self.at(&step.target)? else {
+            return Err(not_between(&desired.id, from, &step.target));
+        };
+        let password = self.at(from)?.password(desired, role).await?;
+        datahub.ensure_role(desired, role, password).await
+    }
+}
+
+fn not_between(what: &ResourceId, from: &TargetId, to: &TargetId) -> ApplyError {
+    ApplyError {
+        message: format!("{what} cannot be brought from {from} to {to}"),
+        hint: None,
+        kind: ApplyErrorKind::Failed,
+    }
+}
+
+impl StepRunner for Targets {
+    async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Applied, ApplyError> {
+        if let Op::Load {
+            desired,
+            from,
+            image_id,
+        } = &step.op
+        {
+            let freight = Freight {
+                desired,
+                from,
+                image_id,
+            };
+            return self.load(step, freight, progress).await;
+        }
+        if let Op::Ensure { desired } = &step.op
+            && let Spec::Role(role) = &desired.spec
+            && let Some(far) = &role.far
+        {
+            return self
+                .ensure_far_role(step, (desired, role), &far.target)
+                .await;
+        }
+        self.at(&step.target)?.apply(step, progress).await
     }
 }
 

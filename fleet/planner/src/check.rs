@@ -46,12 +46,22 @@ pub enum Note {
         /// How many characters that may have.
         chars_max: usize,
     },
-    /// An agent is on another target than the datahub, which it cannot reach from there.
+    /// An agent is on another target than the datahub, which has no address that others could
+    /// use.
     FarFromDatahub {
         /// The agent.
         agent: AgentName,
         /// Where it is.
         target: TargetId,
+    },
+    /// The datahub's address leads an agent to its own host.
+    LoopbackDatahub {
+        /// The agent.
+        agent: AgentName,
+        /// Where it is.
+        target: TargetId,
+        /// The address.
+        address: String,
     },
     /// An agent's container gets so little memory that it is killed before long.
     LittleMemory {
@@ -111,6 +121,7 @@ impl Note {
             }
             Self::TooFewPorts { .. }
             | Self::FarFromDatahub { .. }
+            | Self::LoopbackDatahub { .. }
             | Self::NameTooLong { .. }
             | Self::OutOfOrder { .. }
             | Self::SameStepTwice(_)
@@ -128,8 +139,13 @@ impl Note {
             Self::TooFewPorts { .. } => Some("widen `deployment.local.port_range`".to_owned()),
             Self::NameTooLong { .. } => Some("shorten the agent's or the fleet's name".to_owned()),
             Self::FarFromDatahub { .. } => Some(
-                "leave out the agent's `deploy.target` and `deploy.host`, or do without \
-                 `deployment.datahub`"
+                "set `deployment.datahub.address` and `deployment.datahub.tls`, so that it can be \
+                 reached over the network"
+                    .to_owned(),
+            ),
+            Self::LoopbackDatahub { .. } => Some(
+                "write in `deployment.datahub.address` what the datahub's host is called on the \
+                 network, and in `deployment.datahub.bind` its address there"
                     .to_owned(),
             ),
             Self::LittleMemory { .. } => Some(format!(
@@ -177,6 +193,14 @@ impl fmt::Display for Note {
                 f,
                 "agent `{agent}` is on {target} and the datahub on {}: it cannot reach it",
                 datahub_target()
+            ),
+            Self::LoopbackDatahub {
+                agent,
+                target,
+                address,
+            } => write!(
+                f,
+                "agent `{agent}` is on {target}, where `{address}` is not the datahub's host"
             ),
             Self::LittleMemory { agent, bytes } => {
                 write!(f, "agent `{agent}` gets {bytes} bytes of memory")
@@ -240,20 +264,13 @@ fn check_agent(spec: &FleetSpec, agent: &AgentName) -> Vec<Note> {
     let Some(target) = spec.target_of(agent) else {
         return Vec::new();
     };
-    let mut notes = Vec::new();
-    let with_datahub = spec.deployment().datahub.is_some();
-    if with_datahub && *target != datahub_target() {
-        notes.push(Note::FarFromDatahub {
-            agent: agent.clone(),
-            target: target.clone(),
-        });
+    let mut notes: Vec<Note> = check_reach(spec, agent, target).into_iter().collect();
+    let mut names = Vec::new();
+    if *target != TargetId::local() {
+        let container = format!("{}-{agent}", spec.fleet());
+        names.push((container, CONTAINER_NAME_CHARS_MAX));
     }
-    if *target == TargetId::local() {
-        return notes;
-    }
-    let container = format!("{}-{agent}", spec.fleet());
-    let mut names = vec![(container, CONTAINER_NAME_CHARS_MAX)];
-    if with_datahub {
+    if spec.deployment().datahub.is_some() {
         names.push((role_name(agent), ROLE_NAME_BYTES_MAX));
     }
     let too_long = names.into_iter().filter(|(name, max)| name.len() > *max);
@@ -262,6 +279,9 @@ fn check_agent(spec: &FleetSpec, agent: &AgentName) -> Vec<Note> {
         becomes,
         chars_max,
     }));
+    if *target == TargetId::local() {
+        return notes;
+    }
     let memory = spec.resources_of(agent).memory_bytes;
     if let Some(bytes) = memory.filter(|bytes| *bytes < MEMORY_BYTES_MIN) {
         notes.push(Note::LittleMemory {
@@ -270,6 +290,27 @@ fn check_agent(spec: &FleetSpec, agent: &AgentName) -> Vec<Note> {
         });
     }
     notes
+}
+
+/// Whether an agent on `target` can come to the datahub.
+fn check_reach(spec: &FleetSpec, agent: &AgentName, target: &TargetId) -> Option<Note> {
+    let datahub = spec.deployment().datahub.as_ref()?;
+    if *target == datahub_target() {
+        return None;
+    }
+    let (agent, target) = (agent.clone(), target.clone());
+    match &datahub.address {
+        None => Some(Note::FarFromDatahub { agent, target }),
+        // Processes of this host share its loopback, containers of another one do not.
+        Some(address) if address.is_loopback() && target != TargetId::local() => {
+            Some(Note::LoopbackDatahub {
+                agent,
+                target,
+                address: address.place(),
+            })
+        }
+        Some(_) => None,
+    }
 }
 
 fn check_ports(spec: &FleetSpec) -> Option<Note> {

@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
 
 /// Fields that a target need not tell: they are compared only where both sides know them. That
 /// the image's name changed is also told by the hash, and what it means by `image_id`.
-const COMPARED_WHEN_KNOWN: [&str; 3] = ["image", "image_id", "port"];
+const COMPARED_WHEN_KNOWN: [&str; 4] = ["image", "image_id", "port", "secret_made"];
 
 /// Compares what should be with what is.
 ///

@@ -21,7 +21,7 @@ const SCHEME: &str = "v2";
 
 /// Fields that the plan resolves from the target. They are compared where both sides know them
 /// and are never part of the hash, which must be known without looking at the target.
-pub(crate) const RESOLVED_FIELDS: [&str; 2] = ["image_id", "port"];
+pub(crate) const RESOLVED_FIELDS: [&str; 3] = ["image_id", "port", "secret_made"];
 
 impl Spec {
     /// The flat view, by dotted path.
@@ -290,16 +290,23 @@ fn process_fields(process: &ProcessSpec) -> Fields {
 }
 
 fn role_fields(role: &RoleSpec) -> Fields {
-    [
-        ("datahub", &role.datahub),
-        ("database", &role.database),
-        ("role", &role.role),
-        ("secret", &role.secret_native_name),
-        ("password_file", &role.password_file),
-    ]
-    .into_iter()
-    .map(|(path, value)| (path.to_owned(), Field::text(value)))
-    .collect()
+    let mut fields = Fields::new();
+    let mut set = |path: &str, value: &str| fields.insert(path.to_owned(), Field::text(value));
+    set("datahub", &role.datahub);
+    set("database", &role.database);
+    set("role", &role.role);
+    set("password_file", &role.password_file);
+    match &role.far {
+        None => set("secret", &role.secret_native_name),
+        Some(far) => {
+            if let Some(made) = &far.made {
+                set("secret_made", &made.0);
+            }
+            // The datahub's target knows nothing of what others call their things.
+            set("secret_target", far.target.as_str())
+        }
+    };
+    fields
 }
 
 fn sorted_words<'a>(words: impl Iterator<Item = &'a str>) -> String {

@@ -21,7 +21,7 @@ pub use reason::{Change, Class, Reason};
 pub use report::{Blocked, Foreign, Kept, PlanReport};
 pub use resource::{Kind, ResourceId, Uid};
 pub use spec::{
-    ContainerSpec, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Limits,
+    ContainerSpec, FarSecret, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Limits,
     LogRotation, Mount, MountMode, NetworkSpec, ProcessSpec, PublishedPort, RestartPolicy,
     RoleSpec, Spec, SpecHash, VolumeSpec,
 };

@@ -4,6 +4,7 @@ mod carry;
 mod claim;
 mod decide;
 mod destroy;
+mod far;
 mod footing;
 mod join;
 mod leaving;

@@ -9,6 +9,8 @@ use std::future::Future;
 
 use thiserror::Error;
 
+use rivetos_config::Secret;
+
 use crate::model::{DesiredSet, Inventory, ResourceId, Step};
 
 /// Looks at a target and changes it, one step at a time.
@@ -85,6 +87,17 @@ impl fmt::Debug for Progress<'_> {
             "Progress::UNSEEN"
         })
     }
+}
+
+/// The password of a login on its way from the target of its secret to the datahub's. It is in no
+/// plan and in no message.
+#[derive(Debug)]
+pub struct Password {
+    /// The password itself.
+    pub text: Secret<String>,
+    /// What tells its secret from that one's predecessors: as its [`crate::model::Fingerprint`]
+    /// where the secret is on another target than the datahub.
+    pub made: String,
 }
 
 /// What a step did.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use rivetos_config::parse;
-use rivetos_fleet::model::{DesiredSet, ResourceId};
+use rivetos_fleet::model::{DesiredSet, FileContent, Layout, ResourceId, Spec};
 use rivetos_fleet::{BuildInfo, Context, FleetSpec, Program, SecretRef, desired};
 
 const DOCKER: &str = "
@@ -25,6 +25,10 @@ deployment:
 ";
 
 fn lay_out(text: &str) -> DesiredSet {
+    lay_out_all(text).pop_first().unwrap().1
+}
+
+fn lay_out_all(text: &str) -> Layout {
     let environment = BTreeMap::from([("KEY".to_owned(), "canary-4711".to_owned())]);
     let config = parse(text, "rivet.config.yaml", &environment)
         .unwrap()
@@ -42,8 +46,7 @@ fn lay_out(text: &str) -> DesiredSet {
         seed: BTreeMap::from([("CORE.md".to_owned(), "Be kind.\n".to_owned())]),
         digests: BTreeMap::from([(SecretRef::Env("KEY".to_owned()), "d1g3st".to_owned())]),
     };
-    let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
-    layout.pop_first().unwrap().1
+    desired(&FleetSpec::resolve(&config, context).unwrap())
 }
 
 fn show(set: &DesiredSet) -> String {
@@ -77,6 +80,57 @@ fn a_fleet_on_this_host() {
     let text = DOCKER.replace("target: docker", "target: local");
     let text = text.replace("  datahub: {postgres: true}\n", "");
     insta::assert_snapshot!(show(&lay_out(&text)));
+}
+
+/// A datahub with an address, and agents on three targets.
+const FAR: &str = "
+fleet: home
+runtime: {default_agent: ada}
+agents:
+  ada: {provider: rehearsal}
+  bob-2: {provider: rehearsal, deploy: {host: nas}}
+  eve: {provider: rehearsal, deploy: {target: local}}
+providers: {rehearsal: {}}
+deployment:
+  target: docker
+  docker: {postgres_port: 5432, hosts: {nas: {host: 'ssh://nas'}}}
+  datahub:
+    address: 'db.lan:5432'
+    bind: 10.0.0.5
+    tls: {ca: ca.pem, cert: hub.pem, key: hub.key}
+";
+
+#[test]
+fn a_datahub_that_agents_of_other_targets_use() {
+    let mut text = String::new();
+    for (target, set) in lay_out_all(FAR) {
+        let ids = [
+            "datahub/main",
+            "secret/",
+            "role/",
+            "agent/bob-2",
+            "agent/eve",
+        ];
+        let wanted = |id: &ResourceId| ids.iter().any(|part| id.to_string().starts_with(part));
+        let part = DesiredSet {
+            resources: set
+                .resources
+                .into_iter()
+                .filter(|(id, _)| wanted(id))
+                .collect(),
+            ..set
+        };
+        writeln!(text, "# {target}\n{}", show(&part)).unwrap();
+        for desired in part.resources.values() {
+            if let Spec::Files(files) = &desired.spec
+                && let Some(FileContent::Text { text: service }) =
+                    files.files.get("postgres_service.conf")
+            {
+                writeln!(text, "{service}").unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
 }
 
 #[test]

@@ -99,6 +99,55 @@ fn local_agents_need_a_port_each() {
     );
 }
 
+/// The notes on a fleet of which `bob` is elsewhere.
+fn far_notes(place: &str, address: &str) -> Vec<(String, String)> {
+    let text = format!(
+        "fleet: home\nruntime: {{default_agent: ada}}\nproviders: {{rehearsal: {{}}}}\nagents:\n  \
+         ada: {{provider: rehearsal}}\n  bob: {{provider: rehearsal, deploy: {{{place}}}}}\n\
+         deployment:\n  target: docker\n  docker: {{hosts: {{nas: {{host: 'ssh://nas'}}}}}}\n  \
+         datahub: {{postgres: true{address}}}\n"
+    );
+    let notes = check_spec(&resolve(&text).unwrap());
+    notes
+        .iter()
+        .map(|note| {
+            let said = format!("{:?}: {note}", note.severity());
+            (said, note.fix().unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn an_agent_elsewhere_needs_an_address_of_the_datahub() {
+    let tls = "tls: {ca: a, cert: b, key: c}";
+    for (place, target) in [("host: nas", "docker/nas"), ("target: local", "local")] {
+        let notes = far_notes(place, "");
+        let [(note, fix)] = &notes[..] else {
+            panic!("{notes:?}");
+        };
+        assert_eq!(
+            *note,
+            format!(
+                "Deny: agent `bob` is on {target} and the datahub on docker: it cannot reach it"
+            )
+        );
+        assert!(
+            fix.contains("`deployment.datahub.address` and `deployment.datahub.tls`"),
+            "{fix}"
+        );
+        let notes = far_notes(place, &format!(", address: '10.0.0.5:5432', {tls}"));
+        assert_eq!(notes, []);
+    }
+    // Loopback is the same host for processes of this one, and another one for containers.
+    let loopback = format!(", address: '127.0.0.1:5432', {tls}");
+    assert_eq!(far_notes("target: local", &loopback), []);
+    let notes = far_notes("host: nas", &loopback);
+    assert_eq!(
+        notes[0].0,
+        "Deny: agent `bob` is on docker/nas, where `127.0.0.1:5432` is not the datahub's host"
+    );
+}
+
 #[test]
 fn a_published_port_may_be_an_agents() {
     let text = |port: u16| {

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rivetos_fleet::FleetId;
-use rivetos_fleet::model::{Inventories, Layout, Observed, Op, Step, TargetId};
+use rivetos_fleet::model::{
+    Desired, FarSecret, Inventories, Kind, Layout, Observed, Op, Owner, RoleSpec, Spec, Step,
+    TargetId,
+};
 use rivetos_fleet::port::{Applied, ApplyError};
 
-use crate::apply::{Cut, failed};
+use crate::apply::{Cut, failed, is_finished};
 use crate::world::SimWorld;
 
 /// Every target of a fleet, each an empty one until something happens to it.
@@ -91,7 +94,46 @@ impl SimFleet {
             let reference = crate::world::native_name(&desired.spec);
             return self.load((from, &step.target), (&reference, image_id), calls);
         }
+        if let Op::Ensure { desired } = &step.op
+            && let Spec::Role(role) = &desired.spec
+            && let Some(far) = &role.far
+        {
+            let step = Step {
+                op: Op::Ensure {
+                    desired: Box::new(self.with_secret(desired, role, far)?),
+                },
+                ..step.clone()
+            };
+            return self.at(&step.target).carry_out_until(&step, calls);
+        }
         self.at(&step.target).carry_out_until(step, calls)
+    }
+
+    /// The login `desired` as it is made from its secret on another target, which must be there.
+    fn with_secret(
+        &self,
+        desired: &Desired,
+        role: &RoleSpec,
+        far: &FarSecret,
+    ) -> Result<Desired, ApplyError> {
+        let there = self.at(&far.target);
+        let state = there.state();
+        let name = &role.secret_native_name;
+        let (_, secret) = state
+            .named(Kind::Secret, name)
+            .filter(|(_, secret)| secret.owner == Owner::Ours && is_finished(secret))
+            .ok_or_else(|| failed(format!("{} has no finished `{name}`", far.target)))?;
+        let far = FarSecret {
+            target: far.target.clone(),
+            made: Some(secret.fingerprint()),
+        };
+        Ok(Desired {
+            spec: Spec::Role(RoleSpec {
+                far: Some(far),
+                ..role.clone()
+            }),
+            ..desired.clone()
+        })
     }
 
     /// Brings an image over; it is the same image there.

@@ -209,6 +209,8 @@ fn names_of_foundations(desired: &Desired) -> Vec<(Kind, String)> {
                 )
             })
             .to_vec(),
+        // A secret on another target is looked at there.
+        Spec::Role(role) if role.far.is_some() => Vec::new(),
         Spec::Role(role) => vec![(Kind::Secret, role.secret_native_name.clone())],
         Spec::Network(_) | Spec::Volume(_) | Spec::Files(_) | Spec::Image(_) => Vec::new(),
     }

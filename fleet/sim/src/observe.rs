@@ -130,7 +130,8 @@ fn roles(state: &State, desired: &DesiredSet) -> Vec<Observed> {
         .filter(|(_, object)| object.id.kind == Kind::Role)
         .map(|(native_id, object)| {
             let mut seen = object.observed(native_id);
-            if !object.made_from.iter().any(|from| secrets.contains(from)) {
+            let far = object.fields.contains_key("secret_target");
+            if !far && !object.made_from.iter().any(|from| secrets.contains(from)) {
                 seen.fields
                     .insert("secret".to_owned(), Field::text("an older one"));
             }

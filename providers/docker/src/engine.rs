@@ -88,16 +88,17 @@ impl DockerEngine {
     }
 
     /// What tells this engine from every other one, whatever it is called; `None`: it does not say.
-    /// Hosts that were copied whole have one id, so their names count too.
+    /// Hosts that were copied whole have one id, so their names count too; engines of one host share
+    /// it up to version 20.10, and have their data in different places.
     pub async fn identity(&self) -> Result<Option<String>, ConnectError> {
         let said = self.docker.info().await;
         let info = said.map_err(|source| ConnectError::NoEngine {
             host: self.host.clone(),
             source: Some(source),
         })?;
-        Ok(info
-            .id
-            .map(|id| format!("{id} {}", info.name.unwrap_or_default())))
+        let name = info.name.unwrap_or_default();
+        let data = info.docker_root_dir.unwrap_or_default();
+        Ok(info.id.map(|id| format!("{id} {name} {data}")))
     }
 
     /// The address that was connected to.

@@ -2,6 +2,9 @@
 
 mod agent;
 mod files;
+mod password;
+
+pub(crate) use password::password;
 
 use std::error::Error;
 use std::io;

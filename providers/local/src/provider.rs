@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
-use rivetos_fleet::model::{DesiredSet, Inventory, Observed, ResourceId, Step};
+use rivetos_fleet::model::{Desired, DesiredSet, Inventory, Observed, ResourceId, RoleSpec, Step};
 use rivetos_fleet::port::{
-    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess, Progress,
+    AccessError, Applied, ApplyError, InfraProvider, LogOptions, NodeAccess, Password, Progress,
 };
 use rivetos_fleet::{FleetId, SecretResolver};
 
@@ -53,6 +53,11 @@ impl LocalProvider {
     ) -> Result<Option<Observed>, ApplyError> {
         observe::look_up(&self.settings, resource, path)
             .map_err(|error| apply::failed("read", path, &error))
+    }
+
+    /// The password of the login `desired`, whose secret is on this host.
+    pub fn password(&self, desired: &Desired, role: &RoleSpec) -> Result<Password, ApplyError> {
+        apply::password(&self.settings, desired, role)
     }
 
     /// What it works with.

@@ -1,6 +1,7 @@
 //! `deployment:`, and an agent's own part of it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use rivetos_types::id::HostName;
@@ -38,6 +39,39 @@ pub struct Datahub {
     pub protect: bool,
     /// `resources:` of its container.
     pub resources: Resources,
+    /// `address`, `bind` and `tls`; absent: agents on other targets cannot reach it.
+    pub address: Option<DatahubAddress>,
+}
+
+/// Where agents on other targets than the datahub's find it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatahubAddress {
+    /// The host of `address`: a name, or an IP address without brackets.
+    pub host: String,
+    /// The port of `address`, which is published too.
+    pub port: u16,
+    /// `bind`: the address of the engine's host to publish on; default the host of `address`.
+    pub bind: IpAddr,
+    /// `tls`: the datahub's certificate and key, and what agents check it against.
+    pub tls: Tls,
+}
+
+impl DatahubAddress {
+    /// As in the configuration: `HOST:PORT`.
+    pub fn place(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
+
+    /// Whether only processes of the host that connects would be found there.
+    pub fn is_loopback(&self) -> bool {
+        let ip: Option<IpAddr> = self.host.parse().ok();
+        ip.map_or(self.host == "localhost", |ip| ip.is_loopback())
+    }
 }
 
 /// `deployment.image`
@@ -104,12 +138,13 @@ pub struct DockerHost {
     pub tls: Option<Tls>,
 }
 
-/// `tls` of an engine; a relative path starts at the folder of the file.
+/// `tls` of an engine or of the datahub; a relative path starts at the folder of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// `ca`: certificates that the engine's must come from.
+    /// `ca`: certificates that the other side's must come from; for the datahub those that its own
+    /// is checked against.
     pub ca: PathBuf,
-    /// `cert`: the operator's certificate.
+    /// `cert`: the certificate of this side: the operator's, or the datahub's.
     pub cert: PathBuf,
     /// `key`: its private key.
     pub key: PathBuf,

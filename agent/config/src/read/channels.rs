@@ -35,7 +35,7 @@ fn agent_channel(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<AgentChan
     Some(AgentChannel { host, port, secret })
 }
 
-fn ip_address(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<IpAddr> {
+pub(super) fn ip_address(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<IpAddr> {
     let text = field.text(reader)?;
     let address = text.parse().ok();
     if address.is_none() {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use rivetos_types::id::FleetId;
 
-use crate::model::{Datahub, Deployment, Local, PortRange, Target};
+use crate::model::{Deployment, Local, PortRange, Target};
 use crate::node::Value;
 
-use super::deploy::{Places, resources};
+use super::datahub::datahub;
+use super::deploy::Places;
 use super::docker::docker;
 use super::field::Field;
 use super::image::image;
@@ -19,11 +20,6 @@ pub(super) const TARGETS: [(&str, Target); 2] =
     [("docker", Target::Docker), ("local", Target::Local)];
 /// Targets that other versions know.
 pub(super) const LATER_TARGETS: [&str; 3] = ["kubernetes", "manual", "proxmox"];
-/// The major version of Postgres when the file does not say.
-const POSTGRES_DEFAULT: u32 = 17;
-/// Major versions that pgvector's images exist for.
-const POSTGRES_VERSIONS: std::ops::RangeInclusive<i128> = 13..=99;
-
 /// What `deployment:` says.
 pub(super) struct Read<'n> {
     /// `None` when it cannot be used.
@@ -129,41 +125,6 @@ pub(super) fn word(target: Target) -> &'static str {
         .iter()
         .find(|(_, known)| *known == target)
         .map_or("", |(word, _)| word)
-}
-
-fn datahub(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Datahub> {
-    let mut section = Section::open(reader, field)?;
-    let postgres = section
-        .optional("postgres")
-        .map(|field| field.boolean(reader));
-    let version = section
-        .optional("postgres_version")
-        .map(|field| postgres_version(reader, &field));
-    let protect = section
-        .optional("protect")
-        .and_then(|field| field.boolean(reader));
-    let used = section
-        .optional("resources")
-        .and_then(|field| resources(reader, &field));
-    section.finish(reader);
-    let wanted = postgres.unwrap_or(Some(true))?;
-    let postgres_version = version.unwrap_or(Some(POSTGRES_DEFAULT))?;
-    wanted.then_some(Datahub {
-        postgres_version,
-        protect: protect.unwrap_or_default(),
-        resources: used.unwrap_or_default(),
-    })
-}
-
-/// Written as a number or, because versions often are, in quotes.
-fn postgres_version(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<u32> {
-    if let Value::Text(text) = &field.node.value
-        && let Ok(version) = text.parse::<u32>()
-        && POSTGRES_VERSIONS.contains(&version.into())
-    {
-        return Some(version);
-    }
-    field.integer(reader, POSTGRES_VERSIONS)
 }
 
 fn local(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Local> {

@@ -121,14 +121,7 @@ fn docker_host(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<DockerHost>
 }
 
 fn tls(reader: &mut Reader<'_>, field: &Field<'_>, scheme: Scheme) -> Option<Tls> {
-    let mut section = Section::open(reader, field)?;
-    let mut path = |key| {
-        section
-            .required(reader, key)
-            .and_then(|field| field.file_path(reader))
-    };
-    let (ca, cert, key) = (path("ca"), path("cert"), path("key"));
-    section.finish(reader);
+    let tls = tls_files(reader, field);
     match scheme {
         Scheme::Tcp | Scheme::Unclear => {}
         Scheme::Other => {
@@ -141,6 +134,19 @@ fn tls(reader: &mut Reader<'_>, field: &Field<'_>, scheme: Scheme) -> Option<Tls
             );
         }
     }
+    tls
+}
+
+/// The three files of one side of TLS.
+pub(super) fn tls_files(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Tls> {
+    let mut section = Section::open(reader, field)?;
+    let mut path = |key| {
+        section
+            .required(reader, key)
+            .and_then(|field| field.file_path(reader))
+    };
+    let (ca, cert, key) = (path("ca"), path("cert"), path("key"));
+    section.finish(reader);
     Some(Tls {
         ca: ca?,
         cert: cert?,

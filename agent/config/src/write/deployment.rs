@@ -46,6 +46,13 @@ fn datahub(datahub: &Datahub) -> Map {
     map.scalar("postgres_version", &datahub.postgres_version);
     map.flag("protect", datahub.protect);
     map.map("resources", resources(&datahub.resources));
+    if let Some(address) = &datahub.address {
+        map.text("address", &address.place());
+        if address.host.parse() != Ok(address.bind) {
+            map.text("bind", &address.bind.to_string());
+        }
+        map.map("tls", tls(Some(&address.tls)));
+    }
     map
 }
 

@@ -198,3 +198,66 @@ f.yaml:6:35: agents.tom.was: `T` is not possible in a name: use lower-case lette
 ",
     );
 }
+
+#[test]
+fn the_address_of_the_datahub() {
+    check(
+        "#REST
+deployment: {target: docker, datahub: {address: 'db.lan:5432'}}
+",
+        "
+f.yaml:3:40: deployment.datahub.address: passwords would cross the network for everybody to read without `tls`
+  hint: add `tls: {ca: …, cert: …, key: …}` beside it
+f.yaml:3:40: deployment.datahub.address: this is a name, and an engine publishes on an IP address
+  hint: add `bind: IP` beside it, with the address of the engine's host to publish on
+",
+    );
+    check(
+        "#REST
+deployment: {target: docker, datahub: {bind: 10.0.0.5, tls: {ca: a, cert: b}}}
+",
+        "
+f.yaml:3:40: deployment.datahub.bind: this is for a datahub with an `address` only
+  hint: remove it, or write `address: HOST:PORT`, which agents of other hosts use
+f.yaml:3:56: deployment.datahub.tls.key: this key is missing
+f.yaml:3:56: deployment.datahub.tls: this is for a datahub with an `address` only
+  hint: remove it, or write `address: HOST:PORT`, which agents of other hosts use
+",
+    );
+    for (address, message) in [
+        ("db", "\"db\" is not of the form HOST:PORT"),
+        ("10.0.0.5:0", "\"10.0.0.5:0\" is not of the form HOST:PORT"),
+        (
+            "10.0.0:5432",
+            "\"10.0.0:5432\" is not of the form HOST:PORT",
+        ),
+        (
+            "fd00::5:5432",
+            "\"fd00::5:5432\" is not of the form HOST:PORT",
+        ),
+        ("-db:5432", "\"-db:5432\" is not of the form HOST:PORT"),
+    ] {
+        check(
+            &format!(
+                "#REST
+deployment: {{target: docker, datahub: {{address: '{address}', tls: {{ca: a, cert: b, key: c}}}}}}
+"
+            ),
+            &format!(
+                "
+f.yaml:3:49: deployment.datahub.address: {message}
+  hint: for example db.home.lan:5432, 192.168.1.5:5432 or [fd00::5]:5432
+"
+            ),
+        );
+    }
+    check(
+        "#REST
+deployment: {target: docker, datahub: {address: '0.0.0.0:5432', tls: {ca: a, cert: b, key: c}}}
+",
+        "
+f.yaml:3:49: deployment.datahub.address: nobody can connect to this address
+  hint: write what agents connect to here, and this as `bind`
+",
+    );
+}

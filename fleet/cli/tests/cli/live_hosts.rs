@@ -28,15 +28,15 @@ made operator 'extendedKeyUsage=clientAuth'
 "#;
 
 /// An engine of its own that listens with TLS; gone at the end.
-struct Engine {
+pub(crate) struct Engine {
     folder: TempDir,
     port: u16,
-    socket: String,
+    pub(crate) socket: String,
 }
 
 impl Engine {
     /// Says so and returns nothing where there can be none.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let made = Command::new("sh")
             .args(["-ec", CERTIFICATES])
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// What a configuration says of it when it trusts the authority `ca`.
-    fn described(&self, ca: &str) -> String {
+    pub(crate) fn described(&self, ca: &str) -> String {
         let [ca, cert, key] = [ca, "operator.pem", "operator.key"].map(|name| self.file(name));
         format!(
             "{{ host: \"tcp://127.0.0.1:{}\", tls: {{ ca: {}, cert: {}, key: {} }} }}",
@@ -91,7 +91,7 @@ impl Engine {
         )
     }
 
-    fn docker(&self, args: &[&str]) -> String {
+    pub(crate) fn docker(&self, args: &[&str]) -> String {
         let output = Command::new("docker")
             .args(["--host", &format!("unix://{}", self.socket)])
             .args(args)

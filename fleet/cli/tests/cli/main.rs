@@ -20,6 +20,7 @@ mod live_datahub;
 mod live_docker;
 mod live_drift;
 mod live_engine;
+mod live_far;
 mod live_foreign;
 mod live_hardening;
 mod live_hosts;

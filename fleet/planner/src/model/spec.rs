@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use rivetos_config::SecretRef;
 
-use super::{Protection, ResourceId};
+use super::{Fingerprint, Protection, ResourceId, TargetId};
 
 /// What a resource should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,6 +275,20 @@ pub struct RoleSpec {
     pub secret_native_name: String,
     /// The file in it.
     pub password_file: String,
+    /// Where that resource is, if not on the datahub's own target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far: Option<FarSecret>,
+}
+
+/// A secret on another target than what is made with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FarSecret {
+    /// The other target.
+    pub target: TargetId,
+    /// What tells the secret from its predecessors. `None` until the plan has seen it, and where
+    /// it is yet to be made; not part of the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Fingerprint>,
 }
 
 /// Hash of a spec with the version of the hashing scheme: `v1:<16 hex>`.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::model::{Blocked, Desired, Kind, Life, Reason, ResourceId};
+use crate::model::{Blocked, Desired, Kind, Life, Reason, ResourceId, Spec};
 
 use super::decide::{Decision, Decisions, Making, absent_again, making};
 use super::place::Resources;
@@ -43,7 +43,10 @@ fn follow<'a>(
         .after
         .iter()
         .filter(|id| is_part_of_dependants(id.kind))
-        .filter(|id| is_made_in_place_of_itself(desired.get(*id), decisions.get(*id)))
+        .filter(|id| {
+            is_made_in_place_of_itself(desired.get(*id), decisions.get(*id))
+                || is_made_far_away(wanted, decisions.get(*id))
+        })
         .map(|id| Reason::DependsOn {
             resource: id.clone(),
         })
@@ -121,6 +124,13 @@ fn is_made_in_place_of_itself(
     };
     let beside_others = wanted.is_some_and(|wanted| incarnation_name(wanted).is_some());
     !(beside_others && matches!(object.life, Life::Incomplete(_)))
+}
+
+/// Whether a login's secret is made on another target: there is no name in common that would show
+/// the newer one.
+fn is_made_far_away(wanted: &Desired, secret: Option<&Decision<'_>>) -> bool {
+    let far = matches!(&wanted.spec, Spec::Role(role) if role.far.is_some());
+    far && secret.is_some_and(Decision::makes_anew)
 }
 
 /// Whether the datahub starts with an empty volume: whatever was seen of a login in it is gone.

@@ -26,17 +26,26 @@ pub(super) fn hold_blocked_moves(parts: &mut [Part]) {
             (part.target.clone(), ids)
         })
         .collect();
-    for part in parts {
+    let mut stay: BTreeSet<StepId> = BTreeSet::new();
+    for part in parts.iter_mut() {
         let held = held(part, &blocked);
         if held.is_empty() {
             continue;
         }
-        part.steps
-            .retain(|step| !is_removal(step) || !held.contains(&step.resource));
-        let left: BTreeSet<StepId> = part.steps.iter().map(|step| step.id.clone()).collect();
-        for step in &mut part.steps {
-            step.after.retain(|id| left.contains(id));
-        }
+        part.steps.retain(|step| {
+            let stays = is_removal(step) && held.contains(&step.resource);
+            if stays {
+                stay.insert(step.id.clone());
+            }
+            !stays
+        });
+    }
+    if stay.is_empty() {
+        return;
+    }
+    // Steps of other targets may have waited for them too.
+    for step in parts.iter_mut().flat_map(|part| &mut part.steps) {
+        step.after.retain(|id| !stay.contains(id));
     }
 }
 

@@ -9,12 +9,13 @@ use super::decide::{Decision, Decisions};
 use super::options::{PlanOptions, Scope};
 use super::place::Resources;
 
-/// Takes back every decision that the operator does not want.
+/// Takes back every decision that the operator does not want. `has_relatives` tells whether
+/// something else of the same name is where a resource should be.
 pub(super) fn select(
     desired: &Resources<'_>,
     decisions: &mut Decisions<'_>,
     options: &PlanOptions,
-    relatives: &BTreeSet<&str>,
+    has_relatives: impl Fn(&ResourceId) -> bool,
 ) {
     let needed = needed_by(desired, &options.only);
     let mut out: BTreeSet<ResourceId> = decisions
@@ -22,7 +23,7 @@ pub(super) fn select(
         .filter(|(id, decision)| {
             options.except.contains(*id)
                 || (!options.only.is_empty() && !needed.contains(*id))
-                || (options.scope == Scope::Drift && !is_drift(id, decision, relatives))
+                || (options.scope == Scope::Drift && !is_drift(id, decision, &has_relatives))
         })
         .map(|(id, _)| id.clone())
         .collect();
@@ -78,9 +79,13 @@ fn needed_by<'d>(
 
 /// Whether the decision puts right what is no longer as it was made. Something that is missing
 /// was removed by hand when others of its name are there.
-fn is_drift(id: &ResourceId, decision: &Decision<'_>, relatives: &BTreeSet<&str>) -> bool {
+fn is_drift(
+    id: &ResourceId,
+    decision: &Decision<'_>,
+    has_relatives: impl Fn(&ResourceId) -> bool,
+) -> bool {
     match decision {
-        Decision::Create => relatives.contains(id.name.as_str()),
+        Decision::Create => has_relatives(id),
         Decision::Ensure { reasons, .. }
         | Decision::Update { reasons, .. }
         | Decision::Swap { reasons, .. }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::FleetId;
 use crate::model::{
-    Action, Cost, Desired, Kind, Observed, Op, Predecessor, Privilege, Reason, ResourceId, Risk,
-    Spec, Step, StepId, TargetId,
+    Action, Cost, Desired, DesiredSet, Kind, Observed, Op, Predecessor, Privilege, Reason,
+    ResourceId, Risk, Spec, Step, StepId, TargetId,
 };
 
 use super::decide::{Decision, Decisions};
@@ -23,13 +23,35 @@ pub(super) fn suffix(target: &TargetId, first: Option<&TargetId>) -> String {
     }
 }
 
-/// Writes the steps of one target.
+/// What follows the names of steps on each target.
+pub(super) type Suffixes<'a> = Vec<(&'a DesiredSet, String)>;
+
+/// What comes after each resource.
+pub(super) type Users<'a> = BTreeMap<&'a ResourceId, Vec<&'a ResourceId>>;
+
+/// What comes after each of the `desired` resources, on whichever target.
+pub(super) fn users<'a>(desired: &'a Resources<'_>) -> Users<'a> {
+    let mut users = Users::new();
+    for wanted in desired.values() {
+        for foundation in &wanted.after {
+            users.entry(foundation).or_default().push(&wanted.id);
+        }
+    }
+    users
+}
+
+/// Writes the steps of one target. What was decided for the others is at hand, for steps may wait
+/// for steps of another target.
 pub(super) struct Writer<'a> {
     pub(super) fleet: &'a FleetId,
     pub(super) target: &'a TargetId,
+    /// What should be on this target.
+    pub(super) set: &'a DesiredSet,
     pub(super) suffix: &'a str,
+    pub(super) suffixes: &'a Suffixes<'a>,
     pub(super) desired: &'a Resources<'a>,
     pub(super) decisions: &'a Decisions<'a>,
+    pub(super) users: &'a Users<'a>,
 }
 
 impl<'a> Writer<'a> {
@@ -37,9 +59,9 @@ impl<'a> Writer<'a> {
     pub(super) fn spell_out(&self, leaving: Vec<Removal<'a>>) -> Vec<Step> {
         // What is made again waits for the first removal at its address: these come first.
         let mut removals = Vec::new();
-        for (id, decision) in self.decisions {
-            if let (Decision::Replace { object, reasons }, Some(wanted)) =
-                (decision, self.desired.get(id))
+        for id in self.set.resources.keys() {
+            if let (Some(Decision::Replace { object, reasons }), Some(wanted)) =
+                (self.decisions.get(id), self.desired.get(id))
             {
                 removals.push(Removal {
                     object,
@@ -52,14 +74,14 @@ impl<'a> Writer<'a> {
             }
         }
         removals.extend(leaving);
-        let users = self.users();
         let mut steps = removal_steps(
             self.fleet,
             (self.target, self.suffix),
             &removals,
             |removal| match &removal.order {
                 RemovalOrder::First => self.pulls_for(removal.after),
-                RemovalOrder::Last { of } => users
+                RemovalOrder::Last { of } => self
+                    .users
                     .get(of)
                     .into_iter()
                     .flatten()
@@ -69,22 +91,12 @@ impl<'a> Writer<'a> {
             },
         );
         steps.extend(
-            self.desired
-                .values()
-                .filter_map(|wanted| self.making_step(wanted)),
+            self.set
+                .resources
+                .keys()
+                .filter_map(|id| self.making_step(self.desired.get(id)?)),
         );
         order(steps)
-    }
-
-    /// What comes after each resource.
-    fn users(&self) -> BTreeMap<&ResourceId, Vec<&ResourceId>> {
-        let mut users: BTreeMap<&ResourceId, Vec<&ResourceId>> = BTreeMap::new();
-        for wanted in self.desired.values() {
-            for foundation in &wanted.after {
-                users.entry(foundation).or_default().push(&wanted.id);
-            }
-        }
-        users
     }
 
     fn making_step(&self, wanted: &Desired) -> Option<Step> {
@@ -94,7 +106,7 @@ impl<'a> Writer<'a> {
         self.collect_waits(wanted, &mut after);
         if let Decision::Replace { object, .. } = decision {
             // It goes under the address that it bears, which is another one when it was renamed.
-            after.insert(self.step_id(&object.id, "remove"));
+            after.insert(StepId(format!("{}#remove{}", object.id, self.suffix)));
         }
         let risk = match &op {
             Op::Swap { .. } | Op::Confirm { .. } => Risk::Downtime,
@@ -168,7 +180,17 @@ impl<'a> Writer<'a> {
     }
 
     fn step_id(&self, id: &ResourceId, verb: &str) -> StepId {
-        StepId(format!("{id}#{verb}{}", self.suffix))
+        StepId(format!("{id}#{verb}{}", self.suffix_of(id)))
+    }
+
+    /// What follows the names of the steps of `id`, on whichever target it is.
+    fn suffix_of(&self, id: &ResourceId) -> &str {
+        if self.suffixes.len() == 1 || self.set.resources.contains_key(id) {
+            return self.suffix;
+        }
+        let mut others = self.suffixes.iter();
+        let other = others.find(|(set, _)| set.resources.contains_key(id));
+        other.map_or(self.suffix, |(_, suffix)| suffix)
     }
 }
 
@@ -282,7 +304,7 @@ pub(super) fn cost(kind: Kind) -> Cost {
     }
 }
 
-/// Orders steps so that each comes after what it waits for. Among those that could come next:
+/// Orders steps so that each comes after what it waits for, as far as that is among them. Among those that could come next:
 /// images first, then removals from the top down, then the rest from the ground up.
 pub(super) fn order(mut steps: Vec<Step>) -> Vec<Step> {
     steps.sort_by(|a, b| (rank(a), &a.id).cmp(&(rank(b), &b.id)));
@@ -292,11 +314,12 @@ pub(super) fn order(mut steps: Vec<Step>) -> Vec<Step> {
         .enumerate()
         .map(|(place, step)| (&step.id, place))
         .collect();
-    let mut waits: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+    let mut waits: Vec<usize> = vec![0; steps.len()];
     let mut waiters: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
     for (place, step) in steps.iter().enumerate() {
         for cause in step.after.iter().filter_map(|cause| places.get(cause)) {
             waiters[*cause].push(place);
+            waits[place] += 1;
         }
     }
     let mut ready: BTreeSet<usize> = (0..steps.len())

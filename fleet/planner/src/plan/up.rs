@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::FleetId;
 use crate::model::{
-    Blocked, DesiredSet, ErrorScope, ImageSource, Inventories, Inventory, InventoryError, Kind,
-    Layout, Observed, Plan, PlanReport, Reason, ResourceId, Spec, TargetId, Uid,
+    Action, Blocked, DesiredSet, ErrorScope, ImageSource, Inventories, Inventory, InventoryError,
+    Kind, Layout, Observed, Plan, PlanReport, Reason, ResourceId, Spec, TargetId, Uid,
 };
 
 use super::carry::{carry_over, forget_unneeded_images};
 use super::decide::{Circumstances, Decision, Decisions, judge};
+use super::far::reach_far_secrets;
 use super::join::{Part, join};
 use super::leaving::{Fate, Removal, RemovalOrder, leaving};
 use super::moves::Move;
 use super::options::{PlanOptions, Scope};
-use super::place::{Placed, Resources, no_port_left, place};
+use super::place::{Resources, no_port_left, place};
 use super::select::select;
 use super::sight::Sight;
-use super::steps::{Writer, suffix};
+use super::steps::{Suffixes, Writer, suffix, users};
 
 /// Images that a target has, by reference: who has it and what it is.
 type Shelf = BTreeMap<String, (TargetId, String)>;
@@ -38,21 +39,77 @@ pub fn plan(fleet: &FleetId, layout: &Layout, seen: &Inventories, options: &Plan
     let shelf = shelf(layout, seen);
     let homes = homes(layout);
     let first = layout.keys().next();
-    let mut parts = Vec::with_capacity(layout.len());
-    for (target, set) in layout {
-        let not_looked_at = unseen();
-        let inventory = seen.get(target).unwrap_or(&not_looked_at);
-        let scene = Scene {
-            target,
-            set,
-            inventory,
-            options,
-            shelf: &shelf,
-            homes: &homes,
-        };
-        parts.push(scene.plan(&suffix(target, first)));
+    let not_looked_at = unseen();
+    let scenes: Vec<Scene<'_>> = layout
+        .iter()
+        .map(|(target, set)| {
+            let inventory = seen.get(target).unwrap_or(&not_looked_at);
+            Scene {
+                target,
+                set,
+                sight: Sight::new(inventory),
+                inventory,
+                options,
+                shelf: &shelf,
+                homes: &homes,
+            }
+        })
+        .collect();
+    let (resources, decisions) = decide(&scenes, options);
+    let suffixes: Suffixes<'_> = scenes
+        .iter()
+        .map(|scene| (scene.set, suffix(scene.target, first)))
+        .collect();
+    let users = users(&resources);
+    let parts = scenes.iter().zip(&suffixes).map(|(scene, (_, suffix))| {
+        scene.part(&Writer {
+            fleet,
+            target: scene.target,
+            set: scene.set,
+            suffix,
+            suffixes: &suffixes,
+            desired: &resources,
+            decisions: &decisions,
+            users: &users,
+        })
+    });
+    join(fleet, layout, parts.collect())
+}
+
+/// What happens to each resource of the fleet: judged on its own target, and carried over to what
+/// comes after it wherever that is.
+fn decide<'s>(scenes: &'s [Scene<'s>], options: &PlanOptions) -> (Resources<'s>, Decisions<'s>) {
+    let mut resources = Resources::new();
+    let mut without_port = BTreeMap::new();
+    for scene in scenes {
+        let placed = place(scene.set, scene.inventory, scene.shelf);
+        let blocked = placed.without_port.into_iter();
+        without_port.extend(blocked.map(|id| (id, no_port_left(scene.set))));
+        if resources.is_empty() {
+            resources = placed.resources;
+        } else {
+            resources.extend(placed.resources);
+        }
     }
-    join(fleet, layout, parts)
+    let sights: BTreeMap<&TargetId, &Sight<'_>> = scenes
+        .iter()
+        .map(|scene| (scene.target, &scene.sight))
+        .collect();
+    reach_far_secrets(&mut resources, &sights);
+    let decisions = scenes
+        .iter()
+        .flat_map(|scene| scene.decisions(&resources, &without_port))
+        .collect();
+    let mut decisions = carry_over(&resources, decisions);
+    let relatives: Vec<BTreeSet<&str>> = scenes.iter().map(Scene::names).collect();
+    select(&resources, &mut decisions, options, |id| {
+        let mut both = scenes.iter().zip(&relatives);
+        both.any(|(scene, names)| {
+            scene.set.resources.contains_key(id) && names.contains(id.name.as_str())
+        })
+    });
+    forget_unneeded_images(&resources, &mut decisions);
+    (resources, decisions)
 }
 
 /// Where each identity of the fleet should be, and as what.
@@ -110,84 +167,76 @@ struct Scene<'a> {
     target: &'a TargetId,
     set: &'a DesiredSet,
     inventory: &'a Inventory,
+    sight: Sight<'a>,
     options: &'a PlanOptions,
     shelf: &'a Shelf,
     homes: &'a Homes<'a>,
 }
 
 impl Scene<'_> {
-    fn plan(&self, suffix: &str) -> Part {
-        let sight = Sight::new(self.inventory);
-        let Placed {
-            resources,
-            without_port,
-        } = place(self.set, self.inventory, self.shelf);
-        let mut decisions = self.decisions(&resources, &without_port, &sight);
-        let relatives: BTreeSet<&str> = sight.ours().map(|o| o.id.name.as_str()).collect();
-        select(&resources, &mut decisions, self.options, &relatives);
-        forget_unneeded_images(&resources, &mut decisions);
+    /// The names of everything of ours that is here.
+    fn names(&self) -> BTreeSet<&str> {
+        self.sight.ours().map(|o| o.id.name.as_str()).collect()
+    }
 
-        let mut report = report_of(&decisions);
-        report.foreign = sight.foreign();
-        report.blocked.extend(self.hidden(&sight));
-        let wanted: BTreeSet<&Uid> = resources.values().map(|desired| &desired.uid).collect();
-        let mut removals = leaving(&sight, |object| self.fate(object, &wanted), &mut report);
-        removals.extend(superseded(&resources, &decisions, &sight));
-        let writer = Writer {
-            fleet: &self.set.fleet,
-            target: self.target,
-            suffix,
-            desired: &resources,
-            decisions: &decisions,
-        };
+    /// The target's part of the plan.
+    fn part(&self, writer: &Writer<'_>) -> Part {
+        let mut report = report_of(self.set, writer.decisions);
+        report.foreign = self.sight.foreign();
+        report.blocked.extend(self.hidden());
+        let wanted: BTreeSet<&Uid> = self.set.resources.values().map(|d| &d.uid).collect();
+        let mut removals = leaving(
+            &self.sight,
+            |object| self.fate(object, &wanted),
+            &mut report,
+        );
+        removals.extend(self.superseded(writer.desired, writer.decisions));
         Part {
             target: self.target.clone(),
             steps: writer.spell_out(removals),
             report,
-            moves: self.moves(&sight),
+            moves: self.moves(),
         }
     }
 
-    fn decisions<'s>(
+    fn decisions(
         &self,
         resources: &Resources<'_>,
-        without_port: &BTreeSet<&ResourceId>,
-        sight: &Sight<'s>,
-    ) -> Decisions<'s> {
+        without_port: &BTreeMap<&ResourceId, Blocked>,
+    ) -> Vec<(ResourceId, Decision<'_>)> {
         let around = Circumstances {
             facts: &self.inventory.facts,
             elsewhere: self.shelf,
             replace: &self.options.replace,
         };
-        let decisions = resources
-            .iter()
-            .map(|(&id, desired)| {
-                let decision = if without_port.contains(id) {
-                    Decision::Blocked(no_port_left(self.set))
+        let here = self.set.resources.keys();
+        here.filter_map(|id| Some((id, resources.get(id)?)))
+            .map(|(id, desired)| {
+                let decision = if let Some(blocked) = without_port.get(id) {
+                    Decision::Blocked(blocked.clone())
                 } else {
-                    let older = sight.superseded(desired).next();
-                    judge(desired, sight.at(desired), older, &around)
+                    let older = self.sight.superseded(desired).next();
+                    judge(desired, self.sight.at(desired), older, &around)
                 };
                 (id.clone(), decision)
             })
-            .collect();
-        carry_over(resources, decisions)
+            .collect()
     }
 
     /// Where nothing should be, whatever cannot be seen may be left of the fleet: an agent that
     /// moved away would run twice. Whoever asks for a part of the fleet does not ask for that.
-    fn hidden(&self, sight: &Sight<'_>) -> BTreeMap<ResourceId, Blocked> {
+    fn hidden(&self) -> BTreeMap<ResourceId, Blocked> {
         let everything = self.options.only.is_empty() && self.options.scope == Scope::All;
         if everything && self.set.resources.is_empty() {
-            sight.left_unseen()
+            self.sight.left_unseen()
         } else {
             BTreeMap::new()
         }
     }
 
     /// What is here and should be on another target.
-    fn moves(&self, sight: &Sight<'_>) -> Vec<Move> {
-        sight
+    fn moves(&self) -> Vec<Move> {
+        self.sight
             .ours()
             .filter_map(|object| {
                 let (to, wanted) = self.homes.get(object.uid.as_ref()?)?;
@@ -229,11 +278,44 @@ impl Scene<'_> {
             }
         }
     }
+
+    /// Earlier incarnations that nobody will use when the plan is done.
+    fn superseded(&self, resources: &Resources<'_>, decisions: &Decisions<'_>) -> Vec<Removal<'_>> {
+        // Whoever is not touched may still use the old one.
+        let untouched: BTreeSet<&ResourceId> = resources
+            .values()
+            .filter(|user| {
+                decisions
+                    .get(&user.id)
+                    .is_some_and(|d| d.is_blocked() || matches!(d, Decision::LeftOut))
+            })
+            .flat_map(|user| user.after.iter().chain([&user.id]))
+            .collect();
+        let mut removals = Vec::new();
+        for id in self.set.resources.keys() {
+            let Some(wanted) = resources.get(id).filter(|_| !untouched.contains(id)) else {
+                continue;
+            };
+            removals.extend(self.sight.superseded(wanted).map(|object| Removal {
+                object,
+                known_as: &object.id,
+                action: match decisions.get(id) {
+                    Some(Decision::Succeed { .. }) => Action::Replace,
+                    _ => Action::Delete,
+                },
+                reasons: vec![Reason::Superseded],
+                after: None,
+                order: RemovalOrder::Last { of: id.clone() },
+            }));
+        }
+        removals
+    }
 }
 
-fn report_of(decisions: &Decisions<'_>) -> PlanReport {
+fn report_of(set: &DesiredSet, decisions: &Decisions<'_>) -> PlanReport {
     let mut report = PlanReport::default();
-    for (id, decision) in decisions {
+    let here = set.resources.keys();
+    for (id, decision) in here.filter_map(|id| Some((id, decisions.get(id)?))) {
         match decision {
             Decision::Keep(_) => {
                 report.unchanged.insert(id.clone());
@@ -256,40 +338,4 @@ fn report_of(decisions: &Decisions<'_>) -> PlanReport {
         }
     }
     report
-}
-
-/// Earlier incarnations that nobody will use when the plan is done.
-fn superseded<'s>(
-    resources: &Resources<'_>,
-    decisions: &Decisions<'s>,
-    sight: &Sight<'s>,
-) -> Vec<Removal<'s>> {
-    // Whoever is not touched may still use the old one.
-    let untouched: BTreeSet<&ResourceId> = resources
-        .values()
-        .filter(|user| {
-            decisions
-                .get(&user.id)
-                .is_some_and(|d| d.is_blocked() || matches!(d, Decision::LeftOut))
-        })
-        .flat_map(|user| user.after.iter().chain([&user.id]))
-        .collect();
-    let mut removals = Vec::new();
-    for (&id, wanted) in resources {
-        if untouched.contains(id) {
-            continue;
-        }
-        removals.extend(sight.superseded(wanted).map(|object| Removal {
-            object,
-            known_as: &object.id,
-            action: match decisions.get(id) {
-                Some(Decision::Succeed { .. }) => crate::model::Action::Replace,
-                _ => crate::model::Action::Delete,
-            },
-            reasons: vec![Reason::Superseded],
-            after: None,
-            order: RemovalOrder::Last { of: id.clone() },
-        }));
-    }
-    removals
 }

@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 use super::resolve::FleetSpec;
-use super::{docker, local};
+use super::{datahub, docker, local};
 
 /// The name of the agent's configuration within its files.
 pub(super) const CONFIG_FILE: &str = "rivet.config.yaml";
@@ -21,7 +21,8 @@ pub(super) const TOKEN_FILE: &str = "agent_token";
 /// A pure function of the spec: the order of the configuration means nothing, and changing one
 /// agent changes the resources of that agent only.
 pub fn desired(spec: &FleetSpec) -> Layout {
-    spec.targets()
+    let mut layout: Layout = spec
+        .targets()
         .into_iter()
         .map(|target| {
             let resources = if target == TargetId::local() {
@@ -39,7 +40,9 @@ pub fn desired(spec: &FleetSpec) -> Layout {
             };
             (target, set)
         })
-        .collect()
+        .collect();
+    datahub::add_far_roles(spec, &mut layout);
+    layout
 }
 
 /// The resource `id` of `fleet`, which came to it under the name `born`.
@@ -85,19 +88,23 @@ pub(super) fn config_files(spec: &FleetSpec, agent: &AgentFiles) -> BTreeMap<Str
     files
 }
 
+/// A file with what the operator gives.
+pub(super) fn given(spec: &FleetSpec, secret: &SecretRef) -> FileContent {
+    FileContent::Given {
+        secret: secret.clone(),
+        digest: spec.context.digests.get(secret).cloned(),
+    }
+}
+
 /// The secret files of an agent: those the operator gives, and a token of its own unless one is
 /// given.
 pub(super) fn secret_files(spec: &FleetSpec, agent: &AgentFiles) -> BTreeMap<String, FileContent> {
-    let given = |secret: &SecretRef| FileContent::Given {
-        secret: secret.clone(),
-        digest: spec.context.digests.get(secret).cloned(),
-    };
     let mut files = BTreeMap::from([(TOKEN_FILE.to_owned(), FileContent::Generated)]);
     files.extend(
         agent
             .given
             .iter()
-            .map(|(name, secret)| (name.clone(), given(secret))),
+            .map(|(name, secret)| (name.clone(), given(spec, secret))),
     );
     files
 }

@@ -1,49 +1,33 @@
 //! A fleet as containers of one engine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rivetos_config::{AgentName, Datahub, Placement, Resources};
+use rivetos_config::{AgentName, Placement, Resources};
 
 use crate::model::{
-    ContainerSpec, Desired, FileContent, FilesSpec, HealthCheck, ImageSource, ImageSpec, Kind,
-    Limits, LogRotation, Mount, MountMode, NetworkSpec, Protection, PublishedPort, ResourceId,
-    RestartPolicy, RoleSpec, Spec, TargetId, Uid, VolumeSpec,
+    ContainerSpec, Desired, FileContent, FilesSpec, ImageSource, ImageSpec, Kind, Limits,
+    LogRotation, Mount, MountMode, NetworkSpec, Protection, ResourceId, RestartPolicy, Spec,
+    TargetId, Uid, VolumeSpec,
 };
 
+use super::datahub;
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
-use super::resolve::{AgentSpec, FleetSpec, datahub_target, protection};
+use super::resolve::{AgentSpec, FleetSpec, Reach, datahub_target};
 
 const DATA: &str = "/var/lib/rivetos";
 const CONFIG: &str = "/etc/rivetos";
-const SECRETS: &str = "/run/secrets";
-const DATAHUB_DATA: &str = "/var/lib/postgresql/data";
-const PASSWORD_FILE: &str = "postgres_password";
-const DATABASE: &str = "rivetos";
-/// Postgres initialises an empty volume in well under this time on slow disks, in seconds.
-const DATAHUB_START_SECONDS: u32 = 30;
+pub(super) const SECRETS: &str = "/run/secrets";
 /// How long a container may take to finish what it does before it is killed, in seconds.
-const STOP_GRACE_SECONDS: u32 = 30;
+pub(super) const STOP_GRACE_SECONDS: u32 = 30;
 /// What a container may keep in memory as temporary files.
-const TMPFS_OPTIONS: &str = "mode=1777,size=256m";
-/// Where Postgres has its socket, and how that is kept in memory.
-const DATAHUB_SOCKET: (&str, &str) = ("/var/run/postgresql", "mode=1777,size=1m");
+pub(super) const TMPFS_OPTIONS: &str = "mode=1777,size=256m";
 /// What an agent may use of its host.
 pub const AGENT_LIMITS: Limits = Limits {
     memory_bytes: Some(1 << 30),
     milli_cpus: Some(2000),
     pids: Some(512),
 };
-/// The datahub's connections and workers are processes. How much memory it needs depends on the
-/// data, and a database that is killed for it takes every agent's memory down.
-pub const DATAHUB_LIMITS: Limits = Limits {
-    memory_bytes: None,
-    milli_cpus: None,
-    pids: Some(1024),
-};
-/// The entry point of the Postgres images starts as root: it reads the password, gives the data
-/// folder to `postgres` and becomes that user.
-const DATAHUB_CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 const LOG_FILE_SIZE_MAX: &str = "10m";
 const LOG_FILES_MAX: u32 = 3;
 
@@ -55,11 +39,6 @@ pub(super) fn placement() -> Placement {
         secrets: PathBuf::from(SECRETS),
         token_file: TOKEN_FILE.to_owned(),
     }
-}
-
-/// The login of an agent in the datahub, and the name of its schema.
-pub fn role_name(agent: &AgentName) -> String {
-    format!("agent_{}", agent.as_str().replace('-', "_"))
 }
 
 /// Everything the fleet is on the engine `target`.
@@ -80,23 +59,28 @@ pub(super) fn resources(spec: &FleetSpec, target: &TargetId) -> Vec<Desired> {
         resources.push(engine.agent_image());
     }
     if let Some(datahub) = datahub {
-        resources.extend(engine.datahub(datahub));
+        resources.extend(datahub::resources(&engine, datahub));
     }
     for (name, agent) in agents {
-        resources.extend(engine.agent(name, agent, datahub.is_some()));
+        resources.extend(engine.agent(name, agent));
     }
     resources
 }
 
+/// What the fleet calls something of its own on an engine.
+pub(super) fn native(spec: &FleetSpec, name: &str) -> String {
+    format!("{}-{name}", spec.fleet)
+}
+
 /// One engine of the fleet.
-struct Engine<'a> {
-    spec: &'a FleetSpec,
-    target: &'a TargetId,
+pub(super) struct Engine<'a> {
+    pub(super) spec: &'a FleetSpec,
+    pub(super) target: &'a TargetId,
 }
 
 impl Engine<'_> {
-    fn native(&self, name: &str) -> String {
-        format!("{}-{name}", self.spec.fleet)
+    pub(super) fn native(&self, name: &str) -> String {
+        native(self.spec, name)
     }
 
     /// The address of something that every engine of the fleet has one of.
@@ -107,7 +91,7 @@ impl Engine<'_> {
         }
     }
 
-    fn network_id(&self) -> ResourceId {
+    pub(super) fn network_id(&self) -> ResourceId {
         self.here(Kind::Network, "fleet")
     }
 
@@ -119,14 +103,14 @@ impl Engine<'_> {
         }
     }
 
-    fn network_name(&self) -> String {
+    pub(super) fn network_name(&self) -> String {
         let network = &self.spec.deployment.docker.network;
         network
             .clone()
             .unwrap_or_else(|| self.spec.fleet.to_string())
     }
 
-    fn resource(
+    pub(super) fn resource(
         &self,
         id: ResourceId,
         spec: Spec,
@@ -158,12 +142,17 @@ impl Engine<'_> {
         )
     }
 
-    fn image(&self, id: ResourceId, reference: String, source: ImageSource) -> Desired {
+    pub(super) fn image(&self, id: ResourceId, reference: String, source: ImageSource) -> Desired {
         let spec = Spec::Image(ImageSpec { reference, source });
         self.resource(id, spec, [])
     }
 
-    fn data_volume(&self, id: ResourceId, born: &str, protection: Protection) -> Desired {
+    pub(super) fn data_volume(
+        &self,
+        id: ResourceId,
+        born: &str,
+        protection: Protection,
+    ) -> Desired {
         let spec = Spec::Volume(VolumeSpec {
             native_name: self.native(&format!("{born}-data")),
             protection,
@@ -173,7 +162,7 @@ impl Engine<'_> {
 
     /// Files of an agent or of the datahub, in a volume named by what it holds, so that the next
     /// incarnation can be made beside it.
-    fn files(
+    pub(super) fn files(
         &self,
         (id, born): (ResourceId, &str),
         files: BTreeMap<String, FileContent>,
@@ -189,13 +178,11 @@ impl Engine<'_> {
         resource(&self.spec.fleet, (id, born), Spec::Files(spec), [image])
     }
 
-    fn agent(&self, name: &AgentName, agent: &AgentSpec, with_datahub: bool) -> Vec<Desired> {
+    fn agent(&self, name: &AgentName, agent: &AgentSpec) -> Vec<Desired> {
         let AgentSpec { files, born, .. } = agent;
         let born = born.as_str();
         let mut secrets = secret_files(self.spec, files);
-        if with_datahub {
-            secrets.insert(PASSWORD_FILE.to_owned(), FileContent::Generated);
-        }
+        secrets.extend(datahub::login_files(self.spec, agent, Path::new(SECRETS)));
         let image = self.image_id(name, agent);
         let carrier = || (image.clone(), self.spec.image_of(agent));
         let (config_id, secret_id) = (id(Kind::Config, name), id(Kind::Secret, name));
@@ -206,10 +193,15 @@ impl Engine<'_> {
         after.extend([&volume, &config, &secret].map(|foundation| foundation.id.clone()));
         let container = self.agent_container((name, agent), [&volume, &config, &secret]);
         let mut resources = vec![volume, config];
-        if with_datahub {
-            let role = self.role((name, agent), &secret);
-            after.push(role.id.clone());
-            resources.push(role);
+        match self.spec.reach(agent) {
+            Reach::Near => {
+                let role = datahub::role(self.spec, (name, agent), &secret, None);
+                after.push(role.id.clone());
+                resources.push(role);
+            }
+            // Its login is where the datahub is.
+            Reach::Far(_) => after.push(id(Kind::Role, name)),
+            Reach::Never => {}
         }
         resources.push(secret);
         if let Some(reference) = &agent.image {
@@ -222,20 +214,6 @@ impl Engine<'_> {
             after,
         ));
         resources
-    }
-
-    fn role(&self, (name, agent): (&AgentName, &AgentSpec), secret: &Desired) -> Desired {
-        let spec = Spec::Role(RoleSpec {
-            datahub: self.native("datahub"),
-            database: DATABASE.to_owned(),
-            role: role_name(&agent.born),
-            secret: secret.id.clone(),
-            secret_native_name: native_name(secret),
-            password_file: PASSWORD_FILE.to_owned(),
-        });
-        let after = [datahub_id(), secret.id.clone()];
-        let id = id(Kind::Role, name);
-        resource(&self.spec.fleet, (id, agent.born.as_str()), spec, after)
     }
 
     fn agent_container(
@@ -280,86 +258,9 @@ impl Engine<'_> {
             health: None,
         }
     }
-
-    fn datahub(&self, datahub: &Datahub) -> Vec<Desired> {
-        let reference = self.spec.datahub_image(datahub);
-        let name = "datahub";
-        let image_id = id(Kind::Image, name);
-        let image = self.image(image_id.clone(), reference.clone(), ImageSource::Registry);
-        let protection = protection(datahub.protect);
-        let volume = self.data_volume(id(Kind::Volume, name), name, protection);
-        let secrets = BTreeMap::from([(PASSWORD_FILE.to_owned(), FileContent::Generated)]);
-        let carrier = (image_id, reference.clone());
-        let secret = self.files((id(Kind::Secret, name), name), secrets, carrier);
-        let container = self.datahub_container(reference, [&volume, &secret], datahub.resources);
-        let after = [&image, &volume, &secret].map(|foundation| foundation.id.clone());
-        let after = after.into_iter().chain([self.network_id()]);
-        let spec = Spec::Container(Box::new(container));
-        let main = self.resource(datahub_id(), spec, after);
-        vec![image, volume, secret, main]
-    }
-
-    /// The image's own command and user: its entry point prepares the data folder as root and
-    /// then runs as `postgres`.
-    fn datahub_container(
-        &self,
-        image: String,
-        [data, secret]: [&Desired; 2],
-        resources: Resources,
-    ) -> ContainerSpec {
-        let port = self.spec.deployment.docker.postgres_port;
-        ContainerSpec {
-            native_name: self.native("datahub"),
-            hostname: "datahub".to_owned(),
-            image,
-            image_id: None,
-            command: Vec::new(),
-            env: [
-                ("POSTGRES_USER", "postgres".to_owned()),
-                ("POSTGRES_DB", DATABASE.to_owned()),
-                // Images differ in where they would keep it, and elsewhere it is lost with the
-                // container.
-                ("PGDATA", DATAHUB_DATA.to_owned()),
-                (
-                    "POSTGRES_PASSWORD_FILE",
-                    format!("{SECRETS}/{PASSWORD_FILE}"),
-                ),
-            ]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
-            user: None,
-            init: true,
-            read_only_root: true,
-            tmpfs: [("/tmp", TMPFS_OPTIONS), DATAHUB_SOCKET]
-                .map(|(path, options)| (path.to_owned(), options.to_owned()))
-                .into(),
-            mounts: BTreeMap::from([
-                mount(DATAHUB_DATA, data, MountMode::ReadWrite),
-                mount(SECRETS, secret, MountMode::ReadOnly),
-            ]),
-            network: self.network_name(),
-            published: port.map(on_loopback).into_iter().collect(),
-            cap_drop: vec!["ALL".to_owned()],
-            cap_add: DATAHUB_CAPABILITIES.map(str::to_owned).to_vec(),
-            security_opt: vec!["no-new-privileges:true".to_owned()],
-            limits: limits(resources, DATAHUB_LIMITS),
-            log: Some(log()),
-            restart: RestartPolicy::UnlessStopped,
-            stop_grace_seconds: STOP_GRACE_SECONDS,
-            health: Some(HealthCheck {
-                command: ["pg_isready", "-U", "postgres", "-d", DATABASE]
-                    .map(str::to_owned)
-                    .to_vec(),
-                interval_seconds: 5,
-                timeout_seconds: 3,
-                retries: 5,
-                start_seconds: DATAHUB_START_SECONDS,
-            }),
-        }
-    }
 }
 
-fn mount(path: &str, volume: &Desired, mode: MountMode) -> (String, Mount) {
+pub(super) fn mount(path: &str, volume: &Desired, mode: MountMode) -> (String, Mount) {
     let mount = Mount {
         volume: native_name(volume),
         mode,
@@ -368,7 +269,7 @@ fn mount(path: &str, volume: &Desired, mode: MountMode) -> (String, Mount) {
 }
 
 /// What a volume is called on the engine; nothing else is mounted.
-fn native_name(volume: &Desired) -> String {
+pub(super) fn native_name(volume: &Desired) -> String {
     match &volume.spec {
         Spec::Volume(volume) => volume.native_name.clone(),
         Spec::Files(files) => files.native_name.clone(),
@@ -381,7 +282,7 @@ fn native_name(volume: &Desired) -> String {
 }
 
 /// What a container may use: what the configuration says, else our own limits.
-fn limits(resources: Resources, ours: Limits) -> Limits {
+pub(super) fn limits(resources: Resources, ours: Limits) -> Limits {
     Limits {
         memory_bytes: resources.memory_bytes.or(ours.memory_bytes),
         milli_cpus: resources.milli_cpus.or(ours.milli_cpus),
@@ -389,21 +290,9 @@ fn limits(resources: Resources, ours: Limits) -> Limits {
     }
 }
 
-fn log() -> LogRotation {
+pub(super) fn log() -> LogRotation {
     LogRotation {
         max_size: LOG_FILE_SIZE_MAX.to_owned(),
         max_file: LOG_FILES_MAX,
     }
-}
-
-fn on_loopback(port: u16) -> PublishedPort {
-    PublishedPort {
-        host_ip: "127.0.0.1".to_owned(),
-        host_port: port,
-        container_port: 5432,
-    }
-}
-
-fn datahub_id() -> ResourceId {
-    id(Kind::Datahub, "main")
 }

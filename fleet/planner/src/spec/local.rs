@@ -9,8 +9,9 @@ use crate::model::{
     VolumeSpec,
 };
 
+use super::datahub;
 use super::desired::{CONFIG_FILE, TOKEN_FILE, config_files, id, resource, secret_files};
-use super::resolve::{AgentSpec, FleetSpec};
+use super::resolve::{AgentSpec, FleetSpec, Reach};
 
 /// What stands for the agent's program where it was not found.
 const PROGRAM_NAME: &str = "rivetos-agent";
@@ -93,12 +94,17 @@ fn agent(spec: &FleetSpec, name: &AgentName, own: &AgentSpec) -> Vec<Desired> {
         &folder,
         &Uid::derive(&spec.fleet, &id(Kind::Agent, born)),
     );
-    let after = [
+    let mut after = vec![
         program_id(spec),
         volume.clone(),
         config.clone(),
         secret.clone(),
     ];
+    let mut secrets = secret_files(spec, files);
+    secrets.extend(datahub::login_files(spec, own, &folder.join("secret")));
+    if spec.reach(own) != Reach::Never {
+        after.push(id(Kind::Role, name));
+    }
     vec![
         make(
             volume,
@@ -108,7 +114,7 @@ fn agent(spec: &FleetSpec, name: &AgentName, own: &AgentSpec) -> Vec<Desired> {
             }),
         ),
         make(config, files_at(path("config"), config_files(spec, files))),
-        make(secret, files_at(path("secret"), secret_files(spec, files))),
+        make(secret, files_at(path("secret"), secrets)),
         resource(
             &spec.fleet,
             (agent, born.as_str()),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use rivetos_config::{
-    AgentFiles, AgentName, Config, Datahub, Deployment, FleetId, HostName, Placement, Resources,
-    SecretRef, Target, Variant,
+    AgentFiles, AgentName, Config, Datahub, DatahubAddress, Deployment, FleetId, HostName,
+    Placement, Resources, SecretRef, Target, Variant,
 };
 
 use crate::model::{Protection, TargetId};
@@ -71,6 +71,17 @@ pub(super) struct AgentSpec {
     pub(super) image: Option<String>,
     /// Whether its data may be removed.
     pub(super) protection: Protection,
+}
+
+/// How an agent comes to the datahub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach<'a> {
+    /// Not at all: there is none, or none that can be reached.
+    Never,
+    /// It is beside it.
+    Near,
+    /// Over the network.
+    Far(&'a DatahubAddress),
 }
 
 /// Why a configuration does not describe a fleet.
@@ -150,6 +161,15 @@ impl FleetSpec {
             targets.insert(datahub_target());
         }
         targets
+    }
+
+    /// How `agent` comes to the datahub.
+    pub(super) fn reach(&self, agent: &AgentSpec) -> Reach<'_> {
+        match &self.deployment.datahub {
+            None => Reach::Never,
+            Some(_) if agent.target == datahub_target() => Reach::Near,
+            Some(datahub) => datahub.address.as_ref().map_or(Reach::Never, Reach::Far),
+        }
     }
 
     /// What `agent` may use, as far as the configuration says it.

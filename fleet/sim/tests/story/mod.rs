@@ -12,6 +12,9 @@ use rivetos_sim::SimFleet;
 pub(crate) const CANARY: &str = "canary-4711";
 /// The one secret of a story.
 const KEY: &str = "KEY";
+/// What proves who a story's datahub is, and what that is checked against.
+const CERTIFICATE: [&str; 2] = ["hub.pem", "hub.key"];
+const AUTHORITY: &str = "ca.pem";
 
 /// What the operator's side knows: the text of the configuration and the secret.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub(crate) struct Operator {
     pub(crate) commit: String,
     /// The value of the secret.
     secret: String,
+    /// What the files of the datahub's certificate hold.
+    certificate: String,
     /// Absent: it was lost.
     key: Option<FleetKey>,
     /// Targets that the fleet was on.
@@ -32,6 +37,7 @@ impl Operator {
             text: text.to_owned(),
             commit: "0123456789ab".to_owned(),
             secret: CANARY.to_owned(),
+            certificate: CANARY.to_owned(),
             key: Some(FleetKey::new([7; 32])),
             before: BTreeSet::new(),
         }
@@ -40,6 +46,11 @@ impl Operator {
     /// The secret has another value now.
     pub(crate) fn rotate(&mut self, value: &str) {
         self.secret = format!("{CANARY}-{value}");
+    }
+
+    /// The datahub gets another certificate of the same authority.
+    pub(crate) fn certify(&mut self, value: &str) {
+        self.certificate = format!("{CANARY}-{value}");
     }
 
     /// The fleet's key is gone.
@@ -53,11 +64,19 @@ impl Operator {
     }
 
     fn digests(&self) -> BTreeMap<SecretRef, String> {
-        let digest = |key: &FleetKey| key.digest(&Secret::from(self.secret.as_str()));
-        let digest = self.key.as_ref().map(digest);
-        digest
+        let Some(key) = &self.key else {
+            return BTreeMap::new();
+        };
+        let file = |name: &str| SecretRef::File(PathBuf::from(name));
+        let certificate = CERTIFICATE.map(|name| (file(name), self.certificate.as_str()));
+        let others = [
+            (SecretRef::Env(KEY.to_owned()), self.secret.as_str()),
+            (file(AUTHORITY), CANARY),
+        ];
+        certificate
             .into_iter()
-            .map(|digest| (SecretRef::Env(KEY.to_owned()), digest))
+            .chain(others)
+            .map(|(secret, value)| (secret, key.digest(&Secret::from(value))))
             .collect()
     }
 

@@ -135,7 +135,10 @@ impl Tale {
             Event::Network(network) => self.wish.network = *network,
             Event::Published(published) => self.wish.published = *published,
             Event::Commit(commit) => self.operator.commit = format!("00000000000{commit}"),
-            Event::Secret(Some(value)) => self.operator.rotate(&value.to_string()),
+            Event::Secret(Some(value)) => {
+                self.operator.rotate(&value.to_string());
+                self.operator.certify(&value.to_string());
+            }
             Event::Secret(None) => self.operator.lose_key(),
             Event::Build => self.operator.build_images(&self.fleet),
             Event::Up { mishap, order } => {

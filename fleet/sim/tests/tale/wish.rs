@@ -133,9 +133,15 @@ impl Wish {
             ""
         };
         writeln!(text, "  docker: {{{network}{published}{hosts}}}").unwrap();
-        // An agent reaches only a datahub beside it.
-        if self.datahub && self.home == Home::Docker {
-            text.push_str("  datahub: {postgres: true}\n");
+        if self.datahub {
+            // Without an address an agent reaches only a datahub beside it.
+            let address = if self.home == Home::Several {
+                ", address: 'hub.lan:5433', bind: 10.0.0.5, \
+                 tls: {ca: ca.pem, cert: hub.pem, key: hub.key}"
+            } else {
+                ""
+            };
+            writeln!(text, "  datahub: {{postgres: true{address}}}").unwrap();
         }
         text
     }

@@ -64,6 +64,7 @@ impl Teller {
             ("drop-line", _) => self.drop_line(rest),
             ("commit", [commit]) => (*commit).clone_into(&mut self.operator.commit),
             ("secret", [value]) => self.operator.rotate(value),
+            ("certificate", [value]) => self.operator.certify(value),
             ("lose-key", []) => self.operator.lose_key(),
             ("build", []) => self.operator.build_images(&self.fleet),
             ("at", [place, rest @ ..]) => self.at(place, rest),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::ContainerInspectResponse;
 use rivetos_fleet::model::{
-    Desired, DesiredSet, ErrorScope, Field, Fields, Fingerprint, Inventory, InventoryError, Kind,
-    Life, Observed, Owner, Protection, ResourceId, RoleSpec, Spec, SpecHash, Uid,
+    Desired, DesiredSet, ErrorScope, FarSecret, Field, Fields, Fingerprint, Inventory,
+    InventoryError, Kind, Life, Observed, Owner, Protection, ResourceId, RoleSpec, Spec, SpecHash,
+    Uid,
 };
 
 use super::postgres::{LiveRole, Mark, Postgres, QueryError};
@@ -144,9 +145,16 @@ impl Place<'_> {
             datahub: self.datahub.to_owned(),
             database: self.database.to_owned(),
             role: live.role.clone(),
+            far: role.far.as_ref().map(|far| FarSecret {
+                target: far.target.clone(),
+                made: mark.map(|mark| Fingerprint(mark.secret.clone())),
+            }),
             ..role.clone()
         })
         .fields();
+        if role.far.is_some() {
+            return fields;
+        }
         // The volume that the password came from: the wanted one, or one of the same secret with
         // other content or with a name of earlier versions. Dates, which stand in for incarnations
         // that we did not make, may be shared by volumes of several secrets.

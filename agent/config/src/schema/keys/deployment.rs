@@ -100,6 +100,21 @@ pub(super) const DEPLOYMENT: Section = Section {
                         Shape::Section(&DATAHUB_RESOURCES),
                         "The most that its container may use",
                     ),
+                    key(
+                        "address",
+                        Shape::Pattern("^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$"),
+                        "`HOST:PORT` that agents on other targets connect to; needs `tls`",
+                    ),
+                    key(
+                        "bind",
+                        Shape::Text,
+                        "The IP address of the engine's host to publish on; default the one in `address`",
+                    ),
+                    key(
+                        "tls",
+                        Shape::Section(&DATAHUB_TLS),
+                        "The datahub's certificate; needed with `address`",
+                    ),
                 ],
             }),
             "Postgres with pgvector; only with an agent on Docker",
@@ -218,6 +233,22 @@ const TLS: Section = Section {
             "Certificates that the engine's must come from, in PEM",
         ),
         needed("cert", Shape::Text, "The operator's certificate, in PEM"),
+        needed("key", Shape::Text, "Its private key, in PEM"),
+    ],
+};
+
+const DATAHUB_TLS: Section = Section {
+    keys: &[
+        needed(
+            "ca",
+            Shape::Text,
+            "Certificates that agents check the datahub's against, in PEM",
+        ),
+        needed(
+            "cert",
+            Shape::Text,
+            "The datahub's certificate, for the host in `address`, in PEM",
+        ),
         needed("key", Shape::Text, "Its private key, in PEM"),
     ],
 };
