@@ -1,10 +1,12 @@
 //! Which part is made of what.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rivetos_config::{Provider, ProviderKind, Tool, Tools};
+use rivetos_config::{Agent, Policy, Provider, ProviderKind, Tool, Tools};
 use rivetos_core::tools::Toolset;
+use rivetos_core::turn;
 use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_tool_file::{FileEdit, FileRead, FileWrite};
 use rivetos_tool_shell::Shell;
@@ -42,6 +44,19 @@ pub(crate) fn tools(wanted: &Tools) -> Toolset {
     tools.with(Shell::new(&settings::Shell {
         timeout: SHELL_TIMEOUT,
     }))
+}
+
+/// What may be done with the tools, by their names.
+pub(crate) fn policies(agent: &Agent) -> BTreeMap<String, turn::Policy> {
+    let named = Tool::ALL.iter().filter_map(|(name, tool)| {
+        let policy = match agent.policy.get(tool)? {
+            Policy::Allow => turn::Policy::Allow,
+            Policy::Ask => turn::Policy::Ask,
+            Policy::Deny => turn::Policy::Deny,
+        };
+        Some(((*name).to_owned(), policy))
+    });
+    named.collect()
 }
 
 /// What answers; `model` is the agent's own choice.

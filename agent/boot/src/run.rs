@@ -1,6 +1,5 @@
 //! `rivetos-agent run`: from the configuration to a ready agent, and down again.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,11 +118,18 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         model,
         tools: compose::tools(&agent.tools),
         workspace: setup.workspace.clone(),
-        policies: BTreeMap::new(),
-        window_tokens: WINDOW_TOKENS,
+        policies: compose::policies(agent),
+        window_tokens: provider.context_window.map_or(WINDOW_TOKENS, u64::from),
+        thinking: agent.thinking,
         prices: Prices::built_in().map_err(BootError::Prices)?,
-        budget: Budget::default(),
-        limits: Limits::new(&setup.config.runtime),
+        budget: Budget {
+            day_micro_usd: agent.budget.day_micro_usd,
+            month_micro_usd: agent.budget.month_micro_usd,
+        },
+        limits: Limits {
+            turn_micro_usd_max: agent.budget.turn_micro_usd,
+            ..Limits::new(&setup.config.runtime)
+        },
     }))
 }
 

@@ -45,7 +45,10 @@ impl Config {
         let agent_here = Agent {
             provider: own.provider.clone(),
             model: None,
+            thinking: own.thinking,
             tools: own.tools.clone(),
+            policy: own.policy.clone(),
+            budget: own.budget,
             was: None,
             deploy: Deploy::default(),
         };

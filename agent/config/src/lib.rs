@@ -27,9 +27,9 @@ pub use environment::Environment;
 pub use for_agent::{AgentFiles, Placement};
 pub use migrate::{Becomes, Change, Migrated, migrate};
 pub use model::{
-    Agent, AgentChannel, Channels, Config, Datahub, DatahubAddress, Deploy, Deployment, Docker,
-    DockerHost, Image, Local, Memory, PortRange, Provider, ProviderKind, Resources, Runtime,
-    Sqlite, Target, Tls, Tool, Tools, Variant,
+    Agent, AgentChannel, Budget, Channels, Config, Datahub, DatahubAddress, Deploy, Deployment,
+    Docker, DockerHost, Image, Local, Memory, Policy, PortRange, Provider, ProviderKind, Resources,
+    Runtime, Sqlite, Target, Tls, Tool, Tools, Variant,
 };
 pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};

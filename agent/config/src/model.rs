@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rivetos_types::id::{AgentName, FleetId};
 use rivetos_types::secret::SecretRef;
+use rivetos_types::store::Thinking;
 
 mod deployment;
 
@@ -56,13 +57,51 @@ pub struct Agent {
     pub provider: String,
     /// `model`: instead of the provider's.
     pub model: Option<String>,
+    /// `default_thinking`: how much its model thinks, unless a session says otherwise.
+    pub thinking: Option<Thinking>,
     /// `tools`
     pub tools: Tools,
+    /// `tools.policy`: which of them run, do not run, or run when a person allows it.
+    pub policy: BTreeMap<Tool, Policy>,
+    /// `budget`
+    pub budget: Budget,
     /// `was`: the first name of an agent that was renamed; nobody else's first name, and no
     /// present agent's name.
     pub was: Option<AgentName>,
     /// `deploy:`
     pub deploy: Deploy,
+}
+
+/// What may be done with a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// `allow`: it runs.
+    Allow,
+    /// `ask`: the owner is asked before each call.
+    Ask,
+    /// `deny`: it does not run.
+    Deny,
+}
+
+impl Policy {
+    /// Each by its word in the file.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("allow", Self::Allow),
+        ("ask", Self::Ask),
+        ("deny", Self::Deny),
+    ];
+}
+
+/// `agents.<name>.budget`: what its model requests may cost. In the file the amounts are US
+/// dollars; here they are millionths of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// `day`: from midnight to midnight, UTC.
+    pub day_micro_usd: Option<u64>,
+    /// `month`: of a calendar month, UTC.
+    pub month_micro_usd: Option<u64>,
+    /// `turn`: of one turn.
+    pub turn_micro_usd: Option<u64>,
 }
 
 /// `agents.<name>.tools`: which of the tools the agent has.
@@ -125,6 +164,8 @@ pub struct Provider {
     pub api_key: Option<SecretRef>,
     /// `max_tokens`, at least 1.
     pub max_tokens: Option<u32>,
+    /// `context_window`: what the model can read at once, answer included, in tokens.
+    pub context_window: Option<u32>,
     /// `temperature`, 0 to 2.
     pub temperature: Option<f64>,
     /// `top_p`, 0 to 1.

@@ -4,6 +4,7 @@
 //! exactly when no problem was reported.
 
 mod agents;
+mod budget;
 mod channels;
 mod choice;
 mod datahub;

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
+use rivetos_types::store::Thinking;
 
 use crate::environment::escape;
-use crate::model::{Agent, AgentChannel, Config, Provider, ProviderKind, Runtime, Tool, Tools};
+use crate::model::{
+    Agent, AgentChannel, Budget, Config, Policy, Provider, ProviderKind, Runtime, Tool, Tools,
+};
 
 mod deployment;
 
@@ -173,24 +176,52 @@ fn agent(agent: &Agent) -> Map {
     let mut map = Map::default();
     map.text("provider", &agent.provider);
     map.optional_text("model", agent.model.as_deref());
-    map.map("tools", tools(&agent.tools));
+    let thinking = agent.thinking.map(|thinking| match thinking {
+        Thinking::Off => "off",
+        Thinking::Low => "low",
+        Thinking::Medium => "medium",
+        Thinking::High => "high",
+    });
+    map.optional_scalar("default_thinking", thinking);
+    map.map("tools", tools(agent));
+    map.map("budget", budget(&agent.budget));
     map.optional_text("was", agent.was.as_ref().map(AgentName::as_str));
     map.map("deploy", deploy(&agent.deploy));
     map
 }
 
-fn tools(tools: &Tools) -> Map {
+fn budget(budget: &Budget) -> Map {
+    let mut map = Map::default();
+    for (key, amount) in [
+        ("day", budget.day_micro_usd),
+        ("month", budget.month_micro_usd),
+        ("turn", budget.turn_micro_usd),
+    ] {
+        let dollars = amount.map(|micro| format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000));
+        map.optional_scalar(key, dollars);
+    }
+    map
+}
+
+fn tools(agent: &Agent) -> Map {
     let mut map = Map::default();
     let words = |set: &BTreeSet<Tool>| {
         let words = Tool::ALL.iter().filter(|(_, tool)| set.contains(tool));
         let words: Vec<&str> = words.map(|(word, _)| *word).collect();
         format!("[{}]", words.join(", "))
     };
-    match tools {
+    match &agent.tools {
         Tools::All => {}
         Tools::Only(set) => map.scalar("include", &words(set)),
         Tools::Without(set) => map.scalar("exclude", &words(set)),
     }
+    let mut policies = Map::default();
+    for (word, tool) in Tool::ALL {
+        let policy = agent.policy.get(&tool);
+        let known = Policy::ALL.iter().find(|(_, known)| policy == Some(known));
+        policies.optional_scalar(word, known.map(|(word, _)| *word));
+    }
+    map.map("policy", policies);
     map
 }
 
@@ -205,6 +236,7 @@ fn provider(provider: &Provider) -> Map {
     map.optional_text("base_url", provider.base_url.as_deref());
     map.secret("api_key", provider.api_key.as_ref());
     map.optional_scalar("max_tokens", provider.max_tokens);
+    map.optional_scalar("context_window", provider.context_window);
     map.optional_scalar("temperature", provider.temperature);
     map.optional_scalar("top_p", provider.top_p);
     map.optional_scalar("repeat_penalty", provider.repeat_penalty);

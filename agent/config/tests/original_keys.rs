@@ -58,7 +58,7 @@ const KEYS: &[(&str, &str, Fate)] = &[
     // agents
     ("agents.ada.provider", "p", Default),
     ("agents.ada.model", "m", Read),
-    ("agents.ada.default_thinking", "low", Later),
+    ("agents.ada.default_thinking", "low", Read),
     ("agents.ada.fallbacks", "[p]", Later),
     ("agents.ada.local", "true", Later),
     ("agents.ada.tools.exclude", "[shell]", Read),
@@ -75,7 +75,7 @@ const KEYS: &[(&str, &str, Fate)] = &[
     ("providers.p.name", "n", Later),
     ("providers.p.num_ctx", "5", Later),
     ("providers.p.keep_alive", "5m", Later),
-    ("providers.p.context_window", "5", Later),
+    ("providers.p.context_window", "8192", Read),
     ("providers.p.max_output_tokens", "5", Removed),
     ("providers.p.verify_model_on_init", "true", Later),
     ("providers.p.extra_body", "{}", Later),

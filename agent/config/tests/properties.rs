@@ -12,10 +12,12 @@ use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;
 use rivetos_config::{
-    Agent, AgentChannel, AgentName, Channels, Config, Datahub, DatahubAddress, Deploy, Deployment,
-    Docker, DockerHost, HostName, Image, Local, Memory, PortRange, Provider, ProviderKind,
-    Resources, Runtime, SecretRef, Sqlite, Target, Tls, Tool, Tools, Variant, parse, schema,
+    Agent, AgentChannel, AgentName, Budget, Channels, Config, Datahub, DatahubAddress, Deploy,
+    Deployment, Docker, DockerHost, HostName, Image, Local, Memory, Policy, PortRange, Provider,
+    ProviderKind, Resources, Runtime, SecretRef, Sqlite, Target, Tls, Tool, Tools, Variant, parse,
+    schema,
 };
+use rivetos_types::store::Thinking;
 
 /// Whatever text, and texts that YAML could take for something else.
 fn hostile() -> impl Strategy<Value = String> {
@@ -52,13 +54,21 @@ fn endpoint() -> impl Strategy<Value = Provider> {
     let address = "[a-z0-9.]{1,20}(:[0-9]{1,4})?(/[a-z0-9#&*!{}$%']{1,10})*";
     let key = of(secret());
     let sampling = (of(0.0f64..=2.0), of(0.0f64..=1.0), of(0.0f64..=2.0));
-    (hostile(), address, key, of(1u32..), sampling).prop_map(
-        |(model, address, api_key, max_tokens, (temperature, top_p, repeat_penalty))| Provider {
+    let tokens = (of(1u32..), of(2048u32..));
+    (hostile(), address, key, tokens, sampling).prop_map(
+        |(
+            model,
+            address,
+            api_key,
+            (max_tokens, context_window),
+            (temperature, top_p, repeat_penalty),
+        )| Provider {
             kind: ProviderKind::OpenaiCompat,
             model,
             base_url: Some(format!("http://{address}")),
             api_key,
             max_tokens,
+            context_window,
             temperature,
             top_p,
             repeat_penalty,
@@ -245,6 +255,19 @@ prop_compose! {
     }
 }
 
+fn spending() -> impl Strategy<Value = (Option<Thinking>, BTreeMap<Tool, Policy>, Budget)> {
+    let thinking = prop::sample::select(vec![Thinking::Off, Thinking::High]);
+    let policy = prop::sample::select(Policy::ALL.map(|(_, policy)| policy).to_vec());
+    let tool = prop::sample::select(Tool::ALL.map(|(_, tool)| tool).to_vec());
+    let amount = || of(0u64..=1_000_000_000_000);
+    let budget = (amount(), amount(), amount()).prop_map(|(day, month, turn)| Budget {
+        day_micro_usd: day,
+        month_micro_usd: month,
+        turn_micro_usd: turn,
+    });
+    (of(thinking), btree_map(tool, policy, 0..3), budget)
+}
+
 /// What an agent would like to be.
 type Wish = (
     prop::sample::Index,
@@ -259,7 +282,7 @@ prop_compose! {
     fn config()(
         fleet in word(),
         providers in btree_map(word(), endpoint(), 1..4),
-        wishes in btree_map(word(), wish(), 1..4),
+        wishes in btree_map(word(), (wish(), spending()), 1..4),
         runtime in (any::<prop::sample::Index>(), of(path()), 1u32..=10_000, 1u64..=86_400),
         channels in channels(),
         store in of(path()),
@@ -268,13 +291,17 @@ prop_compose! {
         let provider_names: Vec<&String> = providers.keys().collect();
         let agents: BTreeMap<AgentName, Agent> = wishes
             .into_iter()
-            .map(|(name, (index, model, tools, renamed, target, wished))| {
+            .map(|(name, ((index, model, tools, renamed, target, wished), spending))| {
+                let (thinking, policy, budget) = spending;
                 // Longer than any name, so nobody's.
                 let first = format!("{name}-was-somebody-else-before");
                 let agent = Agent {
                     provider: (*index.get(&provider_names)).clone(),
                     model,
+                    thinking,
                     tools,
+                    policy,
+                    budget,
                     was: renamed.then(|| first.parse().unwrap()),
                     deploy: deploy(deployment.as_ref(), target, wished),
                 };

@@ -12,13 +12,21 @@ const PAGE: &str = include_str!("../../../docs/reference/configuration.md");
 const STRANGE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 
 /// Every section: its heading in the page and what a file has to say for it, `?` being its keys.
-const SECTIONS: [(&str, &str); 19] = [
+const SECTIONS: [(&str, &str); 21] = [
     ("## Top level", "?"),
     ("## `runtime`", "runtime: {?}"),
     ("## `agents.<name>`", "agents: {ada: {provider: p, ?}}"),
     (
         "### `agents.<name>.tools`",
         "agents: {ada: {provider: p, tools: {?}}}",
+    ),
+    (
+        "### `agents.<name>.tools.policy`",
+        "agents: {ada: {provider: p, tools: {policy: {?}}}}",
+    ),
+    (
+        "### `agents.<name>.budget`",
+        "agents: {ada: {provider: p, budget: {?}}}",
     ),
     (
         "### `agents.<name>.deploy`",
@@ -164,11 +172,16 @@ fn the_schema_has_every_key_and_no_other() {
 }
 
 /// Where in the schema the sections of the page are.
-const PATHS: [(&[&str], &str); 19] = [
+const PATHS: [(&[&str], &str); 21] = [
     (&[""], "## Top level"),
     (&["runtime"], "## `runtime`"),
     (&["agents.*"], "## `agents.<name>`"),
     (&["agents.*.tools"], "### `agents.<name>.tools`"),
+    (
+        &["agents.*.tools.policy"],
+        "### `agents.<name>.tools.policy`",
+    ),
+    (&["agents.*.budget"], "### `agents.<name>.budget`"),
     (&["agents.*.deploy"], "### `agents.<name>.deploy`"),
     (
         &[

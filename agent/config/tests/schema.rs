@@ -11,7 +11,7 @@ use serde_json::Value;
 const COMMITTED: &str = include_str!("../../../docs/reference/rivet.config.schema.json");
 
 /// Where single values stand; `?` is the value.
-const PLACES: [&str; 28] = [
+const PLACES: [&str; 32] = [
     "fleet: ?",
     "runtime: {default_agent: ?}",
     "runtime: {workspace: ?}",
@@ -40,6 +40,10 @@ const PLACES: [&str; 28] = [
     "deployment: {target: local, local: {portRange: ?}}",
     "providers: {p: {kind: rehearsal, temperature: ?}}",
     "agents: {ada: {provider: p, tools: {include: ?}}}",
+    "agents: {ada: {provider: p, tools: {policy: {shell: ?}}}}",
+    "agents: {ada: {provider: p, default_thinking: ?}}",
+    "agents: {ada: {provider: p, budget: {day: ?}}}",
+    "providers: {p: {kind: rehearsal, context_window: ?}}",
 ];
 
 const VALUES: [&str; 46] = [

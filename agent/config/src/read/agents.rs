@@ -4,15 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use rivetos_types::id::AgentName;
+use rivetos_types::store::Thinking;
 
 use crate::model::{Agent, Provider, Target};
 use crate::problem::nearest;
 
+use super::budget::budget;
 use super::deploy::{Places, deploy};
 use super::field::Field;
 use super::reader::Reader;
 use super::section::Section;
 use super::tools::tools;
+
+/// How much a model thinks, by the words for it.
+const THINKING: [(&str, Thinking); 4] = [
+    ("off", Thinking::Off),
+    ("low", Thinking::Low),
+    ("medium", Thinking::Medium),
+    ("high", Thinking::High),
+];
 
 /// What agents refer to.
 pub(super) struct Surroundings<'a> {
@@ -87,9 +97,15 @@ fn agent<'n>(
     let model = section
         .optional("model")
         .and_then(|field| field.text(reader));
+    let thinking = section
+        .optional("default_thinking")
+        .and_then(|field| field.choice(reader, &THINKING, &[]));
     let tools = section
         .optional("tools")
         .and_then(|field| tools(reader, &field));
+    let budget = section
+        .optional("budget")
+        .and_then(|field| budget(reader, &field));
     let was = section.optional("was").and_then(|field| {
         let was: AgentName = field.name(reader)?;
         firsts.0.push((was.clone(), field));
@@ -99,10 +115,14 @@ fn agent<'n>(
         .optional("deploy")
         .and_then(|field| deploy(reader, &field, surroundings.places));
     section.finish(reader);
+    let (tools, policy) = tools.unwrap_or_default();
     Some(Agent {
         provider: provider?,
         model,
-        tools: tools.unwrap_or_default(),
+        thinking,
+        tools,
+        policy,
+        budget: budget.unwrap_or_default(),
         was,
         deploy: deploy.unwrap_or_default(),
     })

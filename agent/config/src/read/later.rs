@@ -8,8 +8,7 @@ use super::field::Field;
 use super::reader::Reader;
 
 /// Paths of such keys; `*` stands for one name.
-const LATER: [&str; 34] = [
-    "agents.*.default_thinking",
+const LATER: [&str; 32] = [
     "agents.*.fallbacks",
     "agents.*.local",
     "channels.agent.agent_id",
@@ -28,7 +27,6 @@ const LATER: [&str; 34] = [
     "memory.postgres",
     "mesh",
     "plugins",
-    "providers.*.context_window",
     "providers.*.extra_body",
     "providers.*.keep_alive",
     "providers.*.name",

@@ -16,6 +16,9 @@ const KINDS: [(&str, ProviderKind); 3] = [
     ("llama-server", ProviderKind::OpenaiCompat),
     ("rehearsal", ProviderKind::Rehearsal),
 ];
+/// Less has no room for prompt, tools and an answer, in tokens.
+const CONTEXT_TOKENS_MIN: i128 = 2048;
+
 /// Kinds that other versions know.
 const LATER_KINDS: [&str; 6] = ["anthropic", "claude-cli", "google", "ollama", "vllm", "xai"];
 
@@ -52,6 +55,7 @@ fn unusable() -> Provider {
         base_url: None,
         api_key: None,
         max_tokens: None,
+        context_window: None,
         temperature: None,
         top_p: None,
         repeat_penalty: None,
@@ -77,6 +81,9 @@ fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<Pr
     let max_tokens = section
         .optional("max_tokens")
         .and_then(|f| f.integer(reader, 1..=u32::MAX.into()));
+    let context_window = section
+        .optional("context_window")
+        .and_then(|f| f.integer(reader, CONTEXT_TOKENS_MIN..=u32::MAX.into()));
     let temperature = section
         .optional("temperature")
         .and_then(|f| f.number(reader, 0.0..=2.0));
@@ -112,6 +119,7 @@ fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<Pr
         base_url,
         api_key,
         max_tokens,
+        context_window,
         temperature,
         top_p,
         repeat_penalty,

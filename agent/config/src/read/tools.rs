@@ -1,31 +1,60 @@
 //! `agents.<name>.tools`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Tool, Tools};
+use crate::model::{Policy, Tool, Tools};
 use crate::node::Value;
+use crate::problem::nearest;
 
 use super::field::Field;
 use super::reader::Reader;
 use super::section::Section;
 
 /// `agents.<name>.tools`
-pub(super) fn tools(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Tools> {
+pub(super) fn tools(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+) -> Option<(Tools, BTreeMap<Tool, Policy>)> {
     let mut section = Section::open(reader, field)?;
     let include_field = section.optional("include");
     let include = include_field.as_ref().and_then(|field| set(reader, field));
     let exclude_field = section.optional("exclude");
     let exclude = exclude_field.as_ref().and_then(|field| set(reader, field));
+    let policy = section
+        .optional("policy")
+        .and_then(|field| policy(reader, &field));
     section.finish(reader);
     if let (Some(_), Some(field)) = (include_field, exclude_field) {
         let message = "this has no effect beside `include`".to_owned();
         reader.warning(field.at, &field.path, message, "remove it".to_owned());
     }
-    Some(match (include, exclude) {
+    let tools = match (include, exclude) {
         (Some(include), _) => Tools::Only(include),
         (None, Some(exclude)) => Tools::Without(exclude),
         (None, None) => Tools::All,
-    })
+    };
+    Some((tools, policy.unwrap_or_default()))
+}
+
+fn policy(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<BTreeMap<Tool, Policy>> {
+    let mut policies = BTreeMap::new();
+    for (key, field) in Section::open(reader, field)?.entries() {
+        let known = Tool::ALL.iter().find(|(word, _)| *word == key.name);
+        let Some((_, tool)) = known else {
+            let words = Tool::ALL.map(|(word, _)| word);
+            let message = format!("there is no tool `{}`", key.name);
+            let hint = nearest(&key.name, words).map_or_else(
+                || format!("possible: {}", words.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            reader.problem(key.at, &field.path, message, Some(hint));
+            continue;
+        };
+        if let Some(policy) = field.choice(reader, &Policy::ALL, &[]) {
+            policies.insert(*tool, policy);
+        }
+    }
+    Some(policies)
 }
 
 fn set(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<BTreeSet<Tool>> {

@@ -47,6 +47,8 @@ const fn needed(name: &'static str, shape: Shape, about: &'static str) -> Key {
     }
 }
 
+const POLICIES: Shape = Shape::Word(&["allow", "ask", "deny"]);
+const DOLLARS: Shape = Shape::Number(0.0, 1e6);
 const TOOLS: &[&str] = &["file_edit", "file_read", "file_write", "shell"];
 
 pub(super) const ROOT: Section = Section {
@@ -120,9 +122,24 @@ const AGENT: Section = Section {
                 keys: &[
                     key("include", Shape::Words(TOOLS), "Only these tools"),
                     key("exclude", Shape::Words(TOOLS), "All tools but these"),
+                    key(
+                        "policy",
+                        Shape::Section(&POLICY),
+                        "Whether a tool runs, is asked about, or does not run",
+                    ),
                 ],
             }),
             "Which tools it has; default all",
+        ),
+        key(
+            "default_thinking",
+            Shape::Word(&["off", "low", "medium", "high"]),
+            "How much its model thinks, unless a session says otherwise",
+        ),
+        key(
+            "budget",
+            Shape::Section(&BUDGET),
+            "What its model requests may cost, in US dollars",
         ),
         key(
             "was",
@@ -134,6 +151,23 @@ const AGENT: Section = Section {
             Shape::Section(&DEPLOY),
             "Where and how this agent runs",
         ),
+    ],
+};
+
+const POLICY: Section = Section {
+    keys: &[
+        key("file_edit", POLICIES, "Edit files"),
+        key("file_read", POLICIES, "Read files"),
+        key("file_write", POLICIES, "Write files"),
+        key("shell", POLICIES, "Run commands"),
+    ],
+};
+
+const BUDGET: Section = Section {
+    keys: &[
+        key("day", DOLLARS, "From midnight to midnight, UTC"),
+        key("month", DOLLARS, "Of a calendar month, UTC"),
+        key("turn", DOLLARS, "Of one turn"),
     ],
 };
 
@@ -163,6 +197,11 @@ const PROVIDER: Section = Section {
             "max_tokens",
             Shape::Integer(1, 4_294_967_295),
             "The most tokens of one answer",
+        ),
+        key(
+            "context_window",
+            Shape::Integer(2048, 4_294_967_295),
+            "What the model can read at once, answer included, in tokens; default 128000",
         ),
         key(
             "temperature",

@@ -182,11 +182,11 @@ f.yaml:8:30: deployment.proxmox: not in this version
 ",
     );
     check(
-        "agents: {ada: {provider: rehearsal, default_thinking: low}}
+        "agents: {ada: {provider: rehearsal, fallbacks: [b]}}
 providers: {rehearsal: {num_ctx: 1}}
 ",
         "
-f.yaml:1:37: agents.ada.default_thinking: not in this version
+f.yaml:1:37: agents.ada.fallbacks: not in this version
   hint: remove it, or comment it out until it is
 f.yaml:2:25: providers.rehearsal.num_ctx: not in this version
   hint: remove it, or comment it out until it is
@@ -233,6 +233,28 @@ f.yaml:2:65: agents.ada.tools.include: this is the number 5, but a text is neede
   hint: write it in quotes
 f.yaml:3:47: agents.max.tools.exclude: this is the text "shell", but a list of tools is needed
   hint: for example [shell, file_read]
+"#,
+    );
+    check(
+        "agents:
+  ada:
+    provider: rehearsal
+    default_thinking: lots
+    tools: {policy: {shel: ask, shell: maybe}}
+    budget: {day: -1, week: 3, turn: 0.5}
+providers: {rehearsal: {context_window: 100}}
+",
+        r#"
+f.yaml:4:23: agents.ada.default_thinking: "lots" is not one of off, low, medium, high
+  hint: possible: off, low, medium, high
+f.yaml:5:22: agents.ada.tools.policy.shel: there is no tool `shel`
+  hint: did you mean `shell`?
+f.yaml:5:40: agents.ada.tools.policy.shell: "maybe" is not one of allow, ask, deny
+  hint: possible: allow, ask, deny
+f.yaml:6:19: agents.ada.budget.day: -1 is not between 0 and 1000000
+f.yaml:6:23: agents.ada.budget.week: unknown key
+  hint: possible here: day, month, turn
+f.yaml:7:41: providers.rehearsal.context_window: 100 is not between 2048 and 4294967295
 "#,
     );
     check(

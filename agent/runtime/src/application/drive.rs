@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
             messages,
             tools: self.state.parts.tools.specs().to_vec(),
             model: self.session.settings.model.clone(),
-            thinking: self.session.settings.thinking,
+            thinking: self.session.settings.thinking.or(self.state.parts.thinking),
         };
         let mut answer = Answer::default();
         let ended = tokio::select! {

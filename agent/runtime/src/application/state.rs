@@ -10,7 +10,7 @@ use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, Room, Rule};
 use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
 use rivetos_types::model::ModelProvider;
-use rivetos_types::store::{StoreError, TurnStore};
+use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
@@ -51,6 +51,8 @@ pub struct Parts {
     pub policies: BTreeMap<String, Policy>,
     /// Size of the model's window, answer included, in tokens.
     pub window_tokens: u64,
+    /// How much the model thinks, unless a session says otherwise.
+    pub thinking: Option<Thinking>,
     /// What requests cost.
     pub prices: Prices,
     /// What the agent may spend.

@@ -217,6 +217,7 @@ impl Bench {
             workspace: folder.to_path_buf(),
             policies: BTreeMap::from([("send".to_owned(), Policy::Ask)]),
             window_tokens: 100_000,
+            thinking: None,
             prices: Prices::default(),
             budget: Budget::default(),
             limits: limits(),
