@@ -182,7 +182,8 @@ fn agent(agent: &Agent) -> Map {
         Thinking::Medium => "medium",
         Thinking::High => "high",
     });
-    map.optional_scalar("default_thinking", thinking);
+    // `off` is false for readers of YAML 1.1.
+    map.optional_text("default_thinking", thinking);
     map.map("tools", tools(agent));
     map.map("budget", budget(&agent.budget));
     map.optional_text("was", agent.was.as_ref().map(AgentName::as_str));

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Policy, Tool, Tools};
 use crate::node::Value;
-use crate::problem::nearest;
 
 use super::field::Field;
 use super::reader::Reader;
@@ -37,23 +36,15 @@ pub(super) fn tools(
 }
 
 fn policy(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<BTreeMap<Tool, Policy>> {
+    let mut section = Section::open(reader, field)?;
     let mut policies = BTreeMap::new();
-    for (key, field) in Section::open(reader, field)?.entries() {
-        let known = Tool::ALL.iter().find(|(word, _)| *word == key.name);
-        let Some((_, tool)) = known else {
-            let words = Tool::ALL.map(|(word, _)| word);
-            let message = format!("there is no tool `{}`", key.name);
-            let hint = nearest(&key.name, words).map_or_else(
-                || format!("possible: {}", words.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            reader.problem(key.at, &field.path, message, Some(hint));
-            continue;
-        };
-        if let Some(policy) = field.choice(reader, &Policy::ALL, &[]) {
-            policies.insert(*tool, policy);
-        }
+    for (word, tool) in Tool::ALL {
+        let policy = section
+            .optional(word)
+            .and_then(|field| field.choice(reader, &Policy::ALL, &[]));
+        policies.extend(policy.map(|policy| (tool, policy)));
     }
+    section.finish(reader);
     Some(policies)
 }
 

@@ -247,7 +247,7 @@ providers: {rehearsal: {context_window: 100}}
         r#"
 f.yaml:4:23: agents.ada.default_thinking: "lots" is not one of off, low, medium, high
   hint: possible: off, low, medium, high
-f.yaml:5:22: agents.ada.tools.policy.shel: there is no tool `shel`
+f.yaml:5:22: agents.ada.tools.policy.shel: unknown key
   hint: did you mean `shell`?
 f.yaml:5:40: agents.ada.tools.policy.shell: "maybe" is not one of allow, ask, deny
   hint: possible: allow, ask, deny
