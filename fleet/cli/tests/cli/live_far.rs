@@ -39,12 +39,14 @@ struct Far {
     /// An address of this host that containers of both engines can reach.
     host: String,
     port: u16,
+    /// The first of the ports of agents on this host; other tests run meanwhile.
+    first_port: u16,
 }
 
 impl Far {
     /// Says so and returns nothing where there can be none.
-    fn new() -> Option<Self> {
-        let live = Live::new("far")?;
+    fn new(name: &str, first_port: u16) -> Option<Self> {
+        let live = Live::new(name)?;
         let nas = Engine::start()?;
         let Some(host) = own_address() else {
             skipped("a datahub over TLS: this host has no address but loopback");
@@ -66,6 +68,7 @@ impl Far {
             nas,
             host,
             port,
+            first_port,
         };
         far.openssl(AUTHORITY);
         far.openssl(CERTIFICATE);
@@ -88,7 +91,9 @@ impl Far {
             nas,
             host,
             port,
+            first_port,
         } = self;
+        let last_port = first_port + 9;
         live.world.write(&format!(
             "fleet: {}
 runtime: {{ default_agent: ada }}
@@ -99,7 +104,7 @@ providers: {{ rehearsal: {{}} }}
 deployment:
   target: docker
   docker: {{ host: \"{}\", hosts: {{ nas: {} }} }}
-  local: {{ port_range: 46200-46209 }}
+  local: {{ port_range: {first_port}-{last_port} }}
   datahub: {{ address: \"{host}:{port}\", tls: {{ ca: ca.pem, cert: hub.pem, key: hub.key }} }}
 ",
             live.fleet,
@@ -242,7 +247,9 @@ fn own_address() -> Option<String> {
 
 #[test]
 fn agents_elsewhere_use_the_datahub_over_tls() {
-    let Some(far) = Far::new() else { return };
+    let Some(far) = Far::new("far", 46_200) else {
+        return;
+    };
     let live = &far.live;
     let mut said = live.must(2, &PREVIEW);
     said += &live.must(0, &UP);
@@ -285,12 +292,19 @@ fn agents_elsewhere_use_the_datahub_over_tls() {
 
 #[test]
 fn a_certificate_that_postgres_does_not_take_changes_nothing() {
-    let Some(far) = Far::new() else { return };
+    let Some(far) = Far::new("far-bad", 46_210) else {
+        return;
+    };
     far.live.must(0, &UP);
     let good = fs::read(far.live.world.path().join("hub.pem")).unwrap();
     far.openssl(CERTIFICATE);
     fs::write(far.live.world.path().join("hub.pem"), good).unwrap();
     let said = far.live.must(4, &UP);
     assert!(said.contains("datahub/main"), "{said}");
+    // The one that was there is back, and looks at its data before it takes connections.
+    let datahub = format!("{}-datahub", far.live.fleet);
+    let ready = "until pg_isready --quiet --host=127.0.0.1; do sleep 0.1; done";
+    let wait = ["exec", &datahub, "timeout", "60", "sh", "-c", ready];
+    far.live.docker(&wait);
     far.both_are_served();
 }
