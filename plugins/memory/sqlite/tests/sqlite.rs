@@ -4,23 +4,23 @@ mod contract;
 
 use std::os::unix::fs::PermissionsExt;
 
-use contract::*;
+use contract::{message, turns};
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_types::store::{StoreError, TurnStore};
 
 macro_rules! contract_tests {
-    ($($name:ident),+ $(,)?) => {$(
+    ($module:ident: $($name:ident),+ $(,)?) => {$(
         #[tokio::test]
         async fn $name() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("store.db");
             let open = || Box::new(SqliteStore::open(&path).unwrap()) as Box<dyn TurnStore>;
-            contract::$name(&open).await;
+            $module::$name(&open).await;
         }
     )+};
 }
 
-contract_tests!(
+contract_tests!(contract:
     a_message_is_taken_once,
     turns_come_in_order_and_one_at_a_time_per_session,
     an_expired_lease_is_taken_over_and_fenced,
@@ -30,6 +30,18 @@ contract_tests!(
     sweeping_leaves_open_turns_alone,
     history_starts_with_the_person_and_after_the_reset,
     many_workers_share_the_work_without_doubles,
+);
+
+contract_tests!(turns:
+    a_parked_turn_waits_for_its_decision,
+    a_question_that_nobody_answers_expires,
+    a_turn_that_is_handed_over_can_be_claimed_at_once,
+    what_a_turn_cost_is_summed,
+    replies_of_a_channel_wait_for_their_delivery,
+    a_summary_stands_for_what_it_covers,
+    what_was_open_at_a_reset_belongs_to_the_time_before,
+    settings_stay,
+    what_another_process_changes_is_noticed,
 );
 
 #[test]

@@ -4,6 +4,8 @@
 //! as a further process would.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub(crate) mod turns;
+
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
 use rivetos_types::message::{Authority, ContentPart, InboundMessage, Message, OutboundMessage};
 use rivetos_types::message::{TokenUsage, TurnOutcome};
