@@ -156,6 +156,10 @@ text_id!(
     ExternalId
 );
 text_id!(
+    /// The identifier that a chat service gave a message; unique within its chat.
+    MessageId
+);
+text_id!(
     /// A sequence of turns of one user on one channel.
     SessionId
 );

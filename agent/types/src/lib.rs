@@ -4,9 +4,10 @@
 //!
 //! - [`message`], [`model`], [`tool`]: what a turn is made of and the ports to models and tools.
 //! - [`store`]: the durable side of a turn, one port because its writes are one transaction.
-//! - [`intake`]: what a channel may ask of the runtime.
+//! - [`intake`], [`channel`]: what a channel may ask of the runtime, and the port to those that push.
 //! - [`secret`], [`settings`]: how plugins get their configuration and their secrets.
 
+pub mod channel;
 pub mod error;
 pub mod id;
 pub mod intake;

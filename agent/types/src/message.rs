@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::channel::Address;
 use crate::id::{ChannelId, ExternalId, SessionId, TurnId};
 use crate::time::Timestamp;
 
@@ -137,6 +138,9 @@ pub struct InboundMessage {
     /// What that one may order. The channel says so; nobody claims it.
     #[serde(default)]
     pub authority: Authority,
+    /// Where the reply goes, in a channel that pushes; kept, so that another process can deliver it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Box<Address>>,
     /// What was said.
     pub content: Vec<ContentPart>,
     /// When the channel received it.
@@ -159,6 +163,9 @@ pub struct OutboundMessage {
     pub channel: ChannelId,
     /// The conversation that it belongs to.
     pub session: SessionId,
+    /// Where in the channel, when the channel pushes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Box<Address>>,
     /// The reply; never empty for a turn that completed.
     pub text: String,
     /// How the turn ended.

@@ -156,10 +156,11 @@ impl Pause {
 /// One turn, from claim to reply.
 async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
     let ClaimedTurn { claim, message, .. } = &claimed;
-    let (claim, channel, session) = (
+    let (claim, channel, session, address) = (
         claim.clone(),
         message.channel.clone(),
         message.session.clone(),
+        message.address.clone(),
     );
     let live = state.open.claim(&claim, &session);
     let result = tokio::select! {
@@ -183,6 +184,7 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
                 turn: claim.turn.clone(),
                 channel,
                 session: session.clone(),
+                address,
                 text: live.feed.shown(),
                 outcome: TurnOutcome::Failed { reason },
                 usage: TokenUsage::default(),

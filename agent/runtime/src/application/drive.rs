@@ -368,6 +368,7 @@ impl<'a> Run<'a> {
             turn: self.claim.turn.clone(),
             channel: self.message.channel.clone(),
             session: self.message.session.clone(),
+            address: self.message.address.clone(),
             text,
             outcome,
             usage: self.turn.usage(),

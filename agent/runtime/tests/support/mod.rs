@@ -268,6 +268,7 @@ pub(crate) fn message(id: &str, text: &str) -> InboundMessage {
         session: SessionId::from("s"),
         from: "operator".into(),
         authority: Authority::Owner,
+        address: None,
         content: vec![ContentPart::text(text)],
         received_at: Timestamp(1),
     }

@@ -181,6 +181,7 @@ fn inbound(request: MessageRequest, id: String, speaker: Speaker) -> InboundMess
             Speaker::Operator => "operator".to_owned(),
             Speaker::Bearer => format!("agent:{}", request.from_agent),
         },
+        address: None,
         content: vec![ContentPart::text(request.message)],
         received_at: now(),
     }

@@ -58,6 +58,7 @@ async fn turn(store: &SqliteStore, n: u64) {
         session: format!("s{}", n % 8).as_str().into(),
         from: "operator".into(),
         authority: Authority::Owner,
+        address: None,
         content: vec![ContentPart::text("What is the weather like?")],
         received_at: Timestamp(0),
     };
@@ -83,6 +84,7 @@ async fn turn(store: &SqliteStore, n: u64) {
         turn: message.turn(),
         channel: message.channel.clone(),
         session: message.session.clone(),
+        address: None,
         text: "y".repeat(1000),
         outcome: TurnOutcome::Completed,
         usage: TokenUsage::default(),

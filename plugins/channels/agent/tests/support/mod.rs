@@ -65,6 +65,7 @@ pub(crate) fn finished(id: &str, outcome: TurnOutcome) -> TurnEvent {
             turn: TurnId(format!("http/{id}")),
             channel: ChannelId::from("http"),
             session: SessionId::from("http:test"),
+            address: None,
             text: format!("answer to {id}"),
             outcome,
             usage: TokenUsage {

@@ -27,6 +27,7 @@ pub(crate) fn message(session: &str, id: &str) -> InboundMessage {
         session: SessionId::from(session),
         from: "operator".into(),
         authority: Authority::Owner,
+        address: None,
         content: vec![ContentPart::text(format!("this is {id}"))],
         received_at: Timestamp(7),
     }
@@ -57,6 +58,7 @@ pub(crate) fn reply(message: &InboundMessage, text: &str) -> OutboundMessage {
         turn: message.turn(),
         channel: message.channel.clone(),
         session: message.session.clone(),
+        address: None,
         text: text.into(),
         outcome: TurnOutcome::Completed,
         usage: TokenUsage {
