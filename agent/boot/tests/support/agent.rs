@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use rivetos_protocol::MessageReply;
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 use super::fake::{Fake, KEY, MODEL};
@@ -22,27 +24,30 @@ pub(crate) struct Home {
 impl Home {
     /// A home whose agent asks `fake`.
     pub(crate) fn new(fake: &Fake) -> Self {
+        Self::with(fake, "", "")
+    }
+
+    /// A home whose agent asks `fake`; with more lines for the agent and for its provider.
+    pub(crate) fn with(fake: &Fake, agent: &str, provider: &str) -> Self {
         let provider = format!(
             "  fake:\n    kind: openai-compat\n    model: {MODEL}\n    base_url: {}\n    \
-             api_key: {{file: key}}\n",
+             api_key: {{file: key}}\n{provider}",
             fake.base_url
         );
-        Self::with_provider("fake", &provider)
+        Self::made("fake", agent, &provider)
     }
 
     /// A home whose agent asks the built-in stand-in.
     pub(crate) fn rehearsing() -> Self {
-        Self::with_provider("rehearsal", "  rehearsal: {}\n")
+        Self::made("rehearsal", "", "  rehearsal: {}\n")
     }
 
-    fn with_provider(name: &str, provider: &str) -> Self {
+    fn made(name: &str, agent: &str, provider: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Free now; the listener is closed before the agent takes the port.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let port = free_port();
         let config = format!(
-            "runtime:\n  workspace: work\nagents:\n  opus:\n    provider: {name}\nproviders:\n\
-             {provider}channels:\n  agent:\n    port: {port}\n    secret: {{file: token}}\n\
+            "runtime:\n  workspace: work\nagents:\n  opus:\n    provider: {name}\n{agent}\
+             providers:\n{provider}channels:\n  agent:\n    port: {port}\n    secret: {{file: token}}\n\
              memory:\n  sqlite:\n    path: data/store.db\n"
         );
         let home = Self { folder, port };
@@ -68,9 +73,14 @@ impl Home {
 
     /// A process of this home, listening.
     pub(crate) async fn start(&self) -> Agent {
+        self.start_at(self.port).await
+    }
+
+    /// A process of this home, listening on another port.
+    pub(crate) async fn start_at(&self, port: u16) -> Agent {
         let mut child = self
             .command("run")
-            .args(["--uid", "u1"])
+            .args(["--uid", "u1", "--listen", &format!("127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -81,6 +91,39 @@ impl Home {
         agent.logged("listening").await;
         agent
     }
+
+    /// The answer to a command of the owner, who is on the same machine.
+    pub(crate) async fn order(&self, id: &str, text: &str) -> MessageReply {
+        let mut bridge = self
+            .command("connect")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let body = json!({"id": id, "fromAgent": "operator", "message": text,
+            "conversationId": "c"})
+        .to_string();
+        let request = format!(
+            "POST /api/message HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut input = bridge.stdin.take().unwrap();
+        input.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        within(bridge.stdout.take().unwrap().read_to_string(&mut answer))
+            .await
+            .unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+}
+
+/// Free now; nobody listens on it when the agent takes it.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// The process.

@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod client;
 pub(crate) mod fake;
+pub(crate) mod rows;
 
 use std::time::Duration;
 
