@@ -8,7 +8,8 @@ use std::time::Duration;
 use rivetos_channel_agent::AgentChannel;
 use rivetos_core::turn::Limits;
 use rivetos_memory_sqlite::SqliteStore;
-use rivetos_runtime::http::{routes, serve};
+use rivetos_protocol::DRAIN_MS;
+use rivetos_runtime::http::{operator_routes, routes, serve};
 use rivetos_runtime::{Application, Budget, Identity, Parts, Prices};
 use rivetos_types::secret::SecretRef;
 use rivetos_types::settings;
@@ -27,7 +28,7 @@ use crate::{compose, logging, workspace};
 const WINDOW_TOKENS: u64 = 128_000;
 
 /// How long running turns get after the first signal. Engines kill after 30 s.
-const DRAIN: Duration = Duration::from_secs(25);
+const DRAIN: Duration = Duration::from_millis(DRAIN_MS);
 
 /// Runs until the agent is told to end.
 pub(crate) fn run(args: &RunArgs) -> Result<(), BootError> {
@@ -64,15 +65,17 @@ async fn work(args: &RunArgs) -> Result<(), BootError> {
             wait: setup.config.runtime.turn_timeout,
         },
     );
-    let router = channel.with_operator(routes(application.clone(), channel.routes()));
+    let router = channel.with_operator(
+        routes(application.clone(), channel.routes()),
+        operator_routes(application.clone()),
+    );
     application.listening();
     tracing::info!(%address, version = VERSION, commit = COMMIT, "listening");
 
     serve(listener, router, async {
         signals.next().await;
-        tracing::info!("draining");
         tokio::select! {
-            () = application.drain(DRAIN) => {}
+            _ = application.drain(DRAIN) => {}
             () = signals.next() => tracing::warn!("told twice; open turns are left as they are"),
         }
     })

@@ -14,11 +14,16 @@ use std::process::Stdio;
 
 use http_body_util::Full;
 use hyper::Request;
-use rivetos_protocol::{HealthReport, Outcome, StreamFrame};
-use support::agent::{Home, make_fifo, read_by_somebody};
+use rivetos_protocol::{AgentStatus, DrainReport, DrainStatus, HealthReport, Outcome, StreamFrame};
+use support::agent::{Home, TOKEN, make_fifo, read_by_somebody};
 use support::fake::Fake;
 use support::{client, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+fn get(path: &str) -> Request<Full<bytes::Bytes>> {
+    let request = Request::get(path).header("host", "a");
+    request.body(Full::default()).unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_survives_a_restart() {
@@ -138,13 +143,47 @@ async fn sigterm_lets_the_running_turn_end() {
     let asked = fake.asked().await;
     agent.terminate();
     agent.logged("draining").await;
-    let health = Request::get("/health")
-        .header("host", "a")
-        .body(Full::default())
-        .unwrap();
-    assert_eq!(client::request(home.port, health).await.status(), 503);
+    let health = client::request(home.port, get("/health")).await;
+    assert_eq!(health.status(), 503);
     asked.say("Bye.").done("stop");
     assert_eq!(frames.done().await.response, "Bye.");
+    assert!(agent.ended().await.success());
+    fake.all_was_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_drains_and_reads_what_came_of_it() {
+    let fake = Fake::start().await;
+    let home = Home::new(&fake);
+    let mut agent = home.start().await;
+    let mut frames = client::stream(home.port, "1", "hello").await;
+    let asked = fake.asked().await;
+    let guest = Request::post("/api/drain")
+        .header("host", "a")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Full::default())
+        .unwrap();
+    let refused = client::request(home.port, guest).await.status();
+    assert_eq!(refused, 404, "it is the operator's");
+
+    let body = r#"{"deadline_ms":600000}"#;
+    let mut drain = client::operate(home.port, "POST /api/drain", body).await;
+    agent.logged("draining").await;
+    let health = client::text(client::request(home.port, get("/health")).await).await;
+    let health: HealthReport = serde_json::from_str(&health).unwrap();
+    assert_eq!(health.status, AgentStatus::Draining);
+    asked.say("Bye.").done("stop");
+    assert_eq!(frames.done().await.response, "Bye.");
+    drop(frames);
+    let report: DrainReport = drain.json().await;
+    assert_eq!(
+        (report.status, report.finished, report.handed_over),
+        (DrainStatus::Drained, 1, 0)
+    );
+    assert_eq!((report.parked, report.undelivered), (Some(0), Some(0)));
+
+    agent.terminate();
+    agent.logged("finished=1").await;
     assert!(agent.ended().await.success());
     fake.all_was_well().await;
 }

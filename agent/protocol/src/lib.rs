@@ -3,11 +3,13 @@
 //! Everything here crosses a version boundary: fields are only ever added, and readers ignore
 //! what they do not know.
 
+mod drain;
 mod health;
 mod message;
 mod operator;
 pub mod sse;
 
+pub use drain::{DRAIN_MS, DRAIN_MS_MAX, DRAIN_PATH, DrainReport, DrainRequest, DrainStatus};
 pub use health::{AgentStatus, HealthReport, MeshPing};
 pub use message::{ErrorReply, MessageReply, MessageRequest, Outcome, StreamFrame};
 pub use operator::{

@@ -1,8 +1,9 @@
 //! The agent's listener.
 
+mod drain;
 mod listener;
 mod request_id;
 mod routes;
 
 pub use listener::serve;
-pub use routes::routes;
+pub use routes::{operator_routes, routes};

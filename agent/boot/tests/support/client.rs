@@ -8,8 +8,10 @@ use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rivetos_protocol::sse::Decoder;
-use rivetos_protocol::{MessageReply, StreamFrame};
+use rivetos_protocol::{MessageReply, StreamFrame, check_handshake, operator_handshake};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::agent::TOKEN;
@@ -44,6 +46,35 @@ fn message(id: &str, message: &str, more: &Value, accept: &str) -> Request<Full<
         .header("accept", accept)
         .body(Full::from(body.to_string()))
         .unwrap()
+}
+
+/// Sends a request as the operator, on a connection of its own.
+pub(crate) async fn operate(port: u16, what: &str, body: &str) -> Operated {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let handshake = operator_handshake(TOKEN);
+    stream.write_all(handshake.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while check_handshake(&answer).unwrap().is_none() {
+        assert!(within(stream.read_buf(&mut answer)).await.unwrap() > 0);
+    }
+    let request = format!(
+        "{what} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    Operated(stream)
+}
+
+/// The answer to an operator's request, still to come.
+pub(crate) struct Operated(TcpStream);
+
+impl Operated {
+    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> T {
+        let mut text = String::new();
+        within(self.0.read_to_string(&mut text)).await.unwrap();
+        let body = text.split("\r\n\r\n").nth(1).unwrap_or_default();
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
 }
 
 /// Sends a message and waits for the reply.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rivetos_protocol::DrainStatus;
 use rivetos_types::message::{OutboundMessage, TokenUsage, TurnOutcome};
 use rivetos_types::store::{
     Claim, ClaimedTurn, Commit, Durability, Lease, StoreError, Then, TurnRecord,
 };
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::drive::{Driven, drive};
@@ -31,14 +33,48 @@ const PAUSE_MAX: Duration = Duration::from_mins(30);
 
 /// How a turn left this process.
 enum Left {
-    /// Answered, or taken over by another process.
-    Done,
+    /// Answered.
+    Finished,
+    /// Waits for a person.
+    Parked,
+    /// Left between two steps, for the next process.
+    HandedOver,
+    /// Another process took it.
+    TakenOver,
     /// The store failed; the turn is still open there.
     StoreFailed,
 }
 
+/// What became of the turns since a drain began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) status: DrainStatus,
+    pub(crate) finished: u64,
+    pub(crate) handed_over: u64,
+}
+
+impl Tally {
+    /// Nothing has ended yet.
+    pub(crate) fn new(status: DrainStatus) -> Self {
+        Self {
+            status,
+            finished: 0,
+            handed_over: 0,
+        }
+    }
+
+    fn note(&mut self, left: &Result<Left, tokio::task::JoinError>) {
+        match left {
+            Ok(Left::Finished) => self.finished += 1,
+            Ok(Left::HandedOver) => self.handed_over += 1,
+            Ok(Left::Parked | Left::TakenOver | Left::StoreFailed) | Err(_) => {}
+        }
+    }
+}
+
 /// Runs until the drain is over.
-pub(super) async fn dispatch(state: Arc<State>) {
+pub(super) async fn dispatch(state: Arc<State>) -> Tally {
+    let mut tally = Tally::new(DrainStatus::Drained);
     let mut running = JoinSet::new();
     let mut phases = state.phase.subscribe();
     let mut tidy = tokio::time::interval(TIDY_EVERY);
@@ -58,6 +94,9 @@ pub(super) async fn dispatch(state: Arc<State>) {
             }
             Some(left) = running.join_next() => {
                 pause.note(&left);
+                if state.draining() {
+                    tally.note(&left);
+                }
                 wanted = usize::from(more || state.open.any_waiting());
             }
             _ = phases.changed() => {}
@@ -79,7 +118,7 @@ pub(super) async fn dispatch(state: Arc<State>) {
             recovered
         });
     }
-    end(&state, running).await;
+    end(&state, running, phases, tally).await
 }
 
 /// Drops what expired, and tells watchers what other processes answered.
@@ -138,7 +177,9 @@ struct Pause {
 impl Pause {
     fn note(&mut self, left: &Result<Left, tokio::task::JoinError>) {
         match left {
-            Ok(Left::Done) => *self = Self::default(),
+            Ok(Left::Finished | Left::Parked | Left::HandedOver | Left::TakenOver) => {
+                *self = Self::default();
+            }
             Ok(Left::StoreFailed) => {
                 self.failures = self.failures.saturating_add(1);
                 let seconds = 1_u64.checked_shl(self.failures).unwrap_or(u64::MAX);
@@ -170,13 +211,14 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
     let left = match result {
         Ok(Driven::Parked) => {
             state.open.park(&claim.turn, &live);
-            return Left::Done;
+            return Left::Parked;
         }
-        Ok(Driven::Finished | Driven::HandedOver) => Left::Done,
+        Ok(Driven::Finished) => Left::Finished,
+        Ok(Driven::HandedOver) => Left::HandedOver,
         Err(StoreError::Fenced(turn)) => {
             tracing::warn!(%turn, "another process took the turn over");
             live.feed.abandon();
-            Left::Done
+            Left::TakenOver
         }
         Err(error) => {
             let reason = format!("the turn could not be stored: {error}");
@@ -214,8 +256,9 @@ async fn keep_lease(state: &State, claim: &Claim) -> StoreError {
 }
 
 /// Lets go of the turns that were cut off, so that the next process need not wait for the end of
-/// their leases. It goes on from what they stored last.
-async fn hand_over(state: &State) {
+/// their leases. It goes on from what they stored last. Returns how many there were.
+async fn hand_over(state: &State) -> u64 {
+    let mut turns = 0;
     for claim in state.open.claims() {
         let commit = Commit {
             then: Then::HandOver,
@@ -223,24 +266,42 @@ async fn hand_over(state: &State) {
         };
         let stored = state.parts.store.commit(claim, commit).await;
         state.watch_store(&stored);
+        turns += u64::from(stored.is_ok());
     }
+    turns
 }
 
-/// Lets what runs end by the deadline; what does not stays open in the store.
-async fn end(state: &State, mut running: JoinSet<Left>) {
-    let phase = *state.phase.borrow();
-    let deadline = match phase {
-        Phase::Draining(deadline) => deadline,
-        Phase::Recovering | Phase::Working => Instant::now(),
-    };
-    let all = async { while running.join_next().await.is_some() {} };
-    if tokio::time::timeout_at(deadline.into(), all).await.is_err() {
-        tracing::warn!(
-            turns = running.len(),
-            "the drain's time is over; turns are left open"
-        );
-        running.shutdown().await;
-        hand_over(state).await;
+/// Lets what runs end by the deadline, which another drain may bring nearer; what does not stays
+/// open in the store.
+async fn end(
+    state: &State,
+    mut running: JoinSet<Left>,
+    mut phases: watch::Receiver<Phase>,
+    mut tally: Tally,
+) -> Tally {
+    loop {
+        let phase = *phases.borrow_and_update();
+        let deadline = match phase {
+            Phase::Draining(deadline) => deadline,
+            Phase::Recovering | Phase::Working => Instant::now(),
+        };
+        tokio::select! {
+            biased;
+            left = running.join_next() => match left {
+                Some(left) => tally.note(&left),
+                None => break,
+            },
+            () = tokio::time::sleep_until(deadline.into()) => {
+                let turns = running.len();
+                tracing::warn!(turns, "the drain's time is over; turns are left open");
+                running.shutdown().await;
+                tally.status = DrainStatus::Cut;
+                tally.handed_over += hand_over(state).await;
+                break;
+            }
+            _ = phases.changed() => {}
+        }
     }
     state.open.abandon_all();
+    tally
 }

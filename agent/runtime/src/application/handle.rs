@@ -1,14 +1,14 @@
 //! The application as the composition root holds it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rivetos_protocol::HealthReport;
-use tokio::task::JoinHandle;
+use rivetos_protocol::{DrainReport, DrainStatus, HealthReport, PROTOCOL_VERSION};
 
-use super::dispatch::dispatch;
-use super::state::{Parts, Phase, State, lock};
+use super::dispatch::{Tally, dispatch};
+use super::state::{Parts, Phase, State};
+use crate::clock::now;
 
 /// How long a drain waits for watchers to take their last frames, after the turns ended.
 const LAST_FRAMES_WAIT: Duration = Duration::from_secs(2);
@@ -17,7 +17,6 @@ const LAST_FRAMES_WAIT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Application {
     pub(super) state: Arc<State>,
-    dispatcher: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Application {
@@ -27,10 +26,14 @@ impl Application {
     pub fn start(parts: Parts) -> Self {
         let state = Arc::new(State::new(parts));
         let dispatcher = tokio::spawn(dispatch(Arc::clone(&state)));
-        Self {
-            state,
-            dispatcher: Arc::new(Mutex::new(Some(dispatcher))),
-        }
+        let ended = Arc::clone(&state);
+        tokio::spawn(async move {
+            // It only fails when it was aborted or panicked, and then nothing runs either.
+            let tally = dispatcher.await;
+            let tally = tally.unwrap_or_else(|_| Tally::new(DrainStatus::Cut));
+            ended.drained.send_replace(Some(tally));
+        });
+        Self { state }
     }
 
     /// Tells the application that its listener is up, without which it is not ready.
@@ -48,17 +51,50 @@ impl Application {
         self.state.metrics.render(self.state.open.len())
     }
 
-    /// Takes no more work, lets running turns end for at most `deadline`, then leaves them for
-    /// the next start. Returns when nothing runs any more.
-    pub async fn drain(&self, deadline: Duration) {
-        self.state
-            .phase
-            .send_replace(Phase::Draining(Instant::now() + deadline));
-        let dispatcher = lock(&self.dispatcher).take();
-        if let Some(dispatcher) = dispatcher {
-            // It only fails when it was aborted, and then nothing runs either.
-            let _ = dispatcher.await;
-        }
+    /// Takes no more work, lets every running turn come to the end of its step for at most
+    /// `deadline`, and leaves what is open to the next process. Returns when nothing runs any
+    /// more. Another drain waits for the same end and may bring the deadline nearer.
+    pub async fn drain(&self, deadline: Duration) -> DrainReport {
+        tracing::info!(ms = deadline.as_millis(), "draining");
+        let until = Instant::now() + deadline;
+        self.state.phase.send_modify(|phase| {
+            *phase = match *phase {
+                Phase::Draining(earlier) => Phase::Draining(earlier.min(until)),
+                Phase::Recovering | Phase::Working => Phase::Draining(until),
+            }
+        });
+        let mut drained = self.state.drained.subscribe();
+        // The sender lives in the state, so waiting cannot fail.
+        let tally = drained.wait_for(Option::is_some).await;
+        let tally = tally.ok().and_then(|tally| *tally);
+        let tally = tally.unwrap_or_else(|| Tally::new(DrainStatus::Cut));
+        // It matters to nobody else, and a drain has to end.
         let _ = tokio::time::timeout(LAST_FRAMES_WAIT, self.state.watchers.gone()).await;
+        self.report(tally).await
+    }
+
+    async fn report(&self, tally: Tally) -> DrainReport {
+        let store = &self.state.parts.store;
+        let (approvals, letters) = tokio::join!(store.approvals(None, now()), store.letters(now()));
+        self.state.watch_store(&approvals);
+        self.state.watch_store(&letters);
+        let count = |approvals: Vec<_>| u64::try_from(approvals.len()).unwrap_or(u64::MAX);
+        let report = DrainReport {
+            protocol: PROTOCOL_VERSION,
+            status: tally.status,
+            finished: tally.finished,
+            handed_over: tally.handed_over,
+            parked: approvals.ok().map(count),
+            undelivered: letters.ok().map(|letters| letters.waiting),
+        };
+        tracing::info!(
+            status = report.status.word(),
+            finished = report.finished,
+            handed_over = report.handed_over,
+            parked = report.parked,
+            undelivered = report.undelivered,
+            "drained"
+        );
+        report
     }
 }

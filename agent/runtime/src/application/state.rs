@@ -14,6 +14,7 @@ use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
+use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
 use super::sessions::Sessions;
@@ -89,6 +90,8 @@ pub(crate) struct State {
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) metrics: Metrics,
     pub(crate) phase: watch::Sender<Phase>,
+    /// What came of the drain, when it is over.
+    pub(crate) drained: watch::Sender<Option<Tally>>,
     /// Wakes the dispatcher; `fresh` says for how many accepted turns.
     pub(crate) work: Notify,
     pub(crate) fresh: AtomicUsize,
@@ -112,6 +115,7 @@ impl State {
             watchers: Arc::default(),
             metrics: Metrics::default(),
             phase: watch::Sender::new(Phase::Recovering),
+            drained: watch::Sender::new(None),
             work: Notify::new(),
             fresh: AtomicUsize::new(0),
             listening: AtomicBool::new(false),
@@ -150,6 +154,10 @@ impl State {
     pub(crate) fn health(&self) -> HealthReport {
         let phase = *self.phase.borrow();
         let (status, reason) = match phase {
+            Phase::Draining(_) if self.drained.borrow().is_some() => (
+                AgentStatus::Draining,
+                "nothing runs any more; it may be stopped".to_owned(),
+            ),
             Phase::Draining(_) => (
                 AgentStatus::Draining,
                 "finishing what is running".to_owned(),

@@ -1,23 +1,39 @@
-//! `/health*` and `/metrics`, open to everybody who reaches the port.
+//! `/health*` and `/metrics`, open to everybody who reaches the port, and `/api/drain`, which is
+//! not.
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
-use rivetos_protocol::{AgentStatus, BODY_BYTES_MAX};
+use rivetos_protocol::{AgentStatus, BODY_BYTES_MAX, DRAIN_PATH};
 
+use super::drain::drain;
 use super::request_id::with_request_id;
 use crate::application::Application;
 
 /// The runtime's own routes together with those of the channels, behind the same limits.
 pub fn routes(application: Application, channels: Router) -> Router {
-    Router::new()
+    let own = Router::new()
         .route("/health/live", get(|| async { "live\n" }))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
-        .with_state(application)
-        .merge(channels)
+        .with_state(application);
+    limited(own.merge(channels))
+}
+
+/// What only an operator may ask for: `POST /api/drain`. Whoever merges these routes with others
+/// answers for who reaches them.
+pub fn operator_routes(application: Application) -> Router {
+    limited(
+        Router::new()
+            .route(DRAIN_PATH, post(drain))
+            .with_state(application),
+    )
+}
+
+fn limited(routes: Router) -> Router {
+    routes
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(with_request_id))
 }

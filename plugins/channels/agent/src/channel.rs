@@ -52,12 +52,13 @@ impl AgentChannel {
             .with_state(Arc::clone(&self.shared))
     }
 
-    /// `all` and `GET /api/operator`: whoever has the bearer gets `all` over the upgraded
-    /// connection, each request marked as the operator's.
-    pub fn with_operator(&self, all: Router) -> Router {
+    /// `all` and `GET /api/operator`: whoever has the bearer gets `all` and `operators` over the
+    /// upgraded connection, each request marked as the operator's. Elsewhere `operators` are not.
+    pub fn with_operator(&self, all: Router, operators: Router) -> Router {
+        let reached = all.clone().merge(operators);
         let access = Router::new()
             .route(OPERATOR_PATH, get(operator::upgrade))
-            .with_state(operator::Access::new(Arc::clone(&self.shared), &all));
+            .with_state(operator::Access::new(Arc::clone(&self.shared), reached));
         all.merge(access)
     }
 }

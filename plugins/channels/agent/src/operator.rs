@@ -25,10 +25,10 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn new(shared: Arc<Shared>, all: &Router) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, reached: Router) -> Self {
         Self {
             shared,
-            routes: all.clone().layer(Extension(Operator)),
+            routes: reached.layer(Extension(Operator)),
         }
     }
 }

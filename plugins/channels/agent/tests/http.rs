@@ -290,3 +290,16 @@ async fn an_operator_speaks_without_a_bearer_once_let_in() {
         .unwrap();
     read_until(&mut stream, "404").await;
 }
+
+#[tokio::test]
+async fn what_is_the_operators_is_not_there_for_others() {
+    let world = world().await;
+    let drain = post(BEARER, "").replacen("/api/message", "/api/drain", 1);
+    assert_eq!(world.ask(&drain).await.0, 404);
+    let mut stream = world.open(&operator_handshake("t0ken")).await;
+    read_until(&mut stream, "\r\n\r\n").await;
+    let drain = drain.replacen("Host: x\r\n", "Host: x\r\nConnection: close\r\n", 1);
+    stream.write_all(drain.as_bytes()).await.unwrap();
+    let (status, text) = answer(stream).await;
+    assert!(status == 200 && text.ends_with("drained"), "{text}");
+}

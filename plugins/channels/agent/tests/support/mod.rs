@@ -152,7 +152,8 @@ pub(crate) async fn world() -> World {
     };
     let channel = AgentChannel::new(Arc::clone(&stage) as _, Arc::clone(&token) as _, settings);
     let health = Router::new().route("/health", axum::routing::get(|| async { "fine" }));
-    let app = channel.with_operator(health.merge(channel.routes()));
+    let drain = Router::new().route("/api/drain", axum::routing::post(|| async { "drained" }));
+    let app = channel.with_operator(health.merge(channel.routes()), drain);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
