@@ -101,8 +101,8 @@ impl<'a> Sight<'a> {
         if let Some(stranger) = objects.iter().find(|other| other.owner != Owner::Ours) {
             return Some(taken(stranger));
         }
-        // Several incarnations of files may be there at once, and all of them are ours.
-        if is_files(object.id.kind) {
+        // Several incarnations of it may be there at once, and all of them are ours.
+        if has_incarnations(object.id.kind) {
             return None;
         }
         let twins = object.uid.as_ref().map_or(&[][..], |uid| self.of(uid));
@@ -181,12 +181,13 @@ impl<'a> Sight<'a> {
 }
 
 /// The name that tells one incarnation of `wanted` from another, where several may be there at
-/// once: files on an engine are named by what they hold.
+/// once: files on an engine are named by what they hold, and a container that lives goes over to
+/// another network.
 pub(super) fn incarnation_name(wanted: &Desired) -> Option<&str> {
     match &wanted.spec {
         Spec::Files(files) if files.carrier_image.is_some() => Some(&files.native_name),
+        Spec::Network(network) => Some(&network.native_name),
         Spec::Files(_)
-        | Spec::Network(_)
         | Spec::Volume(_)
         | Spec::Image(_)
         | Spec::Container(_)
@@ -195,8 +196,8 @@ pub(super) fn incarnation_name(wanted: &Desired) -> Option<&str> {
     }
 }
 
-fn is_files(kind: Kind) -> bool {
-    matches!(kind, Kind::Config | Kind::Secret)
+fn has_incarnations(kind: Kind) -> bool {
+    matches!(kind, Kind::Config | Kind::Secret | Kind::Network)
 }
 
 /// Why `object` keeps a resource from its address, if it does.
