@@ -73,7 +73,11 @@ impl<'a> Sight<'a> {
             return Seen::Unclear(blocked);
         }
         if let Some(name) = incarnation_name(wanted) {
-            let found = self.of(&wanted.uid).iter().find(|o| o.native_name == name);
+            let incarnations = self.of(&wanted.uid);
+            if has_copy(incarnations) {
+                return Seen::Unclear(ambiguous(id, incarnations));
+            }
+            let found = incarnations.iter().find(|o| o.native_name == name);
             return found.map_or(Seen::Absent, |object| Seen::Ours(object));
         }
         match self.of(&wanted.uid) {
@@ -101,11 +105,11 @@ impl<'a> Sight<'a> {
         if let Some(stranger) = objects.iter().find(|other| other.owner != Owner::Ours) {
             return Some(taken(stranger));
         }
+        let twins = object.uid.as_ref().map_or(&[][..], |uid| self.of(uid));
         // Several incarnations of it may be there at once, and all of them are ours.
         if has_incarnations(object.id.kind) {
-            return None;
+            return has_copy(twins).then(|| ambiguous(&object.id, twins));
         }
-        let twins = object.uid.as_ref().map_or(&[][..], |uid| self.of(uid));
         let rivals = if twins.len() > 1 { twins } else { objects };
         (rivals.len() > 1).then(|| ambiguous(&object.id, rivals))
     }
@@ -198,6 +202,15 @@ pub(super) fn incarnation_name(wanted: &Desired) -> Option<&str> {
 
 fn has_incarnations(kind: Kind) -> bool {
     matches!(kind, Kind::Config | Kind::Secret | Kind::Network)
+}
+
+/// Whether two of these say that they were made for the very same specification, of which the name
+/// is a part: nobody can tell which one was copied from the other.
+fn has_copy(incarnations: &[&Observed]) -> bool {
+    let hashes = incarnations.iter().filter_map(|one| one.spec_hash.as_ref());
+    let mut hashes: Vec<&str> = hashes.map(|hash| hash.0.as_str()).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).any(|pair| pair.first() == pair.last())
 }
 
 /// Why `object` keeps a resource from its address, if it does.
