@@ -86,7 +86,12 @@ pub(crate) async fn send(port: u16, id: &str, text_: &str) -> MessageReply {
 
 /// Sends a message without waiting for the reply.
 pub(crate) async fn post(port: u16, id: &str, text_: &str) {
-    let more = json!({"waitForResponse": false});
+    post_in(port, "c", id, text_).await;
+}
+
+/// The same in another conversation.
+pub(crate) async fn post_in(port: u16, conversation: &str, id: &str, text_: &str) {
+    let more = json!({"waitForResponse": false, "conversationId": conversation});
     let response = request(port, message(id, text_, &more, "application/json")).await;
     assert_eq!(response.status(), 202);
 }
@@ -95,11 +100,7 @@ pub(crate) async fn post(port: u16, id: &str, text_: &str) {
 pub(crate) async fn stream(port: u16, id: &str, text_: &str) -> Frames {
     let response = request(port, message(id, text_, &json!({}), "text/event-stream")).await;
     assert_eq!(response.status(), 200);
-    Frames {
-        body: response.into_body(),
-        decoder: Decoder::new(),
-        waiting: VecDeque::new(),
-    }
+    Frames::of(response)
 }
 
 /// The frames of a reply.
@@ -110,6 +111,14 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    fn of(response: Response<Incoming>) -> Self {
+        Self {
+            body: response.into_body(),
+            decoder: Decoder::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
     /// `None` when the stream ended or broke.
     pub(crate) async fn next(&mut self) -> Option<StreamFrame> {
         while self.waiting.is_empty() {

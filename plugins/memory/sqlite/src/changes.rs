@@ -1,11 +1,15 @@
-//! What other processes do to the store.
+//! What other processes do to the store, and that they died.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rivetos_types::store::{Durability, StoreError};
 use rusqlite::Connection;
+use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
+use crate::presence::Presence;
 use crate::writer::Writer;
 
 /// How often the file is looked at. SQLite tells nobody about changes, and the look reads a few
@@ -15,22 +19,68 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The last known state of the file, as SQLite counts it: the number changes with every commit of
 /// another connection, and never with our own (<https://sqlite.org/pragma.html#pragma_data_version>).
 #[derive(Debug, Default)]
-pub(crate) struct Changes(AtomicI64);
+pub(crate) struct Changes {
+    version: AtomicI64,
+    /// Kept over calls: a caller that has much to do asks again and again and waits for none of
+    /// them to end.
+    next_look: Mutex<Option<Instant>>,
+}
 
 impl Changes {
-    /// Returns when the number is another one than last time. A look that fails tells nothing:
-    /// whoever works with the store will see the error.
-    pub(crate) async fn next(&self, writer: &Writer) {
+    /// Returns when the number is another one than last time, or when the leases of a dead process
+    /// were ended. A look that fails tells nothing: whoever works with the store will see the
+    /// error.
+    pub(crate) async fn next(&self, writer: &Writer, presence: &Presence) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let Ok(version) = writer.call("look for changes", None, version).await else {
-                continue;
+            sleep_until(self.due()).await;
+            let ended = end_leases_of_dead(writer, presence).await;
+            let version = writer.call("look for changes", None, version).await;
+            *self.next_look() = None;
+            let changed = match version {
+                Ok(version) => self.version.swap(version, Ordering::AcqRel) != version,
+                Err(_) => false,
             };
-            if self.0.swap(version, Ordering::AcqRel) != version {
+            if changed || ended == Ok(true) {
                 return;
             }
         }
     }
+
+    fn due(&self) -> Instant {
+        *self
+            .next_look()
+            .get_or_insert_with(|| Instant::now() + LOOK_EVERY)
+    }
+
+    fn next_look(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.next_look
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether there was anybody.
+async fn end_leases_of_dead(writer: &Writer, presence: &Presence) -> Result<bool, StoreError> {
+    let operation = "end the leases of a dead process";
+    let dead = presence.dead().map_err(|error| StoreError::Failed {
+        operation,
+        cause: error.to_string(),
+    })?;
+    if dead.is_empty() {
+        return Ok(false);
+    }
+    let work = move |db: &Connection| {
+        dead.iter().try_for_each(|dead| dead.end_leases(db))?;
+        Ok(dead)
+    };
+    let dead = writer
+        .call(operation, Some(Durability::ProcessCrash), work)
+        .await?;
+    for dead in dead {
+        // What stays is seen, and found to be over, once more.
+        let _ = dead.forget();
+    }
+    Ok(true)
 }
 
 fn version(db: &Connection) -> Result<i64, Failure> {

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 use crate::changes::Changes;
 use crate::failure::Failure;
-use crate::presence::{self, Presence};
+use crate::presence::Presence;
 use crate::writer::Writer;
 use crate::{approval, ledger, outbox, queue, schema, session, turn};
 
@@ -33,13 +33,12 @@ const STATEMENTS_MAX: usize = 64;
 pub struct SqliteStore {
     writer: Writer,
     changes: Changes,
-    _presence: Presence,
+    presence: Presence,
 }
 
 impl SqliteStore {
     /// Opens the store at `path`; makes it, readable for its owner only, when there is none. Its
-    /// folder must exist. When no other process has it open, the leases that are left in it are
-    /// over.
+    /// folder must exist. The leases of processes that no longer have it open are over.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = |cause: String| StoreError::Failed {
             operation: "open the store",
@@ -50,12 +49,12 @@ impl SqliteStore {
             connect(path).map_err(|error| Failure::from(error).during("open the store"))?;
         schema::migrate(&mut db)?;
         let presence =
-            presence::announce(path, &db).map_err(|error| error.during("open the store"))?;
+            Presence::announce(path, &mut db).map_err(|error| error.during("open the store"))?;
         let writer = Writer::start(db).map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             writer,
             changes: Changes::default(),
-            _presence: presence,
+            presence,
         })
     }
 }
@@ -90,6 +89,9 @@ impl TurnStore for SqliteStore {
     }
 
     fn claim(&self, lease: Lease) -> BoxFuture<'_, Result<Option<ClaimedTurn>, StoreError>> {
+        // Under the name by which others see whether this process lives.
+        let owner = self.presence.name().to_owned();
+        let lease = Lease { owner, ..lease };
         let work = move |db: &Connection| queue::claim(db, &lease);
         Box::pin(
             self.writer
@@ -208,7 +210,7 @@ impl TurnStore for SqliteStore {
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.changes.next(&self.writer))
+        Box::pin(self.changes.next(&self.writer, &self.presence))
     }
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<Swept, StoreError>> {

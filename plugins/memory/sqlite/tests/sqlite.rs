@@ -70,7 +70,7 @@ async fn nobody_else_may_read_the_files() {
     for entry in folder.path().read_dir().unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600, "{:?}", entry.path());
+        assert_eq!(mode & 0o077, 0, "{:?}", entry.path());
         seen += 1;
     }
     assert!(seen >= 2, "the log of the store is there while it is open");
@@ -146,6 +146,33 @@ async fn the_leases_of_the_dead_are_over_those_of_the_living_are_not() {
             .unwrap()
             .is_some()
     );
+}
+
+#[tokio::test]
+async fn who_stays_notices_at_once_that_somebody_died() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let open = || SqliteStore::open(&path).unwrap();
+    let (dies, stays, idle) = (open(), open(), open());
+    for id in ["1", "2"] {
+        dies.accept(contract::message(id, id)).await.unwrap();
+    }
+    let lost = dies.claim(contract::lease("a", 0)).await.unwrap().unwrap();
+    let kept = stays.claim(contract::lease("b", 0)).await.unwrap().unwrap();
+    stays.changed().await;
+    drop(dies);
+    stays.changed().await;
+    let lease = || contract::lease("b", 1);
+    let next = stays.claim(lease()).await.unwrap().unwrap();
+    assert_eq!(next.claim.turn, lost.claim.turn);
+    assert!(next.claim.token > lost.claim.token);
+    assert_eq!(
+        idle.claim(lease()).await,
+        Ok(None),
+        "the living keep theirs"
+    );
+    let commit = contract::last(&kept.message, "x", 100);
+    assert_eq!(stays.commit(kept.claim, commit).await, Ok(()));
 }
 
 #[tokio::test]
