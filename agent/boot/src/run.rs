@@ -133,6 +133,7 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
             turn_micro_usd_max: agent.budget.turn_micro_usd,
             ..Limits::new(&setup.config.runtime)
         },
+        channels: Vec::new(),
     }))
 }
 

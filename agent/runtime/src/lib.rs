@@ -8,6 +8,7 @@
 
 mod application;
 mod clock;
+mod delivery;
 pub mod http;
 mod metrics;
 mod prices;

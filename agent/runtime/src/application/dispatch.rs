@@ -103,6 +103,7 @@ pub(super) async fn dispatch(state: Arc<State>) -> Tally {
             () = state.parts.store.changed() => {
                 more = true;
                 wanted = RUNNING_TURNS_MAX;
+                state.outbox.look();
             }
         }
         if !pause.is_over() {

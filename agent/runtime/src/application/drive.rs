@@ -406,6 +406,7 @@ impl<'a> Run<'a> {
         log_end(&message, self.began.elapsed());
         self.state.metrics.turn(&message.outcome, message.usage);
         self.live.feed.finish(message);
+        self.state.outbox.look();
         Ok(Driven::Finished)
     }
 

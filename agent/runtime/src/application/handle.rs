@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rivetos_protocol::{DrainReport, DrainStatus, HealthReport, PROTOCOL_VERSION};
+use tokio::task::JoinSet;
 
 use super::dispatch::{Tally, dispatch};
 use super::state::{Parts, Phase, State};
 use crate::clock::now;
+use crate::delivery::deliver_all;
 
 /// How long a drain waits for watchers to take their last frames, after the turns ended.
 const LAST_FRAMES_WAIT: Duration = Duration::from_secs(2);
@@ -26,11 +28,16 @@ impl Application {
     pub fn start(parts: Parts) -> Self {
         let state = Arc::new(State::new(parts));
         let dispatcher = tokio::spawn(dispatch(Arc::clone(&state)));
+        let mut couriers = JoinSet::new();
+        for channel in &state.parts.channels {
+            couriers.spawn(deliver_all(Arc::clone(&state.outbox), Arc::clone(channel)));
+        }
         let ended = Arc::clone(&state);
         tokio::spawn(async move {
             // It only fails when it was aborted or panicked, and then nothing runs either.
             let tally = dispatcher.await;
             let tally = tally.unwrap_or_else(|_| Tally::new(DrainStatus::Cut));
+            flush(&ended, couriers).await;
             ended.drained.send_replace(Some(tally));
         });
         Self { state }
@@ -96,5 +103,30 @@ impl Application {
             "drained"
         );
         report
+    }
+}
+
+/// Lets the last replies go out until the drain's time is over.
+async fn flush(state: &State, mut couriers: JoinSet<()>) {
+    state.outbox.close();
+    let mut phases = state.phase.subscribe();
+    loop {
+        let until = match *phases.borrow_and_update() {
+            Phase::Draining(until) => until,
+            Phase::Recovering | Phase::Working => Instant::now(),
+        };
+        tokio::select! {
+            ended = couriers.join_next() => {
+                if ended.is_none() {
+                    return;
+                }
+            }
+            // The deadline came nearer. The sender lives in the state.
+            _ = phases.changed() => {}
+            () = tokio::time::sleep_until(until.into()) => {
+                tracing::warn!("the drain's time is over; replies are left for the next start");
+                return couriers.shutdown().await;
+            }
+        }
     }
 }

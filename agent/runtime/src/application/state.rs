@@ -9,6 +9,7 @@ use std::time::Instant;
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, Room, Rule};
 use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
+use rivetos_types::channel::Channel;
 use rivetos_types::model::ModelProvider;
 use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::{Notify, watch};
@@ -18,6 +19,7 @@ use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
 use super::sessions::Sessions;
+use crate::delivery::{Outbox, Standing};
 use crate::metrics::Metrics;
 use crate::prices::Prices;
 
@@ -60,6 +62,8 @@ pub struct Parts {
     pub budget: Budget,
     /// How far a turn may go.
     pub limits: Limits,
+    /// Where replies are sent to, beside those that somebody fetches; no two with one name.
+    pub channels: Vec<Arc<dyn Channel>>,
 }
 
 /// One part in so many of the window is kept for the answer,
@@ -89,6 +93,7 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) metrics: Metrics,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) phase: watch::Sender<Phase>,
     /// What came of the drain, when it is over.
     pub(crate) drained: watch::Sender<Option<Tally>>,
@@ -105,7 +110,10 @@ impl State {
         let rules = Arc::new(rules(&parts));
         let tools_bytes = serde_json::to_string(parts.tools.specs()).map_or(0, |text| text.len());
         let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
+        let channels = parts.channels.iter().map(|channel| channel.id());
+        let outbox = Arc::new(Outbox::new(Arc::clone(&parts.store), channels));
         Self {
+            outbox,
             parts,
             rules,
             tools_bytes,
@@ -151,6 +159,28 @@ impl State {
         *lock(&self.trouble) = trouble;
     }
 
+    /// The first channel that is not as it should be says what the agent is.
+    fn channels_stand(&self) -> (AgentStatus, String) {
+        for (id, standing) in self.outbox.standings() {
+            match standing {
+                Standing::Ready => {}
+                Standing::Connecting(reason) => {
+                    let reason = format!("channel {id} is not connected yet: {reason}");
+                    return (AgentStatus::Starting, reason);
+                }
+                Standing::Replaying => {
+                    let reason = format!("delivering older replies to channel {id}");
+                    return (AgentStatus::Starting, reason);
+                }
+                Standing::Lost(reason) => {
+                    let reason = format!("channel {id} is not connected: {reason}");
+                    return (AgentStatus::Degraded, reason);
+                }
+            }
+        }
+        (AgentStatus::Ready, String::new())
+    }
+
     pub(crate) fn health(&self) -> HealthReport {
         let phase = *self.phase.borrow();
         let (status, reason) = match phase {
@@ -171,7 +201,7 @@ impl State {
             }
             Phase::Working => match lock(&self.trouble).clone() {
                 Some(reason) => (AgentStatus::Degraded, reason),
-                None => (AgentStatus::Ready, String::new()),
+                None => self.channels_stand(),
             },
         };
         let identity = &self.parts.identity;

@@ -11,6 +11,7 @@ use rivetos_core::turn::{Limits, Policy, check_conversation};
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_runtime::{Application, Budget, Identity, Parts, Prices};
 use rivetos_types::BoxStream;
+use rivetos_types::channel::Channel;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
 use rivetos_types::message::{
@@ -201,6 +202,10 @@ pub(crate) fn limits() -> Limits {
 
 impl Bench {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::with(folder, Vec::new())
+    }
+
+    pub(crate) fn with(folder: &Path, channels: Vec<Arc<dyn Channel>>) -> Self {
         let (asked, receiver) = mpsc::unbounded_channel();
         let store = SqliteStore::open(&folder.join("store.db")).unwrap();
         let app = Application::start(Parts {
@@ -221,6 +226,7 @@ impl Bench {
             prices: Prices::default(),
             budget: Budget::default(),
             limits: limits(),
+            channels,
         });
         Self {
             app,

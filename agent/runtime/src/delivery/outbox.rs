@@ -1,0 +1,77 @@
+//! What the deliveries of all channels share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rivetos_types::id::ChannelId;
+use rivetos_types::store::TurnStore;
+use tokio::sync::watch;
+
+/// The outbox of the store, and how the channels stand.
+pub(crate) struct Outbox {
+    pub(super) store: Arc<dyn TurnStore>,
+    pub(super) mail: watch::Sender<Mail>,
+    standings: Mutex<BTreeMap<ChannelId, Standing>>,
+}
+
+/// What couriers may expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mail {
+    /// There may be more than before.
+    More,
+    /// What is there now is the last.
+    Last,
+}
+
+/// How a channel stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Not connected since the start.
+    Connecting(String),
+    /// What an earlier process left is being delivered.
+    Replaying,
+    /// Nothing is left from before.
+    Ready,
+    /// It was connected, and is not any more.
+    Lost(String),
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        store: Arc<dyn TurnStore>,
+        channels: impl Iterator<Item = ChannelId>,
+    ) -> Self {
+        let connecting = |id| (id, Standing::Connecting("starting".to_owned()));
+        Self {
+            store,
+            mail: watch::Sender::new(Mail::More),
+            standings: Mutex::new(channels.map(connecting).collect()),
+        }
+    }
+
+    /// There may be more replies than before.
+    pub(crate) fn look(&self) {
+        self.mail.send_replace(Mail::More);
+    }
+
+    /// There will be no more replies: couriers deliver what can be delivered now, and end.
+    pub(crate) fn close(&self) {
+        self.mail.send_replace(Mail::Last);
+    }
+
+    /// The channels, in the order of their names.
+    pub(crate) fn standings(&self) -> Vec<(ChannelId, Standing)> {
+        let standings = self.standings.lock();
+        let standings = standings.unwrap_or_else(PoisonError::into_inner);
+        let of_all = standings.iter();
+        of_all.map(|(id, how)| (id.clone(), how.clone())).collect()
+    }
+
+    pub(super) fn stands(&self, id: &ChannelId, how: impl FnOnce(&Standing) -> Standing) {
+        let standings = self.standings.lock();
+        let mut standings = standings.unwrap_or_else(PoisonError::into_inner);
+        if let Some(standing) = standings.get_mut(id) {
+            *standing = how(standing);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Replies that wait in the store reach a chat service once, whatever fails and whoever restarts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/chat.rs"]
+mod chat;
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chat::{Chat, Fault};
+use proptest::prelude::*;
+use rivetos_memory_sqlite::SqliteStore;
+use rivetos_protocol::AgentStatus;
+use rivetos_types::channel::{Address, Channel, Connection};
+use rivetos_types::id::{ChannelId, SessionId};
+use rivetos_types::intake::Intake;
+use rivetos_types::message::{InboundMessage, OutboundMessage, TokenUsage, TurnOutcome};
+use rivetos_types::store::{Commit, Durability, Lease, Letters, Reply, Then, TurnStore};
+use rivetos_types::time::Timestamp;
+use support::{Bench, message, within};
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(since.as_millis()).unwrap())
+}
+
+fn to_chat(id: &str, session: &str) -> InboundMessage {
+    InboundMessage {
+        channel: ChannelId::from("chat"),
+        session: SessionId::from(session),
+        address: Some(Box::new(Address {
+            chat: session.to_owned(),
+            thread: None,
+            reply_to: None,
+        })),
+        ..message(id, "hello")
+    }
+}
+
+fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(&folder.join("store.db")).unwrap()
+}
+
+/// A reply in the outbox, as a process left it that was killed right then.
+async fn answered(store: &SqliteStore, asked: InboundMessage, text: &str, expires_at: Timestamp) {
+    store.accept(asked.clone()).await.unwrap();
+    let lease = Lease {
+        owner: "earlier".into(),
+        now: now(),
+        until: now().plus_ms(1000),
+    };
+    let claimed = store.claim(lease).await.unwrap().unwrap();
+    let message = OutboundMessage {
+        turn: asked.turn(),
+        channel: asked.channel,
+        session: asked.session,
+        address: asked.address,
+        text: text.to_owned(),
+        outcome: TurnOutcome::Completed,
+        usage: TokenUsage::default(),
+    };
+    let commit = Commit {
+        then: Then::Finish(Reply {
+            message,
+            expires_at,
+        }),
+        ..Commit::step(Vec::new(), now(), Durability::PowerLoss)
+    };
+    store.commit(claimed.claim, commit).await.unwrap();
+}
+
+fn in_an_hour() -> Timestamp {
+    now().plus_ms(3_600_000)
+}
+
+fn start(folder: &Path, chat: &Arc<Chat>) -> Bench {
+    let bench = Bench::with(folder, vec![Arc::clone(chat) as Arc<dyn Channel>]);
+    bench.app.listening();
+    bench
+}
+
+/// Returns once nothing waits in the outbox.
+async fn flushed(store: &SqliteStore) -> Letters {
+    within(async {
+        loop {
+            let letters = store.letters(now()).await.unwrap();
+            if letters.waiting == 0 {
+                return letters;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn replies_of_an_earlier_process_wait_for_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    answered(&store, to_chat("1", "a"), "one", in_an_hour()).await;
+    answered(&store, to_chat("2", "a"), "two", in_an_hour()).await;
+    answered(&store, to_chat("3", "b"), "old", now().plus_ms(-1)).await;
+    let chat = Chat::new(100, Vec::new());
+    let reason = "no network".to_owned();
+    chat.connect(Connection::Down { reason });
+    let bench = start(folder.path(), &chat);
+    let health = within(async {
+        loop {
+            let health = bench.app.health();
+            if health.reason.contains("no network") {
+                return health;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(health.status, AgentStatus::Starting);
+    assert_eq!(chat.texts("a"), [""; 0]);
+
+    chat.connect(Connection::Up);
+    flushed(&store).await;
+    assert_eq!(chat.texts("a"), ["one", "two"]);
+    assert_eq!(chat.texts("b"), [""; 0]);
+    within(async {
+        while bench.app.health().status != AgentStatus::Ready {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let reason = "gone".to_owned();
+    chat.connect(Connection::Down { reason });
+    within(async {
+        while bench.app.health().status != AgentStatus::Degraded {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_can_never_be_delivered_is_a_dead_letter_and_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    answered(&store, to_chat("1", "a"), "one", in_an_hour()).await;
+    answered(&store, to_chat("2", "a"), "two", in_an_hour()).await;
+    let nowhere = InboundMessage {
+        address: None,
+        ..to_chat("3", "b")
+    };
+    answered(&store, nowhere, "three", in_an_hour()).await;
+    let chat = Chat::new(100, vec![Fault::Never]);
+    let _bench = start(folder.path(), &chat);
+    let letters = flushed(&store).await;
+    assert_eq!(letters.dead, 2);
+    assert_eq!(chat.texts("a"), ["two"]);
+}
+
+#[tokio::test]
+async fn a_drain_flushes_what_can_be_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let chat = Chat::new(100, vec![Fault::Slow; 10]);
+    let bench = start(folder.path(), &chat);
+    within(bench.app.submit(to_chat("1", "a"))).await.unwrap();
+    let asked = bench.asked().await;
+    asked.say("a last word").done();
+    within(bench.app.drain(Duration::from_secs(10))).await;
+    assert_eq!(chat.texts("a"), ["a last word"]);
+    assert_eq!(store.letters(now()).await.unwrap().waiting, 0);
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        3 => Just(Fault::None),
+        2 => Just(Fault::Before),
+        2 => Just(Fault::After),
+        2 => Just(Fault::Slow),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn every_reply_is_shown_once_and_in_order(
+        replies in prop::collection::vec((0..3_usize, "[a-e]{1,30}"), 1..6),
+        faults in prop::collection::vec(fault(), 0..30),
+        kills in prop::collection::vec(1..12_usize, 0..3),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path());
+            let mut expected = vec![String::new(); 3];
+            for (number, (session, text)) in replies.iter().enumerate() {
+                let asked = to_chat(&number.to_string(), &session.to_string());
+                answered(&store, asked, text, in_an_hour()).await;
+                expected[*session].push_str(text);
+            }
+            let chat = Chat::new(10, faults);
+            let mut calls = 0;
+            for kill in kills {
+                calls += kill;
+                let bench = start(folder.path(), &chat);
+                tokio::select! {
+                    () = chat.called(calls) => {}
+                    _ = flushed(&store) => {}
+                }
+                bench.crash().await;
+            }
+            let _bench = start(folder.path(), &chat);
+            flushed(&store).await;
+            for (session, text) in expected.iter().enumerate() {
+                assert_eq!(chat.texts(&session.to_string()).concat(), *text);
+            }
+        });
+    }
+}
