@@ -9,8 +9,11 @@ use crate::failure::Failure;
 use crate::queue::{self, Held};
 
 /// Puts the question. The same question may be put again, after a crash; what was decided counts.
+/// A turn waits for one call at a time: an earlier question is over, whatever the clock says.
 pub(crate) fn ask(db: &Connection, held: &Held, approval: &Approval) -> Result<(), Failure> {
     let body = serde_json::to_string(approval)?;
+    db.prepare_cached("DELETE FROM approval WHERE turn = ?1 AND call <> ?2")?
+        .execute(params![held.turn, approval.call.0])?;
     db.prepare_cached(
         "INSERT INTO approval (turn, call, approval, expires_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
@@ -70,9 +73,7 @@ pub(crate) fn decide(
 /// The decision about the call that a turn was parked for last.
 pub(crate) fn decided(db: &Connection, turn: i64) -> Result<Option<Decided>, Failure> {
     let body: Option<Option<String>> = db
-        .prepare_cached(
-            "SELECT decided FROM approval WHERE turn = ?1 ORDER BY expires_at DESC LIMIT 1",
-        )?
+        .prepare_cached("SELECT decided FROM approval WHERE turn = ?1")?
         .query_row([turn], |row| row.get(0))
         .optional()?;
     Ok(match body.flatten() {
