@@ -10,5 +10,8 @@ mod outbox;
 mod perform;
 mod split;
 
+pub(crate) use board::{Board, Move};
 pub(crate) use courier::deliver_all;
 pub(crate) use outbox::{Outbox, Standing};
+pub(crate) use perform::{Made, perform};
+pub(crate) use split::split;

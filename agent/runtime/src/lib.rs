@@ -12,6 +12,7 @@ mod delivery;
 pub mod http;
 mod metrics;
 mod prices;
+mod streaming;
 
 pub use application::{Application, Budget, Identity, Parts};
 pub use prices::Prices;

@@ -7,6 +7,7 @@
 )]
 
 #[path = "support/chat.rs"]
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod chat;
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;

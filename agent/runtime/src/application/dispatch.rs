@@ -205,6 +205,15 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
         message.address.clone(),
     );
     let live = state.open.claim(&claim, &session);
+    let to = address.as_deref().and_then(|to| {
+        let channel = state.channel(&channel)?;
+        Some((Arc::clone(channel), to.clone()))
+    });
+    if let Some((channel, to)) = to {
+        let events = live.feed.watch(&state.watchers);
+        let streams = &state.outbox.streams;
+        streams.start(claim.turn.clone(), channel, to, events);
+    }
     let result = tokio::select! {
         result = drive(&state, claimed, &live) => result,
         error = keep_lease(&state, &claim) => Err(error),

@@ -10,6 +10,7 @@ use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, Room, Rule};
 use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
 use rivetos_types::channel::Channel;
+use rivetos_types::id::ChannelId;
 use rivetos_types::model::ModelProvider;
 use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::{Notify, watch};
@@ -157,6 +158,12 @@ impl State {
             }
         };
         *lock(&self.trouble) = trouble;
+    }
+
+    /// The channel of this name, if it is one that pushes.
+    pub(crate) fn channel(&self, id: &ChannelId) -> Option<&Arc<dyn Channel>> {
+        let mut channels = self.parts.channels.iter();
+        channels.find(|channel| channel.id() == *id)
     }
 
     /// The first channel that is not as it should be says what the agent is.

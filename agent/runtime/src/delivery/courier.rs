@@ -16,6 +16,7 @@ use super::outbox::{Mail, Outbox, Standing};
 use super::perform::perform;
 use super::split::split;
 use crate::clock::now;
+use crate::streaming::Streamed;
 
 /// The most replies that are looked at.
 const BATCH_REPLIES_MAX: usize = 128;
@@ -73,6 +74,8 @@ struct Courier {
 /// The delivery of one reply.
 struct Job {
     reply: OutboundMessage,
+    /// The messages that were streamed, until they are taken over.
+    streamed: Option<Streamed>,
     board: Board,
     failures: u32,
 }
@@ -143,7 +146,7 @@ impl Courier {
                     continue;
                 }
                 Some((job, _)) if job.reply.turn == reply.turn => job,
-                Some(_) | None => Job::new(reply, self.channel.as_ref()),
+                Some(_) | None => Job::new(reply, &self.outbox),
             };
             if self.running.len() < RUNNING_REPLIES_MAX {
                 self.start(job);
@@ -195,12 +198,11 @@ impl Courier {
 }
 
 impl Job {
-    fn new(reply: OutboundMessage, channel: &dyn Channel) -> Self {
-        let mut board = Board::default();
-        board.want(split(&words(&reply), channel.capabilities().length_max));
+    fn new(reply: OutboundMessage, outbox: &Outbox) -> Self {
         Self {
+            streamed: outbox.streams.take(&reply.turn),
             reply,
-            board,
+            board: Board::default(),
             failures: 0,
         }
     }
@@ -237,8 +239,14 @@ impl Job {
             let reason = "nobody knows where it goes".to_owned();
             return Err(ChannelError::Permanent { reason });
         };
+        if let Some(streamed) = self.streamed.take() {
+            self.board = streamed.end().await;
+        }
+        let parts = split(&words(&self.reply), channel.capabilities().length_max);
+        self.board.want(parts);
+        let prefix = self.reply.turn.as_str();
         while let Some(next) = self.board.next() {
-            perform(channel, to, &self.reply.turn, &mut self.board, next).await?;
+            perform(channel, to, prefix, &mut self.board, next).await?;
             self.failures = 0;
         }
         Ok(())

@@ -7,9 +7,13 @@ use rivetos_types::id::ChannelId;
 use rivetos_types::store::TurnStore;
 use tokio::sync::watch;
 
+use crate::streaming::Streams;
+
 /// The outbox of the store, and how the channels stand.
 pub(crate) struct Outbox {
     pub(super) store: Arc<dyn TurnStore>,
+    /// The turns that people follow, and their messages.
+    pub(crate) streams: Streams,
     pub(super) mail: watch::Sender<Mail>,
     standings: Mutex<BTreeMap<ChannelId, Standing>>,
 }
@@ -44,6 +48,7 @@ impl Outbox {
         let connecting = |id| (id, Standing::Connecting("starting".to_owned()));
         Self {
             store,
+            streams: Streams::default(),
             mail: watch::Sender::new(Mail::More),
             standings: Mutex::new(channels.map(connecting).collect()),
         }

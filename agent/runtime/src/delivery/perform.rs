@@ -3,25 +3,33 @@
 use std::time::Duration;
 
 use rivetos_types::channel::{Address, Channel, ChannelError, MessageKey};
-use rivetos_types::id::TurnId;
 
 use super::board::{Board, Move};
 
 /// The longest time for one call.
 const CALL_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// Makes the one call and notes on the board what came of it. An error means that the board wants
-/// another attempt, later or never; what a channel refuses to change is made anew instead.
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// What was asked for.
+    Done,
+    /// The message cannot be changed: the board wants it made anew.
+    Refused,
+}
+
+/// Makes the one call and notes on the board what came of it. The keys of messages start with
+/// `prefix`. An error means that the board wants another attempt, later or never.
 pub(crate) async fn perform(
     channel: &dyn Channel,
     to: &Address,
-    turn: &TurnId,
+    prefix: &str,
     board: &mut Board,
     next: Move,
-) -> Result<(), ChannelError> {
+) -> Result<Made, ChannelError> {
     match next {
         Move::Send { part, text } => {
-            let key = MessageKey(format!("{turn}/{part}"));
+            let key = MessageKey(format!("{prefix}/{part}"));
             // Also when this is dropped in the middle.
             board.unsure(part);
             let at = in_time(channel.send(to, &key, &text)).await?;
@@ -32,8 +40,9 @@ pub(crate) async fn perform(
             match in_time(channel.edit(to, &at, &text)).await {
                 Ok(at) => board.posted(part, at, text),
                 Err(ChannelError::EditRefused { reason }) => {
-                    tracing::debug!(%turn, part, reason, "a message is made anew");
+                    tracing::debug!(prefix, part, reason, "a message is made anew");
                     board.refused(part);
+                    return Ok(Made::Refused);
                 }
                 Err(error) => return Err(error),
             }
@@ -42,12 +51,12 @@ pub(crate) async fn perform(
             Ok(()) => board.retracted(&at),
             Err(error @ ChannelError::Transient { .. }) => return Err(error),
             Err(error) => {
-                tracing::warn!(%turn, %error, "a message that is out of date stays");
+                tracing::warn!(prefix, %error, "a message that is out of date stays");
                 board.retracted(&at);
             }
         },
     }
-    Ok(())
+    Ok(Made::Done)
 }
 
 async fn in_time<T>(

@@ -10,7 +10,7 @@ use rivetos_types::channel::{
     MessageKey,
 };
 use rivetos_types::id::{ChannelId, MessageId};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,19 @@ pub(crate) enum Fault {
     After,
     /// It does its work after others had a turn.
     Slow,
+    /// The message it is about cannot be changed any more.
+    Refuse,
+    /// It is done when the test lets it.
+    Hold,
     /// It never works.
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Send,
+    Edit,
+    Retract,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +52,10 @@ pub(crate) struct Chat {
     service: Mutex<Service>,
     connection: watch::Sender<Connection>,
     changed: watch::Sender<usize>,
+    /// A call is held.
+    pub(crate) held: Notify,
+    /// Lets it go on.
+    pub(crate) release: Notify,
 }
 
 impl Chat {
@@ -55,6 +70,8 @@ impl Chat {
             service: Mutex::new(service),
             connection: watch::Sender::new(Connection::Up),
             changed: watch::Sender::new(0),
+            held: Notify::new(),
+            release: Notify::new(),
         })
     }
 
@@ -85,6 +102,7 @@ impl Chat {
 
     async fn call<T>(
         &self,
+        call: Call,
         work: impl FnOnce(&mut Service) -> Result<T, ChannelError>,
     ) -> Result<T, ChannelError> {
         let fault = self.with(|service| {
@@ -101,8 +119,17 @@ impl Chat {
                 tokio::task::yield_now().await;
                 self.with(work)
             }
+            Fault::Refuse if call != Call::Edit => Err(transient()),
             Fault::Before => Err(transient()),
             Fault::After => self.with(work).and(Err(transient())),
+            Fault::Refuse => Err(ChannelError::EditRefused {
+                reason: "it is too old".into(),
+            }),
+            Fault::Hold => {
+                self.held.notify_one();
+                self.release.notified().await;
+                self.with(work)
+            }
             Fault::Never => Err(ChannelError::Permanent {
                 reason: "the test says so".into(),
             }),
@@ -150,7 +177,7 @@ impl Channel for Chat {
         key: &'a MessageKey,
         text: &'a str,
     ) -> BoxFuture<'a, Result<EditResult, ChannelError>> {
-        Box::pin(self.call(move |service| {
+        Box::pin(self.call(Call::Send, move |service| {
             assert!(text.encode_utf16().count() <= self.units_max, "{text}");
             let known = service
                 .messages
@@ -173,7 +200,7 @@ impl Channel for Chat {
         shown: &'a EditResult,
         text: &'a str,
     ) -> BoxFuture<'a, Result<EditResult, ChannelError>> {
-        Box::pin(self.call(move |service| {
+        Box::pin(self.call(Call::Edit, move |service| {
             assert!(text.encode_utf16().count() <= self.units_max, "{text}");
             let number: u64 = shown.primary.as_str().parse().unwrap();
             let Some(message) = service.messages.get_mut(&number) else {
@@ -190,7 +217,7 @@ impl Channel for Chat {
         _: &'a Address,
         shown: &'a EditResult,
     ) -> BoxFuture<'a, Result<(), ChannelError>> {
-        Box::pin(self.call(move |service| {
+        Box::pin(self.call(Call::Retract, move |service| {
             let number: u64 = shown.primary.as_str().parse().unwrap();
             service.messages.remove(&number);
             Ok(())
