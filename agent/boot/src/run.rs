@@ -10,8 +10,8 @@ use rivetos_core::turn::Limits;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_protocol::DRAIN_MS;
 use rivetos_runtime::http::{operator_routes, routes, serve};
-use rivetos_runtime::{Application, Budget, Identity, Parts, Prices};
-use rivetos_types::secret::SecretRef;
+use rivetos_runtime::{Application, AuditBounds, AuditLog, Budget, Identity, Parts, Prices};
+use rivetos_types::secret::{SecretRef, SecretResolver};
 use rivetos_types::settings;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::net::TcpListener;
@@ -49,6 +49,11 @@ async fn work(args: &RunArgs) -> Result<(), BootError> {
     let mut setup = Setup::read(&args.config)?;
     setup.listen = args.listen.unwrap_or(setup.listen);
     prepare_folders(&setup)?;
+    // Found once before anything is written for others, so that it is known what must not be seen.
+    setup
+        .secrets
+        .resolve(&setup.token)
+        .map_err(BootError::Token)?;
 
     let mut signals = Signals::new().map_err(BootError::Runtime)?;
     let address = setup.listen;
@@ -109,6 +114,10 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         let path = setup.store.clone();
         BootError::OpenStore { path, source }
     })?;
+    let audit = AuditLog::open(&setup.audit, AuditBounds::default()).map_err(|source| {
+        let path = setup.audit.clone();
+        BootError::Folder { path, source }
+    })?;
     Ok(Application::start(Parts {
         identity: Identity {
             agent: name.to_owned(),
@@ -134,6 +143,8 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
             ..Limits::new(&setup.config.runtime)
         },
         channels: Vec::new(),
+        audit,
+        redactor: setup.secrets.redactor(),
     }))
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rivetos_config::{EnvFile, Environment};
+use rivetos_core::redact::Redactor;
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 
 use crate::error::BootError;
@@ -15,6 +17,7 @@ pub(crate) struct Secrets {
     folder: PathBuf,
     variables: Variables,
     written: BTreeMap<String, Secret<String>>,
+    redactor: Arc<Redactor>,
 }
 
 impl Secrets {
@@ -24,11 +27,21 @@ impl Secrets {
         variables: Variables,
         written: BTreeMap<String, Secret<String>>,
     ) -> Self {
+        let redactor = Arc::<Redactor>::default();
+        for secret in written.values() {
+            redactor.learn(secret);
+        }
         Self {
             folder,
             variables,
             written,
+            redactor,
         }
+    }
+
+    /// Knows every secret that was found until now.
+    pub(crate) fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.redactor)
     }
 }
 
@@ -86,7 +99,9 @@ impl SecretResolver for Secrets {
         if text.is_empty() {
             return Err(SecretError::Empty(secret.clone()));
         }
-        Ok(Secret::from(text))
+        let secret = Secret::from(text);
+        self.redactor.learn(&secret);
+        Ok(secret)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Setup {
     pub(crate) listen: SocketAddr,
     pub(crate) workspace: PathBuf,
     pub(crate) store: PathBuf,
+    /// The folder of the audit log, beside the store.
+    pub(crate) audit: PathBuf,
     /// The bearer token; generated when nobody gave one.
     pub(crate) token: SecretRef,
     pub(crate) token_is_ours: bool,
@@ -52,6 +54,7 @@ impl Setup {
         // Not in the workspace: the token is kept beside it, and the model's tools reach that far.
         let store = config.memory.sqlite.path.as_ref().map(from_folder);
         let store = store.unwrap_or_else(|| folder.join(".rivetos/store.db"));
+        let audit = store.with_file_name("audit");
         let channel = &config.channels.agent;
         let host = channel.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let listen = SocketAddr::new(host, channel.port.unwrap_or(DEFAULT_PORT));
@@ -67,6 +70,7 @@ impl Setup {
             listen,
             workspace,
             store,
+            audit,
             token,
             token_is_ours,
             secrets: Arc::new(secrets),

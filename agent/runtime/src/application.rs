@@ -11,10 +11,12 @@ mod intake;
 mod model_step;
 mod open_turns;
 mod prompt;
+mod record;
 mod sessions;
 mod state;
 mod tool_step;
 
 pub use budget::Budget;
 pub use handle::Application;
+pub(crate) use state::lock;
 pub use state::{Identity, Parts};

@@ -7,6 +7,7 @@
 //! tool runs only after the record that it is about to is on the disk.
 
 mod application;
+mod audit;
 mod clock;
 mod delivery;
 pub mod http;
@@ -15,4 +16,5 @@ mod prices;
 mod streaming;
 
 pub use application::{Application, Budget, Identity, Parts};
+pub use audit::{AuditBounds, AuditLog};
 pub use prices::Prices;

@@ -59,18 +59,11 @@ impl Metrics {
     }
 
     /// The exposition; `open_turns` is the one gauge.
-    pub(crate) fn render(&self, open_turns: usize) -> String {
+    pub(crate) fn render(&self, open_turns: usize, audit_lost: u64) -> String {
         let mut text = String::with_capacity(2048);
-        let mut family = |name: &str, kind: &str, help: &str, rows: &[(&str, u64)]| {
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            for (labels, value) in rows {
-                let _ = writeln!(text, "{name}{labels} {value}");
-            }
-        };
         family(
+            &mut text,
             "rivetos_turns_total",
-            "counter",
             "Turns that ended, by outcome.",
             &[
                 ("{outcome=\"completed\"}", self.completed.get()),
@@ -81,21 +74,21 @@ impl Metrics {
         );
         let open = u64::try_from(open_turns).unwrap_or(u64::MAX);
         family(
+            &mut text,
             "rivetos_open_turns",
-            "gauge",
             "Turns received, not yet answered.",
             &[("", open)],
         );
         let steps = self.steps.get();
         family(
+            &mut text,
             "rivetos_steps_total",
-            "counter",
             "Requests to the model.",
             &[("", steps)],
         );
         family(
+            &mut text,
             "rivetos_tokens_total",
-            "counter",
             "Tokens of the model, by direction.",
             &[
                 ("{direction=\"input\"}", self.input_tokens.get()),
@@ -103,8 +96,8 @@ impl Metrics {
             ],
         );
         family(
+            &mut text,
             "rivetos_tool_calls_total",
-            "counter",
             "Tool calls that ended, by status.",
             &[
                 ("{status=\"ok\"}", self.tools_ok.get()),
@@ -112,8 +105,8 @@ impl Metrics {
             ],
         );
         family(
+            &mut text,
             "rivetos_errors_total",
-            "counter",
             "Failed operations, by the part that failed.",
             &[
                 ("{part=\"model\"}", self.model_errors.get()),
@@ -121,12 +114,32 @@ impl Metrics {
             ],
         );
         family(
+            &mut text,
             "rivetos_undelivered_replies_total",
-            "counter",
             "Replies that expired before anybody fetched them.",
             &[("", self.undelivered.get())],
         );
+        family(
+            &mut text,
+            "rivetos_audit_lost_total",
+            "Entries that could not be written to the audit log.",
+            &[("", audit_lost)],
+        );
         text
+    }
+}
+
+/// Counters are those whose names say so.
+fn family(text: &mut String, name: &str, help: &str, rows: &[(&str, u64)]) {
+    let kind = if name.ends_with("_total") {
+        "counter"
+    } else {
+        "gauge"
+    };
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in rows {
+        let _ = writeln!(text, "{name}{labels} {value}");
     }
 }
 
@@ -146,7 +159,7 @@ mod tests {
             },
         );
         metrics.tool(ToolStatus::Unknown);
-        let text = metrics.render(3);
+        let text = metrics.render(3, 0);
         for line in [
             "# TYPE rivetos_turns_total counter",
             "rivetos_turns_total{outcome=\"completed\"} 1",

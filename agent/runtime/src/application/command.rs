@@ -5,15 +5,60 @@ mod report;
 mod settings;
 mod turns;
 
-use rivetos_core::commands::{Command, help};
+use rivetos_core::commands::{Command, Pins, help};
 use rivetos_types::intake::IntakeError;
-use rivetos_types::message::InboundMessage;
+use rivetos_types::message::{InboundMessage, text_of};
 use rivetos_types::store::StoreError;
 
 use super::state::State;
+use crate::audit::{AuditEvent, Entry};
 
 /// Does what was ordered; the answer is for the person.
 pub(super) async fn command_answer(
+    state: &State,
+    command: Command,
+    message: InboundMessage,
+) -> Result<String, IntakeError> {
+    let entry = changes_something(&command).then(|| Entry {
+        by: Some(message.from.clone()),
+        ..state.entry(AuditEvent::Command, &message.session, None)
+    });
+    let text = text_of(&message.content);
+    let result = obey(state, command, message).await;
+    if let Some(entry) = entry {
+        let entry = Entry {
+            is_error: Some(result.is_err()),
+            ..entry
+        };
+        let redactor = &state.parts.redactor;
+        state.parts.audit.note(entry.because(redactor, &text));
+    }
+    result
+}
+
+/// The others only tell.
+fn changes_something(command: &Command) -> bool {
+    match command {
+        Command::Help
+        | Command::Start
+        | Command::Status
+        | Command::Cost
+        | Command::Model(None)
+        | Command::Context(Pins::List) => false,
+        Command::Stop
+        | Command::New
+        | Command::Interrupt(_)
+        | Command::Steer(_)
+        | Command::Reasoning
+        | Command::Tools
+        | Command::Think(_)
+        | Command::Model(Some(_))
+        | Command::Context(Pins::Add(_) | Pins::Remove(_) | Pins::Clear)
+        | Command::Decide(..) => true,
+    }
+}
+
+async fn obey(
     state: &State,
     command: Command,
     message: InboundMessage,

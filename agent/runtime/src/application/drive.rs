@@ -20,7 +20,8 @@ use super::model_step::{Answer, AskError, ask};
 use super::open_turns::LiveTurn;
 use super::sessions::Session;
 use super::state::State;
-use super::tool_step::{ToolRun, run_calls};
+use super::tool_step::{Place, ToolRun, run_calls};
+use crate::audit::AuditEvent;
 use crate::clock::now;
 
 /// How long an unfetched reply is kept, in milliseconds.
@@ -164,10 +165,12 @@ impl<'a> Run<'a> {
         self.live.feed.show(self.turn.said());
         match self.turn.next() {
             // Nobody can claim a parked turn before somebody decided or the time is over.
-            TurnAction::Ask { hash, .. } => {
-                let decision = decided
-                    .filter(|decided| decided.call == hash)
-                    .map_or(Decision::Expired, |decided| decided.decision);
+            TurnAction::Ask { planned, hash } => {
+                let decided = decided.filter(|decided| decided.call == hash);
+                let (session, turn) = (&self.message.session, &self.claim.turn);
+                self.state
+                    .note_not_approved(session, turn, &planned.call, decided.as_ref());
+                let decision = decided.map_or(Decision::Expired, |decided| decided.decision);
                 self.record(TurnInput::Decided {
                     call: hash,
                     decision,
@@ -213,6 +216,12 @@ impl<'a> Run<'a> {
             summary
         });
         tracing::info!(turn = %self.claim.turn, summarised = summary.is_some(), "compact:after");
+        let became = match summary {
+            Some(_) => "became a summary",
+            None => "are no longer shown to the model",
+        };
+        let words = format!("{messages} messages {became}");
+        self.note(AuditEvent::Compacted, &words);
         self.record(TurnInput::Compacted {
             summary,
             kept_messages,
@@ -230,6 +239,7 @@ impl<'a> Run<'a> {
         self.flush(Durability::ProcessCrash).await?;
         if let Some(reason) = self.state.over_budget().await? {
             tracing::warn!(turn = %self.claim.turn, reason, "the budget is used up");
+            self.note(AuditEvent::BudgetRefused, &reason);
             let by = Abort::Budget { reason };
             let partial = String::new();
             return self.record(TurnInput::Aborted { by, partial });
@@ -272,6 +282,8 @@ impl<'a> Run<'a> {
             Ok(Ok((stop, usage))) => {
                 let micro_usd = self.spend(usage);
                 let Answer { text, calls, .. } = answer;
+                let (session, turn) = (&self.message.session, &self.claim.turn);
+                self.state.note_refused(session, turn, &calls);
                 TurnInput::Answered {
                     text,
                     calls,
@@ -307,11 +319,16 @@ impl<'a> Run<'a> {
             self.flush(Durability::ProcessCrash).await?;
         }
         let mut ended = Vec::new();
-        let (feed, turn) = (&self.live.feed, &self.claim.turn);
+        let place = Place {
+            state: self.state,
+            feed: &self.live.feed,
+            session: &self.message.session,
+            turn: &self.claim.turn,
+        };
         let aborted = tokio::select! {
             biased;
             by = self.aborted() => Some(by),
-            () = run_calls(self.state, feed, turn, calls, &mut ended) => None,
+            () = run_calls(place, calls, &mut ended) => None,
         };
         let elapsed_ms = self.elapsed_ms();
         let partial = String::new;
@@ -346,6 +363,7 @@ impl<'a> Run<'a> {
             arguments: call.arguments,
             expires_at: now().plus_ms(APPROVAL_KEPT_MS),
         };
+        self.state.note_asked(&approval);
         let event = TurnEvent::Asked {
             approval: approval.clone(),
         };
@@ -469,6 +487,12 @@ impl<'a> Run<'a> {
             () = self.live.stopped() => Abort::Person,
             () = tokio::time::sleep_until(over.into()) => Abort::Time,
         }
+    }
+
+    /// To the audit log.
+    fn note(&self, event: AuditEvent, words: &str) {
+        let place = (&self.message.session, &self.claim.turn);
+        self.state.note_turn(event, place, words);
     }
 
     fn elapsed_ms(&self) -> u64 {

@@ -55,7 +55,8 @@ impl Application {
 
     /// What `GET /metrics` answers.
     pub fn metrics(&self) -> String {
-        self.state.metrics.render(self.state.open.len())
+        let lost = self.state.parts.audit.lost();
+        self.state.metrics.render(self.state.open.len(), lost)
     }
 
     /// Takes no more work, lets every running turn come to the end of its step for at most
@@ -81,6 +82,7 @@ impl Application {
     }
 
     async fn report(&self, tally: Tally) -> DrainReport {
+        self.state.parts.audit.flush().await;
         let store = &self.state.parts.store;
         let (approvals, letters) = tokio::join!(store.approvals(None, now()), store.letters(now()));
         self.state.watch_store(&approvals);

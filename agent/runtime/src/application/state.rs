@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use rivetos_core::redact::Redactor;
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, Room, Rule};
 use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
@@ -20,6 +21,7 @@ use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
 use super::sessions::Sessions;
+use crate::audit::AuditLog;
 use crate::delivery::{Outbox, Standing};
 use crate::metrics::Metrics;
 use crate::prices::Prices;
@@ -65,6 +67,10 @@ pub struct Parts {
     pub limits: Limits,
     /// Where replies are sent to, beside those that somebody fetches; no two with one name.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// Where it is written what was done and what was not allowed.
+    pub audit: AuditLog,
+    /// What must not be seen.
+    pub redactor: Arc<Redactor>,
 }
 
 /// One part in so many of the window is kept for the answer,
@@ -188,6 +194,12 @@ impl State {
         (AgentStatus::Ready, String::new())
     }
 
+    fn reason_of_trouble(&self) -> Option<String> {
+        lock(&self.trouble)
+            .clone()
+            .or_else(|| self.parts.audit.trouble())
+    }
+
     pub(crate) fn health(&self) -> HealthReport {
         let phase = *self.phase.borrow();
         let (status, reason) = match phase {
@@ -206,7 +218,7 @@ impl State {
             Phase::Working if !self.listening.load(Ordering::Acquire) => {
                 (AgentStatus::Starting, "the listener is not up".to_owned())
             }
-            Phase::Working => match lock(&self.trouble).clone() {
+            Phase::Working => match self.reason_of_trouble() {
                 Some(reason) => (AgentStatus::Degraded, reason),
                 None => self.channels_stand(),
             },

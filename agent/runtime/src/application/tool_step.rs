@@ -2,12 +2,13 @@
 
 use futures_util::{StreamExt, stream};
 use rivetos_core::turn::PlannedCall;
-use rivetos_types::id::TurnId;
+use rivetos_types::id::{SessionId, TurnId};
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::message::{ToolResult, ToolStatus};
 use rivetos_types::tool::{ToolContext, ToolError};
 
 use super::feed::Feed;
+use super::record::{RunningTool, ToolEnd};
 use super::state::State;
 
 /// The most read-only calls that run side by side.
@@ -24,40 +25,59 @@ pub(super) enum ToolRun {
     Fatal(String),
 }
 
+/// Whose calls these are, and who watches.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) state: &'a State,
+    pub(super) feed: &'a Feed,
+    pub(super) session: &'a SessionId,
+    pub(super) turn: &'a TurnId,
+}
+
 /// Runs what the machine planned together. The answers come to `ended` in the order of the calls,
 /// and stay there when this is dropped in the middle.
-pub(super) async fn run_calls(
-    state: &State,
-    feed: &Feed,
-    turn: &TurnId,
-    calls: Vec<PlannedCall>,
-    ended: &mut Vec<ToolRun>,
-) {
-    let run = |planned: PlannedCall| run_call(state, feed, turn, planned);
+pub(super) async fn run_calls(place: Place<'_>, calls: Vec<PlannedCall>, ended: &mut Vec<ToolRun>) {
+    let run = |planned: PlannedCall| run_call(place, planned);
     let mut runs = stream::iter(calls).map(run).buffered(PARALLEL_CALLS_MAX);
     while let Some(run) = runs.next().await {
         ended.push(run);
     }
 }
 
-async fn run_call(state: &State, feed: &Feed, turn: &TurnId, planned: PlannedCall) -> ToolRun {
+async fn run_call(place: Place<'_>, planned: PlannedCall) -> ToolRun {
+    let Place {
+        state,
+        feed,
+        session,
+        turn,
+    } = place;
+    let redact = |text: &str| state.parts.redactor.redact(text).into_owned();
     let PlannedCall {
         call, step, index, ..
     } = planned;
     let name = call.name.clone();
     feed.event(TurnEvent::ToolStart {
         name: name.clone(),
-        summary: argument_line(&call.arguments),
+        summary: argument_line(&redact(&call.arguments)),
     });
     let context = ToolContext {
         workspace: state.parts.workspace.clone(),
         output_bytes_max: state.parts.limits.call_output_bytes_max,
         idempotency_key: format!("{turn}/{step}/{index}"),
     };
+    let running = RunningTool::start(state, session, turn, &call);
     let (answer, status) = match state.parts.tools.call(&call, &context).await {
-        Ok(text) => (text, ToolStatus::Ok),
-        Err(ToolError::ForModel(text)) => (text, ToolStatus::Error),
+        Ok(text) => {
+            running.ended(ToolEnd::Ok);
+            (redact(&text), ToolStatus::Ok)
+        }
+        Err(ToolError::ForModel(text)) => {
+            running.ended(ToolEnd::Error);
+            (redact(&text), ToolStatus::Error)
+        }
         Err(ToolError::Fatal(reason)) => {
+            running.ended(ToolEnd::Error);
+            let reason = redact(&reason);
             state.metrics.tool(ToolStatus::Error);
             tracing::error!(%turn, tool = name, reason, "a tool failed for good");
             feed.event(TurnEvent::ToolEnd {

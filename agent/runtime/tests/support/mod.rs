@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, check_conversation};
 use rivetos_memory_sqlite::SqliteStore;
-use rivetos_runtime::{Application, Budget, Identity, Parts, Prices};
+use rivetos_runtime::{Application, AuditBounds, AuditLog, Budget, Identity, Parts, Prices};
 use rivetos_types::BoxStream;
 use rivetos_types::channel::Channel;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
@@ -206,9 +206,14 @@ impl Bench {
     }
 
     pub(crate) fn with(folder: &Path, channels: Vec<Arc<dyn Channel>>) -> Self {
+        Self::start_with(folder, |parts| parts.channels = channels)
+    }
+
+    /// With parts that the test changes.
+    pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Parts)) -> Self {
         let (asked, receiver) = mpsc::unbounded_channel();
         let store = SqliteStore::open(&folder.join("store.db")).unwrap();
-        let app = Application::start(Parts {
+        let mut parts = Parts {
             identity: Identity {
                 agent: "opus".into(),
                 uid: Some("u1".into()),
@@ -226,8 +231,12 @@ impl Bench {
             prices: Prices::default(),
             budget: Budget::default(),
             limits: limits(),
-            channels,
-        });
+            channels: Vec::new(),
+            audit: AuditLog::open(&folder.join("audit"), AuditBounds::default()).unwrap(),
+            redactor: Arc::default(),
+        };
+        change(&mut parts);
+        let app = Application::start(parts);
         Self {
             app,
             asked: Mutex::new(receiver),

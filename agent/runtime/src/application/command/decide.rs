@@ -78,6 +78,9 @@ pub(super) async fn settle(
     let done = state.parts.store.decide(turn, decided, now()).await;
     state.watch_store(&done);
     let done = done.map_err(|error| failed(&error))?;
+    if done {
+        state.note_decided(approval, decision, from);
+    }
     state.fresh.fetch_add(1, Ordering::AcqRel);
     state.work.notify_one();
     Ok(done)

@@ -1,0 +1,214 @@
+//! What is written of what was done, and of what was not allowed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use rivetos_core::turn::Policy;
+use rivetos_protocol::AgentStatus;
+use rivetos_runtime::{AuditBounds, AuditLog};
+use rivetos_types::intake::{Intake, Submitted, TurnEvent};
+use rivetos_types::secret::Secret;
+use serde_json::Value;
+use support::{Bench, message, within};
+
+/// All lines, in the order of the files' names.
+fn lines(folder: &Path) -> Vec<Value> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let texts = files
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap());
+    let text: String = texts.collect();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The entries of one kind once everything is written.
+async fn entries(bench: &Bench, folder: &Path, event: &str) -> Vec<Value> {
+    bench.app.drain(Duration::ZERO).await;
+    let mut lines = lines(&folder.join("audit"));
+    lines.retain(|line| line["event"] == event);
+    lines
+}
+
+async fn order(bench: &Bench, text: &str) {
+    let done = within(bench.app.submit(message(text, text))).await.unwrap();
+    assert!(matches!(done, Submitted::Command(_)), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_call_is_there_with_its_arguments_and_without_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.redactor.learn(&Secret::from("canary-4711"));
+    });
+    bench.send("1", "note it").await;
+    let long = "x".repeat(2000);
+    let arguments = format!(r#"{{"text":"canary-4711 {long}","apiKey":"k"}}"#);
+    let asked = bench.asked().await;
+    asked.call("a", "note", &arguments).done();
+    bench.asked().await.say("Done.").done();
+    bench.reply("1").await;
+    let started = entries(&bench, folder.path(), "tool_started").await;
+    let [started] = started.as_slice() else {
+        panic!("{started:?}")
+    };
+    assert_eq!(started["tool"], "note");
+    assert_eq!(started["agent"], "opus");
+    assert_eq!(started["session"], "s");
+    assert_eq!(started["turn"], "http/1");
+    assert_eq!(started["arguments"]["apiKey"], "[redacted: by its name]");
+    let text = started["arguments"]["text"].as_str().unwrap();
+    assert!(text.starts_with("[redacted: secret of this agent] xxx"));
+    assert!(text.len() < 600 && text.ends_with('…'));
+    let ended = entries(&bench, folder.path(), "tool_ended").await;
+    assert_eq!(ended[0]["is_error"], false);
+    assert!(ended[0]["duration_ms"].is_u64());
+    let audit = folder.path().join("audit");
+    let file = std::fs::read_dir(audit).unwrap().next().unwrap().unwrap();
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn what_did_not_run_is_there_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.policies.insert("note".to_owned(), Policy::Deny);
+        parts.limits.step_calls_max = 2;
+    });
+    bench.send("1", "do it").await;
+    let mut stream = bench.watch("1").await;
+    let asked = bench.asked().await;
+    let arguments = r#"{"text":"x"}"#;
+    for (id, tool) in [("a", "note"), ("b", "send"), ("c", "look")] {
+        asked.call(id, tool, arguments);
+    }
+    asked.done();
+    while !matches!(within(stream.next()).await, Some(TurnEvent::Asked { .. })) {}
+    order(&bench, "/deny").await;
+    bench.asked().await.say("Then not.").done();
+    bench.reply("1").await;
+    let denied = entries(&bench, folder.path(), "tool_denied").await;
+    let said = |entry: &Value| (entry["tool"].clone(), entry["decision"].clone());
+    let said: Vec<_> = denied.iter().map(said).collect();
+    let expected = [("note", "policy"), ("look", "limit"), ("send", "denied")];
+    assert_eq!(said, expected.map(|(tool, why)| (tool.into(), why.into())));
+    assert_eq!(denied[2]["by"], "operator");
+    let asked = entries(&bench, folder.path(), "approval_asked").await;
+    assert_eq!(asked[0]["arguments"]["text"], "x");
+    let decided = entries(&bench, folder.path(), "approval_decided").await;
+    assert_eq!(decided[0]["by"], "operator");
+    assert_eq!(decided[0]["decision"], "denied");
+    let commands = entries(&bench, folder.path(), "command").await;
+    assert_eq!(commands[0]["reason"], "/deny");
+}
+
+#[tokio::test]
+async fn a_stopped_call_and_a_refused_request_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "wait").await;
+    let mut stream = bench.watch("1").await;
+    let asked = bench.asked().await;
+    asked.call("a", "look", r#"{"text":"for ever"}"#).done();
+    let started = |event: &Option<TurnEvent>| matches!(event, Some(TurnEvent::ToolStart { .. }));
+    while !started(&within(stream.next()).await) {}
+    order(&bench, "/stop").await;
+    order(&bench, "/status").await;
+    bench.reply("1").await;
+    let ended = entries(&bench, folder.path(), "tool_ended").await;
+    assert_eq!(ended[0]["is_error"], true);
+    let reason = "stopped while it ran; its effect is unknown";
+    assert_eq!(ended[0]["reason"], reason);
+    let commands = entries(&bench, folder.path(), "command").await;
+    assert_eq!(commands.len(), 1, "/status changes nothing: {commands:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.budget.day_micro_usd = Some(0);
+    });
+    bench.send("1", "hello").await;
+    bench.reply("1").await;
+    let refused = entries(&bench, folder.path(), "budget_refused").await;
+    assert!(refused[0]["reason"].as_str().unwrap().contains("may spend"));
+}
+
+#[tokio::test]
+async fn old_files_go_and_others_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join("audit");
+    std::fs::create_dir(&audit).unwrap();
+    for name in ["2020-01-01.jsonl", "2020-01-01.p001.jsonl", "notes.jsonl"] {
+        std::fs::write(audit.join(name), "{}\n").unwrap();
+    }
+    let bounds = AuditBounds {
+        file_bytes_max: 1,
+        days_max: 90,
+        bytes_max: 1000,
+    };
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.audit = AuditLog::open(&audit, bounds).unwrap();
+    });
+    for _ in 0..20 {
+        order(&bench, "/tools").await;
+    }
+    bench.app.drain(Duration::ZERO).await;
+    let names = std::fs::read_dir(&audit).unwrap();
+    let names: Vec<_> = names.map(|file| file.unwrap().file_name()).collect();
+    assert!(names.iter().any(|name| name == "notes.jsonl"), "{names:?}");
+    assert!(!names.iter().any(|name| name == "2020-01-01.jsonl"));
+    assert!(!names.iter().any(|name| name == "2020-01-01.p001.jsonl"));
+    assert!((3..20).contains(&names.len()), "{names:?}");
+    let (kept, mut order) = (lines(&audit), String::new());
+    for line in kept.iter().filter_map(|line| line["timestamp"].as_str()) {
+        assert!(order.as_str() <= line, "{kept:?}");
+        line.clone_into(&mut order);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_is_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join("audit");
+    let bounds = AuditBounds {
+        file_bytes_max: 1,
+        ..AuditBounds::default()
+    };
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.audit = AuditLog::open(&audit, bounds).unwrap();
+    });
+    bench.app.listening();
+    order(&bench, "/tools").await;
+    let until = async |status: AgentStatus| {
+        while bench.app.health().status != status {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(until(AgentStatus::Ready)).await;
+    std::fs::remove_dir_all(&audit).unwrap();
+    std::fs::write(&audit, "in the way").unwrap();
+    order(&bench, "/tools").await;
+    order(&bench, "/tools").await;
+    within(until(AgentStatus::Degraded)).await;
+    let reason = bench.app.health().reason;
+    assert!(reason.contains("audit log cannot be written"), "{reason}");
+    let metrics = bench.app.metrics();
+    assert!(!metrics.contains("rivetos_audit_lost_total 0"), "{metrics}");
+    std::fs::remove_file(&audit).unwrap();
+    std::fs::create_dir(&audit).unwrap();
+    order(&bench, "/tools").await;
+    within(until(AgentStatus::Ready)).await;
+}
