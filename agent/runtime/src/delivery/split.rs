@@ -23,7 +23,8 @@ pub(crate) fn split(text: &str, max: LengthMax) -> Vec<String> {
     let mut fence: Option<&str> = None;
     while !rest.is_empty() {
         let opening = fence.map_or_else(String::new, |line| format!("{line}\n"));
-        if measure(&opening, max) + measure(rest, max) <= units_of(max) {
+        let left = units_of(max).saturating_sub(measure(&opening, max));
+        if fits(rest, left, max) {
             push(&mut parts, opening + rest);
             break;
         }
@@ -89,6 +90,16 @@ fn fence_after<'a>(before: Option<&'a str>, piece: &'a str) -> Option<&'a str> {
         Some(_) => None,
         None if line.len() > OPENING_BYTES_MAX => Some("```"),
         None => Some(line.trim_end()),
+    })
+}
+
+/// Looks no further than it has to.
+fn fits(text: &str, units: usize, max: LengthMax) -> bool {
+    let mut left = units;
+    text.chars().all(|char| {
+        let rest = left.checked_sub(units_of_char(char, max));
+        left = rest.unwrap_or(0);
+        rest.is_some()
     })
 }
 

@@ -58,6 +58,13 @@ pub(crate) enum Step {
     Wait,
 }
 
+/// Whether the boards want what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Done,
+    Behind,
+}
+
 /// Follows one turn.
 #[derive(Debug)]
 pub(crate) struct Planner {
@@ -69,6 +76,8 @@ pub(crate) struct Planner {
     questions: Vec<String>,
     not_before: Instant,
     failures: u32,
+    /// Whether the boards want what happened.
+    layout: Layout,
     /// What is left as it is.
     muted: BTreeSet<Strand>,
     /// Whether a person has to decide.
@@ -89,6 +98,7 @@ impl Planner {
             questions: Vec::new(),
             not_before: now,
             failures: 0,
+            layout: Layout::Done,
             muted: BTreeSet::new(),
             asked: false,
         }
@@ -123,7 +133,7 @@ impl Planner {
             TurnEvent::Asked { approval } => self.questions.push(question(&approval)),
             TurnEvent::Finished { .. } => {}
         }
-        self.lay_out();
+        self.layout = Layout::Behind;
     }
 
     /// Whether somebody would be surprised to see nothing move.
@@ -131,7 +141,13 @@ impl Planner {
         !self.asked
     }
 
-    pub(crate) fn next(&self, now: Instant) -> Step {
+    /// What to do now.
+    pub(crate) fn next(&mut self, now: Instant) -> Step {
+        // A reply may come in thousands of pieces; it is laid out only when it can be shown.
+        if self.layout == Layout::Behind && now < self.not_before {
+            return Step::WaitUntil(self.not_before);
+        }
+        self.lay_out();
         let mut loud = Strand::ALL
             .into_iter()
             .filter(|strand| !self.muted.contains(strand));
@@ -180,7 +196,8 @@ impl Planner {
     }
 
     /// What would leave the log as it is now. It is nobody else's.
-    pub(crate) fn last_log(&self) -> Option<Move> {
+    pub(crate) fn last_log(&mut self) -> Option<Move> {
+        self.lay_out();
         let loud = !self.muted.contains(&Strand::Log);
         loud.then(|| self.boards.get(&Strand::Log)?.next())
             .flatten()
@@ -206,6 +223,10 @@ impl Planner {
     }
 
     fn lay_out(&mut self) {
+        if self.layout == Layout::Done {
+            return;
+        }
+        self.layout = Layout::Done;
         let max = self.capabilities.length_max;
         // A message that cannot change shows nothing that is not finished.
         if self.capabilities.edits != Edits::Never {
