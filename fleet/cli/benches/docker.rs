@@ -77,7 +77,7 @@ impl Bench {
         let (repository, tag) = IMAGE.rsplit_once(':').unwrap();
         let mut text = format!(
             "fleet: {fleet}\nruntime: {{ default_agent: a0 }}\nproviders: {{ rehearsal: {{}} }}\n\
-             deployment: {{ target: docker, image: {{ agent_image: {repository}, tag: {tag} }} }}\n\
+             deployment: {{ target: docker, image: {{ agent_image: {repository}, tag: \"{tag}\" }} }}\n\
              agents:\n"
         );
         for agent in 0..agents {
