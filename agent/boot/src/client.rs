@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rivetos_protocol::{HealthReport, check_handshake, operator_handshake};
@@ -20,7 +21,7 @@ const REPORT_BYTES_MAX: u64 = 64 * 1024;
 
 /// Succeeds when the agent is ready.
 pub(crate) fn health(config: &Path) -> Result<(), BootError> {
-    let address = Setup::read(config)?.own_address();
+    let address = Setup::read(config, Arc::default())?.own_address();
     let failed = |source| BootError::Unreachable { address, source };
     let answer = ask_health(address).map_err(failed)?;
     if answer.starts_with("HTTP/1.1 200 ") {
@@ -48,7 +49,7 @@ fn ask_health(address: SocketAddr) -> io::Result<String> {
 
 /// Copies between standard input and output and the agent, as the operator.
 pub(crate) fn connect(config: &Path) -> Result<(), BootError> {
-    let setup = Setup::read(config)?;
+    let setup = Setup::read(config, Arc::default())?;
     let address = setup.own_address();
     let failed = |source| BootError::Unreachable { address, source };
     let token = setup

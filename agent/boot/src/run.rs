@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rivetos_channel_agent::AgentChannel;
+use rivetos_core::redact::Redactor;
 use rivetos_core::turn::Limits;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_protocol::DRAIN_MS;
@@ -32,7 +33,8 @@ const DRAIN: Duration = Duration::from_millis(DRAIN_MS);
 
 /// Runs until the agent is told to end.
 pub(crate) fn run(args: &RunArgs) -> Result<(), BootError> {
-    logging::start();
+    let redactor = Arc::<Redactor>::default();
+    logging::start(Arc::clone(&redactor));
     // The commands of the model run as the same user: without this they could read the agent's
     // environment and memory below `/proc`, and secrets with them.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
@@ -42,11 +44,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), BootError> {
         .enable_all()
         .build()
         .map_err(BootError::Runtime)?
-        .block_on(work(args))
+        .block_on(work(args, redactor))
 }
 
-async fn work(args: &RunArgs) -> Result<(), BootError> {
-    let mut setup = Setup::read(&args.config)?;
+async fn work(args: &RunArgs, redactor: Arc<Redactor>) -> Result<(), BootError> {
+    let mut setup = Setup::read(&args.config, redactor)?;
     setup.listen = args.listen.unwrap_or(setup.listen);
     prepare_folders(&setup)?;
     // Found once before anything is written for others, so that it is known what must not be seen.

@@ -26,8 +26,8 @@ impl Secrets {
         folder: PathBuf,
         variables: Variables,
         written: BTreeMap<String, Secret<String>>,
+        redactor: Arc<Redactor>,
     ) -> Self {
-        let redactor = Arc::<Redactor>::default();
         for secret in written.values() {
             redactor.learn(secret);
         }
@@ -128,7 +128,7 @@ mod tests {
         let written = BTreeMap::from([("a.key".to_owned(), Secret::from("canary"))]);
         std::fs::write(folder.path().join(".env"), "BESIDE=found\nPATH=other\n").unwrap();
         let variables = Variables::beside(folder.path()).unwrap();
-        let secrets = Secrets::new(folder.path().to_owned(), variables, written);
+        let secrets = Secrets::new(folder.path().to_owned(), variables, written, Arc::default());
         let name = SecretRef::File("key".into());
         let resolve = |content: &str| {
             std::fs::write(folder.path().join("key"), content).unwrap();

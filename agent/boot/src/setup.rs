@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rivetos_config::{Agent, Config, Provider, SecretRef, parse};
+use rivetos_core::redact::Redactor;
 use rivetos_protocol::DEFAULT_PORT;
 
 use crate::error::BootError;
@@ -28,8 +29,8 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Reads the configuration. Nothing else is opened.
-    pub(crate) fn read(path: &Path) -> Result<Self, BootError> {
+    /// Reads the configuration. Nothing else is opened. `redactor` learns what must not be seen.
+    pub(crate) fn read(path: &Path, redactor: Arc<Redactor>) -> Result<Self, BootError> {
         let read = |source| BootError::ReadConfig {
             path: path.to_owned(),
             source,
@@ -43,7 +44,7 @@ impl Setup {
         for warning in &parsed.warnings {
             tracing::warn!("{warning}");
         }
-        let secrets = Secrets::new(folder.clone(), variables, parsed.written);
+        let secrets = Secrets::new(folder.clone(), variables, parsed.written, redactor);
         Ok(Self::new(parsed.config, folder, secrets))
     }
 

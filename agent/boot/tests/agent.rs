@@ -189,6 +189,24 @@ async fn an_operator_drains_and_reads_what_came_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_a_turn_says_which_one_it_is() {
+    let home = Home::rehearsing();
+    let variables = [
+        ("RIVETOS_LOG_FORMAT", "json"),
+        ("RIVETOS_LOG_LEVEL", "debug"),
+    ];
+    let mut agent = home.start_with(&variables).await;
+    client::send(home.port, "1", "run: true").await;
+    for words in ["tool call ended", "turn answered"] {
+        let line = agent.logged(words).await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["span"]["turn"], "http/1", "{line}");
+        assert_eq!(line["span"]["session"], "http:c", "{line}");
+    }
+    agent.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stand_in_runs_a_real_tool() {
     let home = Home::rehearsing();
     let agent = home.start().await;

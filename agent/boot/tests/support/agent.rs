@@ -78,9 +78,21 @@ impl Home {
 
     /// A process of this home, listening on another port.
     pub(crate) async fn start_at(&self, port: u16) -> Agent {
-        let mut child = self
-            .command("run")
-            .args(["--uid", "u1", "--listen", &format!("127.0.0.1:{port}")])
+        let mut command = self.command("run");
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        Self::spawn(command).await
+    }
+
+    /// A process of this home with variables of its own.
+    pub(crate) async fn start_with(&self, variables: &[(&str, &str)]) -> Agent {
+        let mut command = self.command("run");
+        command.envs(variables.iter().copied());
+        Self::spawn(command).await
+    }
+
+    async fn spawn(mut command: Command) -> Agent {
+        let mut child = command
+            .args(["--uid", "u1"])
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -133,12 +145,12 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Returns when a line of the log contains `text`.
-    pub(crate) async fn logged(&mut self, text: &str) {
+    /// Returns the next line of the log that contains `text`.
+    pub(crate) async fn logged(&mut self, text: &str) -> String {
         let mut seen = Vec::new();
         loop {
             match within(self.log.next_line()).await.unwrap() {
-                Some(line) if line.contains(text) => return,
+                Some(line) if line.contains(text) => return line,
                 Some(line) => seen.push(line),
                 None => panic!("the log ended without `{text}`:\n{}", seen.join("\n")),
             }

@@ -11,6 +11,7 @@ use rivetos_types::store::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::drive::{Driven, drive};
 use super::state::{Phase, State};
@@ -159,7 +160,10 @@ async fn claim_up_to(state: &Arc<State>, wanted: usize, running: &mut JoinSet<Le
         state.watch_store(&claimed);
         match claimed {
             Ok(Some(turn)) => {
-                running.spawn(work(Arc::clone(state), turn));
+                // Every line that is logged for the turn says which one it is, at every level.
+                let (id, session) = (&turn.claim.turn, &turn.message.session);
+                let span = tracing::error_span!("turn", turn = %id, %session);
+                running.spawn(work(Arc::clone(state), turn).instrument(span));
             }
             Ok(None) => return true,
             Err(_) => return false,
