@@ -171,10 +171,13 @@ async fn remove_unused_network(
         Some(error) => format!("removing network `{name}`: {}", said(error)),
         None => format!("network `{name}` could not be removed"),
     };
-    Err(broken(
-        message,
-        Some("remove what uses it, then run this again"),
-    ))
+    // Engine 20.10 loses count after many removals, for as long as it runs.
+    let hint = if users.is_empty() {
+        "nothing on the engine uses it: restart the engine, which counts anew, then run this again"
+    } else {
+        "remove what uses it, then run this again"
+    };
+    Err(broken(message, Some(hint)))
 }
 
 /// Removes what holds on to a volume without using it: carriers that an interrupted run left,
