@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::drive::{Driven, drive};
-use super::state::{Phase, State};
+use super::state::{Phase, State, lock};
 use crate::clock::now;
 
 /// The most turns that run at once.
@@ -32,6 +32,9 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// The longest pause after the store failed.
 const PAUSE_MAX: Duration = Duration::from_mins(30);
 
+/// How often a store that failed is tried again, while a turn waits for it.
+const TRY_EVERY: Duration = Duration::from_secs(5);
+
 /// How a turn left this process.
 enum Left {
     /// Answered.
@@ -42,8 +45,8 @@ enum Left {
     HandedOver,
     /// Another process took it.
     TakenOver,
-    /// The store failed; the turn is still open there.
-    StoreFailed,
+    /// The store failed; the turn is still open there, and this claim keeps it.
+    StoreFailed(Claim),
 }
 
 /// What became of the turns since a drain began.
@@ -68,7 +71,7 @@ impl Tally {
         match left {
             Ok(Left::Finished) => self.finished += 1,
             Ok(Left::HandedOver) => self.handed_over += 1,
-            Ok(Left::Parked | Left::TakenOver | Left::StoreFailed) | Err(_) => {}
+            Ok(Left::Parked | Left::TakenOver | Left::StoreFailed(_)) | Err(_) => {}
         }
     }
 }
@@ -101,6 +104,11 @@ pub(super) async fn dispatch(state: Arc<State>) -> Tally {
                 wanted = usize::from(more || state.open.any_waiting());
             }
             _ = phases.changed() => {}
+            () = pause.over() => {
+                pause.give_back(&state).await;
+                more = true;
+                wanted = RUNNING_TURNS_MAX;
+            }
             () = state.parts.store.changed() => {
                 more = true;
                 wanted = RUNNING_TURNS_MAX;
@@ -177,15 +185,18 @@ async fn claim_up_to(state: &Arc<State>, wanted: usize, running: &mut JoinSet<Le
 struct Pause {
     failures: u32,
     until: Option<Instant>,
+    /// What keeps turns that nobody works on.
+    claims: Vec<Claim>,
 }
 
 impl Pause {
     fn note(&mut self, left: &Result<Left, tokio::task::JoinError>) {
         match left {
             Ok(Left::Finished | Left::Parked | Left::HandedOver | Left::TakenOver) => {
-                *self = Self::default();
+                self.failures = 0;
             }
-            Ok(Left::StoreFailed) => {
+            Ok(Left::StoreFailed(claim)) => {
+                self.claims.push(claim.clone());
                 self.failures = self.failures.saturating_add(1);
                 let seconds = 1_u64.checked_shl(self.failures).unwrap_or(u64::MAX);
                 self.until = Some(Instant::now() + Duration::from_secs(seconds).min(PAUSE_MAX));
@@ -195,7 +206,32 @@ impl Pause {
     }
 
     fn is_over(&self) -> bool {
-        self.until.is_none_or(|until| Instant::now() >= until)
+        self.until.is_none()
+    }
+
+    /// Returns when it is; never when there is none.
+    async fn over(&mut self) {
+        match self.until {
+            Some(until) => tokio::time::sleep_until(until.into()).await,
+            None => std::future::pending().await,
+        }
+        self.until = None;
+    }
+
+    /// Lets go of the turns, so that they need not wait for the end of their leases. Begins anew
+    /// when the store still fails.
+    async fn give_back(&mut self, state: &State) {
+        while let Some(claim) = self.claims.pop() {
+            match give_back(state, claim.clone()).await {
+                Ok(()) | Err(StoreError::Fenced(_)) => {}
+                Err(StoreError::Full | StoreError::Newer { .. } | StoreError::Failed { .. }) => {
+                    self.claims.push(claim);
+                    self.until = Some(Instant::now() + TRY_EVERY);
+                    return;
+                }
+            }
+        }
+        *lock(&state.stranded) = None;
     }
 }
 
@@ -236,6 +272,7 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
         }
         Err(error) => {
             let reason = format!("the turn could not be stored: {error}");
+            *lock(&state.stranded) = Some(reason.clone());
             live.feed.finish(OutboundMessage {
                 turn: claim.turn.clone(),
                 channel,
@@ -246,7 +283,7 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
                 usage: TokenUsage::default(),
             });
             state.watch_store::<()>(&Err(error));
-            Left::StoreFailed
+            Left::StoreFailed(claim.clone())
         }
     };
     state.open.close(&claim.turn, &live);
@@ -269,18 +306,23 @@ async fn keep_lease(state: &State, claim: &Claim) -> StoreError {
     }
 }
 
+/// Lets go of a turn. Whoever claims it next goes on from what it stored last.
+async fn give_back(state: &State, claim: Claim) -> Result<(), StoreError> {
+    let commit = Commit {
+        then: Then::HandOver,
+        ..Commit::step(Vec::new(), now(), Durability::ProcessCrash)
+    };
+    let stored = state.parts.store.commit(claim, commit).await;
+    state.watch_store(&stored);
+    stored
+}
+
 /// Lets go of the turns that were cut off, so that the next process need not wait for the end of
-/// their leases. It goes on from what they stored last. Returns how many there were.
+/// their leases. Returns how many there were.
 async fn hand_over(state: &State) -> u64 {
     let mut turns = 0;
     for claim in state.open.claims() {
-        let commit = Commit {
-            then: Then::HandOver,
-            ..Commit::step(Vec::new(), now(), Durability::ProcessCrash)
-        };
-        let stored = state.parts.store.commit(claim, commit).await;
-        state.watch_store(&stored);
-        turns += u64::from(stored.is_ok());
+        turns += u64::from(give_back(state, claim).await.is_ok());
     }
     turns
 }

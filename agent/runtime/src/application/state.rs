@@ -109,6 +109,8 @@ pub(crate) struct State {
     pub(crate) fresh: AtomicUsize,
     pub(crate) listening: AtomicBool,
     trouble: Mutex<Option<String>>,
+    /// Why turns wait for the store. What else the store can do tells nothing about them.
+    pub(crate) stranded: Mutex<Option<String>>,
     started: Instant,
 }
 
@@ -135,6 +137,7 @@ impl State {
             fresh: AtomicUsize::new(0),
             listening: AtomicBool::new(false),
             trouble: Mutex::new(None),
+            stranded: Mutex::new(None),
             started: Instant::now(),
         }
     }
@@ -195,8 +198,9 @@ impl State {
     }
 
     fn reason_of_trouble(&self) -> Option<String> {
-        lock(&self.trouble)
-            .clone()
+        let stranded = lock(&self.stranded).clone();
+        stranded
+            .or_else(|| lock(&self.trouble).clone())
             .or_else(|| self.parts.audit.trouble())
     }
 
