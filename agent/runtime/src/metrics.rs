@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     pub(crate) steps: Counter,
     input_tokens: Counter,
     output_tokens: Counter,
+    cache_read_tokens: Counter,
+    cache_write_tokens: Counter,
     tools_ok: Counter,
     tools_error: Counter,
     pub(crate) model_errors: Counter,
@@ -47,6 +49,8 @@ impl Metrics {
         counter.add(1);
         self.input_tokens.add(usage.input);
         self.output_tokens.add(usage.output);
+        self.cache_read_tokens.add(usage.cache_read);
+        self.cache_write_tokens.add(usage.cache_write);
     }
 
     pub(crate) fn tool(&self, status: ToolStatus) {
@@ -93,6 +97,8 @@ impl Metrics {
             &[
                 ("{direction=\"input\"}", self.input_tokens.get()),
                 ("{direction=\"output\"}", self.output_tokens.get()),
+                ("{direction=\"cache_read\"}", self.cache_read_tokens.get()),
+                ("{direction=\"cache_write\"}", self.cache_write_tokens.get()),
             ],
         );
         family(
@@ -155,7 +161,8 @@ mod tests {
             TokenUsage {
                 input: 7,
                 output: 2,
-                ..TokenUsage::default()
+                cache_read: 4,
+                cache_write: 1,
             },
         );
         metrics.tool(ToolStatus::Unknown);
@@ -166,9 +173,26 @@ mod tests {
             "rivetos_turns_total{outcome=\"failed\"} 0",
             "rivetos_open_turns 3",
             "rivetos_tokens_total{direction=\"input\"} 7",
+            "rivetos_tokens_total{direction=\"cache_read\"} 4",
+            "rivetos_tokens_total{direction=\"cache_write\"} 1",
             "rivetos_tool_calls_total{status=\"error\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn every_metric_is_in_the_reference_and_no_other() {
+        let reference = include_str!("../../../docs/reference/metrics.md");
+        let listed = reference.lines().filter_map(|line| {
+            let (name, _) = line.strip_prefix("| `rivetos_")?.split_once('`')?;
+            Some(format!("rivetos_{name}"))
+        });
+        let text = Metrics::default().render(0, 0);
+        let families = text.lines().filter_map(|line| {
+            let (name, _) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
+            Some(name.to_owned())
+        });
+        assert_eq!(listed.collect::<Vec<_>>(), families.collect::<Vec<_>>());
     }
 }
