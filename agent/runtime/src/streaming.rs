@@ -10,4 +10,5 @@ mod follow;
 mod planner;
 mod streams;
 
+pub(crate) use follow::Follower;
 pub(crate) use streams::{Streamed, Streams};

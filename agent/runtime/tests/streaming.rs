@@ -50,14 +50,14 @@ fn reply(chat: &Chat) -> Vec<String> {
         .collect()
 }
 
-/// Returns once the reply is settled.
-async fn settled(bench: &Bench) {
+/// Returns once the reply of the turn is settled.
+async fn settled(bench: &Bench, id: &str) {
+    let events = within(bench.app.attach(TurnId(format!("chat/{id}")))).await;
+    within(events.unwrap().collect::<Vec<_>>()).await;
     within(async {
         loop {
-            let answer = bench.send("status", "/status").await;
-            if format!("{answer:?}").contains("Turns: 0 in this session")
-                && format!("{answer:?}").contains("Replies: 0 on their way")
-            {
+            let answer = format!("{:?}", bench.send("status", "/status").await);
+            if answer.contains("Replies: 0 on their way") {
                 return;
             }
             tokio::task::yield_now().await;
@@ -94,7 +94,7 @@ async fn a_reply_grows_in_its_message() {
         .done();
     reads(&chat, "✓ look seen").await;
     bench.asked().await.say("a time").done();
-    settled(&bench).await;
+    settled(&bench, "1").await;
     assert_eq!(reply(&chat), ["Once upon\n\na time"]);
 }
 
@@ -114,8 +114,31 @@ async fn the_first_message_is_still_on_its_way_when_the_turn_ends() {
     let events: Vec<_> = within(events.collect()).await;
     assert!(matches!(events.last(), Some(TurnEvent::Finished { .. })));
     chat.release.notify_one();
-    settled(&bench).await;
+    settled(&bench, "1").await;
     assert_eq!(reply(&chat), ["Once upon a time"]);
+}
+
+#[tokio::test]
+async fn nothing_newer_is_shown_before_a_reply() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::new(100, vec![Fault::Hold]);
+    let bench = start(folder.path(), &chat);
+    for id in ["1", "2"] {
+        within(bench.app.submit(to_chat(id))).await.unwrap();
+    }
+    let asked = bench.asked().await;
+    asked.say("first");
+    within(chat.held.notified()).await;
+    asked.done();
+    let asked = bench.asked().await;
+    asked.say("second");
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    chat.release.notify_one();
+    asked.done();
+    settled(&bench, "2").await;
+    assert_eq!(reply(&chat), ["first", "second"]);
 }
 
 #[tokio::test]
@@ -132,7 +155,7 @@ async fn a_question_is_a_message_of_its_own() {
     let (_, call) = question.rsplit_once("/deny ").unwrap();
     bench.send("order", &format!("/deny {call}")).await;
     bench.asked().await.say("Then not.").done();
-    settled(&bench).await;
+    settled(&bench, "1").await;
     assert_eq!(reply(&chat), ["Then not."]);
 }
 
@@ -173,7 +196,7 @@ proptest! {
                 }
             }
             asked.done();
-            settled(&bench).await;
+            settled(&bench, "1").await;
             let shown: String = reply(&chat).concat().split_whitespace().collect();
             assert_eq!(shown, expected);
         });

@@ -16,6 +16,7 @@ use tracing::Instrument;
 use super::drive::{Driven, drive};
 use super::state::{Phase, State, lock};
 use crate::clock::now;
+use crate::streaming::Follower;
 
 /// The most turns that run at once.
 const RUNNING_TURNS_MAX: usize = 16;
@@ -246,13 +247,19 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
     );
     let live = state.open.claim(&claim, &session);
     let to = address.as_deref().and_then(|to| {
-        let channel = state.channel(&channel)?;
-        Some((Arc::clone(channel), to.clone()))
+        let pushes = state.channel(&channel)?;
+        Some((Arc::clone(pushes), to.clone()))
     });
-    if let Some((channel, to)) = to {
-        let events = live.feed.watch(&state.watchers);
-        let streams = &state.outbox.streams;
-        streams.start(claim.turn.clone(), channel, to, events);
+    if let Some((pushes, to)) = to {
+        let (outbox, channel, session) =
+            (Arc::clone(&state.outbox), channel.clone(), session.clone());
+        state.outbox.streams.start(Follower {
+            channel: pushes,
+            to,
+            turn: claim.turn.clone(),
+            events: live.feed.watch(&state.watchers),
+            after: Box::pin(async move { outbox.all_shown(channel, session).await }),
+        });
     }
     let result = tokio::select! {
         result = drive(&state, claimed, &live) => result,

@@ -421,10 +421,13 @@ impl<'a> Run<'a> {
             self.live.feed.show(&message.text);
             return Err(error);
         }
+        if self.state.channel(&message.channel).is_some() {
+            let outbox = &self.state.outbox;
+            outbox.owe(message.channel.clone(), message.session.clone());
+        }
         log_end(&message, self.began.elapsed());
         self.state.metrics.turn(&message.outcome, message.usage);
         self.live.feed.finish(message);
-        self.state.outbox.look();
         Ok(Driven::Finished)
     }
 

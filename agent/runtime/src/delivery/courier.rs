@@ -154,6 +154,7 @@ impl Courier {
                 left += 1;
             }
         }
+        self.outbox.owes_only(&self.id, &seen);
         let replayed = left == 0 && self.running.is_empty();
         self.outbox.stands(&self.id, |before| match before {
             Standing::Ready => Standing::Ready,

@@ -1,9 +1,9 @@
 //! What the deliveries of all channels share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rivetos_types::id::ChannelId;
+use rivetos_types::id::{ChannelId, SessionId};
 use rivetos_types::store::TurnStore;
 use tokio::sync::watch;
 
@@ -15,6 +15,8 @@ pub(crate) struct Outbox {
     /// The turns that people follow, and their messages.
     pub(crate) streams: Streams,
     pub(super) mail: watch::Sender<Mail>,
+    /// The sessions with a reply on its way: nothing newer is shown there before it.
+    owed: watch::Sender<BTreeSet<(ChannelId, SessionId)>>,
     standings: Mutex<BTreeMap<ChannelId, Standing>>,
 }
 
@@ -50,8 +52,33 @@ impl Outbox {
             store,
             streams: Streams::default(),
             mail: watch::Sender::new(Mail::More),
+            owed: watch::Sender::default(),
             standings: Mutex::new(channels.map(connecting).collect()),
         }
+    }
+
+    /// Returns when no reply to this session is on its way.
+    pub(crate) async fn all_shown(&self, channel: ChannelId, session: SessionId) {
+        let mut owed = self.owed.subscribe();
+        let key = (channel, session);
+        // The sender lives in `self`.
+        let _ = owed.wait_for(|owed| !owed.contains(&key)).await;
+    }
+
+    /// Of this channel's sessions only these have replies on their way.
+    pub(super) fn owes_only(&self, channel: &ChannelId, sessions: &HashSet<SessionId>) {
+        self.owed.send_if_modified(|owed| {
+            let before = owed.len();
+            owed.retain(|(of, session)| of != channel || sessions.contains(session));
+            owed.len() < before
+        });
+    }
+
+    /// A reply to this session was stored.
+    pub(crate) fn owe(&self, channel: ChannelId, session: SessionId) {
+        let key = (channel, session);
+        self.owed.send_if_modified(|owed| owed.insert(key));
+        self.look();
     }
 
     /// There may be more replies than before.

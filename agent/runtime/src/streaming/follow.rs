@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use rivetos_types::BoxStream;
 use rivetos_types::channel::{Address, Channel, Connection};
 use rivetos_types::id::TurnId;
 use rivetos_types::intake::TurnEvent;
+use rivetos_types::{BoxFuture, BoxStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -24,18 +24,23 @@ const TYPING_TIME_MAX: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// One turn and the chat that follows it.
-pub(super) struct Follower {
-    pub(super) channel: Arc<dyn Channel>,
-    pub(super) to: Address,
-    pub(super) turn: TurnId,
-    pub(super) events: BoxStream<'static, TurnEvent>,
-    /// Told when the courier wants the messages.
-    pub(super) stop: Arc<Notify>,
+pub(crate) struct Follower {
+    pub(crate) channel: Arc<dyn Channel>,
+    pub(crate) to: Address,
+    pub(crate) turn: TurnId,
+    pub(crate) events: BoxStream<'static, TurnEvent>,
+    /// Ready when the session's earlier replies are shown.
+    pub(crate) after: BoxFuture<'static, ()>,
 }
 
 impl Follower {
-    /// Returns the messages of the reply once nothing more happens, and no call is under way.
-    pub(super) async fn follow(mut self, shown: Board) -> Board {
+    /// Returns the messages of the reply once nothing more happens or `stop` says that the courier
+    /// wants them, and no call is under way.
+    pub(super) async fn follow(mut self, shown: Board, stop: &Notify) -> Board {
+        tokio::select! {
+            () = stop.notified() => return shown,
+            () = &mut self.after => {}
+        }
         let mut planner = Planner::new(self.channel.capabilities(), shown, Instant::now());
         let mut typing_at = Instant::now();
         let mut over = false;
@@ -65,7 +70,7 @@ impl Follower {
                 event = self.events.next() => {
                     over = self.take_in(&mut planner, event);
                 }
-                () = self.stop.notified() => over = true,
+                () = stop.notified() => over = true,
                 () = self.channel.connection_changed(connection) => {}
                 () = sleep_until(wake) => {}
             }

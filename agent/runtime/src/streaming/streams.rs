@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rivetos_types::BoxStream;
-use rivetos_types::channel::{Address, Channel};
 use rivetos_types::id::TurnId;
-use rivetos_types::intake::TurnEvent;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -36,13 +33,8 @@ impl Streamed {
 impl Streams {
     /// Follows a turn, unless somebody does already. A turn that was left and taken up again goes
     /// on with the messages that it has.
-    pub(crate) fn start(
-        &self,
-        turn: TurnId,
-        channel: Arc<dyn Channel>,
-        to: Address,
-        events: BoxStream<'static, TurnEvent>,
-    ) {
+    pub(crate) fn start(&self, follower: Follower) {
+        let turn = follower.turn.clone();
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if streams.len() >= STREAMS_MAX {
             streams.retain(|_, streamed| !streamed.follower.is_finished());
@@ -55,19 +47,13 @@ impl Streams {
         }
         let earlier = streams.remove(&turn);
         let stop = Arc::new(Notify::new());
-        let follower = Follower {
-            channel,
-            to,
-            turn: turn.clone(),
-            events,
-            stop: Arc::clone(&stop),
-        };
+        let told = Arc::clone(&stop);
         let follower = tokio::spawn(async move {
             let shown = match earlier {
                 Some(earlier) => earlier.end().await,
                 None => Board::default(),
             };
-            follower.follow(shown).await
+            follower.follow(shown, &told).await
         });
         streams.insert(turn, Streamed { stop, follower });
     }
