@@ -22,13 +22,14 @@ use rivetos_protocol::{ErrorReply, HealthReport, MessageRequest, StreamFrame};
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// The frames that this build understands. Others come from newer agents and are passed over.
-const FRAMES_UNDERSTOOD: [&str; 8] = [
+const FRAMES_UNDERSTOOD: [&str; 9] = [
     "accepted",
     "snapshot",
     "text",
     "reasoning",
     "tool_start",
     "tool_end",
+    "asked",
     "status",
     "done",
 ];

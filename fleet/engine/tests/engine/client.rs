@@ -112,11 +112,11 @@ async fn a_reply_without_its_end_is_interrupted() {
 
 #[tokio::test]
 async fn frames_of_newer_agents_are_passed_over_and_broken_ones_are_not() {
-    let done = encoded(&every_frame()[7]);
+    let done = encoded(&every_frame()[8]);
     let newer = sse::encode("hologram", r#"{"type":"hologram"}"#);
     let (received, error) = frames(vec![newer, done.clone()]).await;
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(received, &every_frame()[7..]);
+    assert_eq!(received, &every_frame()[8..]);
     let broken = sse::encode("text", r#"{"type":"text"}"#);
     let (_, error) = frames(vec![broken, done]).await;
     assert!(
