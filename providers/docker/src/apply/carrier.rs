@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions};
+use bollard::models::{
+    ContainerCreateBody, ContainerSummary, HostConfig, Mount, MountType, MountVolumeOptions,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
@@ -33,6 +35,54 @@ const READING: &str = "reader";
 /// The name of the carrier that fills `volume`: while it is there the volume is unfinished.
 pub(crate) fn filling_name(volume: &str) -> String {
     format!("{volume}-{FILLING}")
+}
+
+/// The suffix of what stands in for a carrier while that one goes and its volume is still there.
+const UNFINISHED: &str = "unfinished";
+
+/// Whether `volume` is unfinished: its carrier is there, or what stands in for it.
+pub(crate) fn unfinished_names(volume: &str) -> [String; 2] {
+    [filling_name(volume), format!("{volume}-{UNFINISHED}")]
+}
+
+/// Marks `volume` as unfinished without holding on to it, as `carrier` did. A run that is killed between the removal
+/// of a carrier and that of its volume would else leave an empty volume that looks finished.
+pub(super) async fn mark_unfinished(
+    provider: &DockerProvider,
+    volume: &str,
+    carrier: &ContainerSummary,
+) -> Result<(), ApplyError> {
+    let name = format!("{volume}-{UNFINISHED}");
+    let body = ContainerCreateBody {
+        image: carrier.image_id.clone(),
+        entrypoint: Some(vec!["/never-started".to_owned()]),
+        labels: carrier.labels.clone(),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".to_owned()),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    };
+    let options = CreateContainerOptionsBuilder::new().name(&name).build();
+    let docker = &provider.engine.docker;
+    match docker.create_container(Some(options), body).await {
+        Err(error) if !is_conflict(&error) => Err(failed(&format!("making `{name}`"), &error)),
+        // One that an earlier run left does as well.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Removes the mark of a volume that is there no more.
+pub(super) async fn forget_unfinished(
+    provider: &DockerProvider,
+    volume: &str,
+) -> Result<(), ApplyError> {
+    let live = provider.engine.docker.inspect_volume(volume).await;
+    let live = found(live).map_err(|error| failed(&format!("looking at `{volume}`"), &error))?;
+    if live.is_none() {
+        remove_named(provider, &format!("{volume}-{UNFINISHED}")).await?;
+    }
+    Ok(())
 }
 
 /// A carrier that is there.

@@ -8,10 +8,10 @@ use rivetos_fleet::model::{Desired, FileContent, FilesSpec};
 use rivetos_fleet::port::{Applied, ApplyError};
 use rivetos_fleet::{Secret, SecretResolver};
 
-use super::carrier::{Carrier, Errand, filling_name, read_files};
-use super::{incarnation, must_be, random_hex, volume_labels};
+use super::carrier::{Carrier, Errand, forget_unfinished, read_files, unfinished_names};
+use super::{RUN_AGAIN, incarnation, must_be, random_hex, volume_labels};
 use crate::DockerProvider;
-use crate::error::{broken, failed, found};
+use crate::error::{broken, failed, found, refused};
 
 /// Whose the files are: the user that nodes run as.
 const OWNER: u64 = 1000;
@@ -43,6 +43,7 @@ pub(super) async fn create(
         volume: &files.native_name,
         labels,
     };
+    forget_unfinished(provider, &files.native_name).await?;
     let carrier = Carrier::filling(provider, &errand).await?;
 
     let name = &files.native_name;
@@ -56,6 +57,10 @@ pub(super) async fn create(
     // The volume was there before and nothing marks it as unfinished.
     carrier.remove().await?;
     must_be(&provider.fleet, desired, name, &volume.labels)?;
+    if is_unfinished(provider, name).await? {
+        let message = format!("`{name}` was left unfinished since the plan was made");
+        return Err(refused(message, RUN_AGAIN));
+    }
     Ok(Applied::AlreadySo)
 }
 
@@ -108,14 +113,23 @@ async fn predecessor(
     volumes.retain(|volume| volume.name != name);
     volumes.sort_by(|a, b| (&b.created_at, &b.name).cmp(&(&a.created_at, &a.name)));
     for volume in volumes {
-        let carrier = filling_name(&volume.name);
-        let unfinished = found(docker.inspect_container(&carrier, None).await)
-            .map_err(|error| failed("looking for earlier files", &error))?;
-        if unfinished.is_none() {
+        if !is_unfinished(provider, &volume.name).await? {
             return Ok(Some(volume.name));
         }
     }
     Ok(None)
+}
+
+async fn is_unfinished(provider: &DockerProvider, volume: &str) -> Result<bool, ApplyError> {
+    let docker = &provider.engine.docker;
+    for name in unfinished_names(volume) {
+        let mark = found(docker.inspect_container(&name, None).await)
+            .map_err(|error| failed(&format!("looking for `{name}`"), &error))?;
+        if mark.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The files as the engine takes them.

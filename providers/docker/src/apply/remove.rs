@@ -13,6 +13,7 @@ use rivetos_fleet::label::{self, Claim, Identity};
 use rivetos_fleet::model::{Fingerprint, Kind, Owner, ResourceId};
 use rivetos_fleet::port::{Applied, ApplyError};
 
+use super::carrier::{filling_name, forget_unfinished, mark_unfinished};
 use super::container::{inspect, remove as remove_container};
 use super::{RUN_AGAIN, container_fingerprint, must_belong, swap, volume_fingerprint};
 use crate::DockerProvider;
@@ -78,6 +79,7 @@ async fn volume(
     let fail = |error: &Error| failed(&format!("removing volume `{name}`"), error);
     let live = found(docker.inspect_volume(name).await).map_err(|error| fail(&error))?;
     let Some(live) = live else {
+        forget_unfinished(provider, name).await?;
         return Ok(Applied::AlreadySo);
     };
     let planned_on = volume_fingerprint(&live);
@@ -102,6 +104,7 @@ async fn volume(
     // One that somebody made under its name meanwhile is another one.
     let same = after.filter(|after| volume_fingerprint(after) == *planned);
     must_be_gone(same.as_ref(), &format!("volume `{name}`"))?;
+    forget_unfinished(provider, name).await?;
     Ok(Applied::Changed)
 }
 
@@ -202,6 +205,13 @@ async fn release(provider: &DockerProvider, volume: &str) -> Result<(), ApplyErr
             format!("volume `{volume}` is used by {}", holders.join(", ")),
             Some("remove what uses it, then run this again"),
         ));
+    }
+    let carrier = format!("/{}", filling_name(volume));
+    let unfinished = list
+        .iter()
+        .find(|user| user.names.iter().flatten().any(|name| *name == carrier));
+    if let Some(carrier) = unfinished {
+        mark_unfinished(provider, volume, carrier).await?;
     }
     for id in list.iter().filter_map(|user| user.id.as_deref()) {
         remove_container(provider, id, volume).await?;

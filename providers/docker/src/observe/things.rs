@@ -13,7 +13,7 @@ use rivetos_fleet::model::{
 use super::Containers;
 use super::shelf::{self, Shelf, Wanted};
 use crate::DockerProvider;
-use crate::apply::{filling_name, incarnation, volume_fingerprint};
+use crate::apply::{incarnation, unfinished_names, volume_fingerprint};
 use crate::error::said;
 
 /// Adds the networks. Returns the id of every network by its name.
@@ -96,14 +96,13 @@ pub(super) fn volumes(
             Fields::from([("name".to_owned(), Field::text(&name))])
         };
         fields.extend(identity.files);
-        let carrier = filling_name(&name);
-        let life = if containers.carriers.contains_key(&carrier) {
-            Life::Incomplete(format!(
-                "`{carrier}`, through which it was being filled, is still there"
-            ))
-        } else {
-            Life::Present
-        };
+        let marks = unfinished_names(&name);
+        let mark = marks
+            .iter()
+            .find(|mark| containers.carriers.contains_key(*mark));
+        let life = mark.map_or(Life::Present, |mark| {
+            Life::Incomplete(format!("it was not filled to its end: `{mark}` is there"))
+        });
         inventory.observed.push(Observed {
             id: resource,
             uid: identity.uid,

@@ -12,7 +12,7 @@ use crate::world::{Operator, Wish, World, names};
 
 impl World {
     /// Names of all containers of the fleet, without the fleet's own prefix.
-    async fn containers(&self) -> Vec<String> {
+    pub(crate) async fn containers(&self) -> Vec<String> {
         let all = ListContainersOptionsBuilder::new().all(true).build();
         let list = self.docker.list_containers(Some(all)).await.unwrap();
         let prefix = format!("/{}", self.fleet);
@@ -32,7 +32,7 @@ impl World {
     }
 
     /// Another way to the same fleet.
-    async fn over(&self, proxy: &Proxy) -> DockerProvider {
+    pub(crate) async fn over(&self, proxy: &Proxy) -> DockerProvider {
         let engine = DockerEngine::connect(&EngineAddress::plain(proxy.host()))
             .await
             .unwrap();
