@@ -1,10 +1,11 @@
 //! A fleet of its own on a real Docker engine. `./test` starts the engine.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 
 use bollard::Docker;
 
@@ -46,6 +47,9 @@ impl Default for Parts<'_> {
     }
 }
 
+/// The fleets of this run, by engine.
+static NAMES: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+
 impl Live {
     /// A fleet with a name of its own; says so and returns nothing where there is no engine.
     pub(crate) fn new(name: &str) -> Option<Self> {
@@ -58,6 +62,14 @@ impl Live {
 
     /// A fleet on the engine at `host`.
     pub(crate) fn on(host: &str, name: &str) -> Self {
+        let new = NAMES
+            .lock()
+            .unwrap()
+            .insert((host.to_owned(), name.to_owned()));
+        assert!(
+            new,
+            "two tests would work on one fleet `{name}` of one engine"
+        );
         Self {
             world: World::new(),
             host: host.to_owned(),

@@ -121,7 +121,7 @@ fn the_default_engine_is_looked_at_without_any_memory() {
 
 #[test]
 fn two_names_of_one_engine_are_refused() {
-    let Some(live) = Live::new("twice") else {
+    let Some(live) = Live::new("left-twice") else {
         return;
     };
     let (host, alias) = (live.host(), alias(&live));

@@ -54,7 +54,7 @@ fn of_two_runs_at_once_one_goes_on() {
 
 #[test]
 fn the_lock_of_a_killed_run_is_taken_over() {
-    let Some(live) = Live::new("killed") else {
+    let Some(live) = Live::new("lock-killed") else {
         return;
     };
     live.write(&[("ada", "one")]);

@@ -200,7 +200,7 @@ fn an_engine_over_ssh_is_an_engine() {
 
 #[test]
 fn a_host_that_goes_in_the_middle_of_a_run() {
-    let Some(near) = Live::new("ssh-near") else {
+    let Some(near) = Live::new("ssh-gone") else {
         return;
     };
     let Some(mut server) = Server::start(near.host()) else {
