@@ -45,6 +45,8 @@ async fn settings_hold_for_the_session_and_survive_a_restart() {
     assert_eq!(asked.request.system, "## Pinned: notes.md\n\nBlue is best.");
     asked.say("hi").done();
     bench.reply("1").await;
+    let cost = order(&bench, "/cost").await;
+    assert!(cost.contains("- scripted/two: "), "{cost}");
     order(&bench, "/model default").await;
     order(&bench, "/context remove notes.md").await;
     bench.send("2", "again").await;

@@ -300,7 +300,14 @@ impl<'a> Run<'a> {
     /// Notes an expense for the ledger. Returns what it is, in millionths of a US dollar.
     fn spend(&mut self, usage: TokenUsage) -> u64 {
         let parts = &self.state.parts;
-        let expense = parts.prices.expense(&parts.identity.model, usage);
+        let own = &parts.identity.model;
+        // `provider/model`; a session may have chosen another model of the same provider.
+        let chosen = self.session.settings.model.as_ref();
+        let chosen = chosen.map(|model| {
+            let provider = own.split_once('/').map_or(own.as_str(), |(name, _)| name);
+            format!("{provider}/{model}")
+        });
+        let expense = parts.prices.expense(chosen.as_ref().unwrap_or(own), usage);
         let micro_usd = expense.micro_usd;
         self.expenses.push(expense);
         micro_usd
