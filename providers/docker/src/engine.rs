@@ -21,8 +21,9 @@ use transport::Dial;
 /// The oldest API that has all we ask for (engine 20.10).
 const API_OLDEST: (usize, usize) = (1, 41);
 
-/// How long an engine may take to say who it is.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long an engine may take to say who it is. One on a busy host takes seconds: it runs its
+/// helper programs to ask for their versions.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same over `ssh`, which has its own greetings to exchange.
 const SSH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -41,7 +42,7 @@ pub struct DockerEngine {
 
 impl DockerEngine {
     /// Connects to the engine at `address` and agrees with it on a version of the API. Takes at
-    /// most 3 s, over `ssh` 15 s.
+    /// most 10 s, over `ssh` 15 s.
     pub async fn connect(address: &EngineAddress) -> Result<Self, ConnectError> {
         let host = address.host.as_str();
         let route = address.route()?;
@@ -60,13 +61,13 @@ impl DockerEngine {
             Ok(Err(source)) => {
                 return Err(ConnectError::NoEngine {
                     host: host.to_owned(),
-                    source: Some(source),
+                    source,
                 });
             }
             Err(_) => {
-                return Err(ConnectError::NoEngine {
+                return Err(ConnectError::Silent {
                     host: host.to_owned(),
-                    source: None,
+                    after: at_most,
                 });
             }
         };
@@ -94,7 +95,7 @@ impl DockerEngine {
         let said = self.docker.info().await;
         let info = said.map_err(|source| ConnectError::NoEngine {
             host: self.host.clone(),
-            source: Some(source),
+            source,
         })?;
         let name = info.name.unwrap_or_default();
         let data = info.docker_root_dir.unwrap_or_default();
@@ -139,7 +140,7 @@ fn client(host: &str, route: Route) -> Result<Docker, ConnectError> {
     };
     made.map_err(|source| ConnectError::NoEngine {
         host: host.to_owned(),
-        source: Some(source),
+        source,
     })
 }
 
@@ -165,8 +166,16 @@ pub enum ConnectError {
     NoEngine {
         /// Where it was looked for.
         host: String,
-        /// What the system said; absent when nothing came back in time.
-        source: Option<bollard::errors::Error>,
+        /// What the system said.
+        source: bollard::errors::Error,
+    },
+    /// Something may be there but says nothing.
+    #[error("the Docker engine at {host} did not answer within {} s", after.as_secs())]
+    Silent {
+        /// Where it was looked for.
+        host: String,
+        /// How long.
+        after: Duration,
     },
     /// It answers but is too old.
     #[error("the Docker engine at {host} is too old: version {version}, API {api}")]
@@ -193,11 +202,14 @@ impl ConnectError {
                  DOCKER_CERT_PATH as `ca.pem`, `cert.pem` and `key.pem`"
             }
             Self::NoEngine { source, .. } => {
-                let said = source.as_ref().map(with_causes).unwrap_or_default();
+                let said = with_causes(source);
                 OBSTACLES
                     .iter()
                     .find(|(words, _)| words.iter().any(|word| said.contains(word)))
                     .map_or(START_DOCKER, |(_, hint)| hint)
+            }
+            Self::Silent { .. } => {
+                "see that its host is up, can be reached from here and is not overloaded"
             }
             Self::TooOld { .. } => "update Docker to 20.10 or newer",
         }

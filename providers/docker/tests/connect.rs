@@ -73,6 +73,16 @@ async fn no_engine_is_no_panic() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_says_nothing_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("docker.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let error = connect(&socket).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Silent { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("within 10 s"), "{error}");
+}
+
 #[tokio::test]
 async fn a_certificate_that_is_none_is_named() {
     let folder = tempfile::tempdir().unwrap();

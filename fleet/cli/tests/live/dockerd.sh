@@ -24,11 +24,9 @@ dir=$(cd "$2" && pwd -P)
 shift 2
 [ "$(id -u)" = 0 ] || fail "a Docker engine can only be started by root (this is uid $(id -u))"
 
-# The folder's name decides bridge and addresses, so that two folders rarely meet.
+# The folder's name decides the bridge, and where the search for free addresses begins.
 hash=$(printf %s "$dir" | cksum | cut -d' ' -f1)
 bridge=riv$hash
-octet=$((64 + hash % 64))
-pool=100.$octet.0.0/16
 home=$dir/engine
 socket=$home/docker.sock
 pidfile=$home/docker.pid
@@ -36,6 +34,33 @@ log=$home/dockerd.log
 
 client() {
     docker --host "unix://$socket" "$@"
+}
+
+taken() {
+    ip -4 -o address | grep -v " $bridge " | grep -q " 100\.$1\."
+}
+
+# Makes the bridge with addresses that no other one has, or finds it as it was made. Several
+# engines may start at once, so one looks at a time.
+make_bridge() {
+    (
+        flock 9
+        ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
+        tries=0
+        octet=$((64 + hash % 64))
+        while taken $octet; do
+            tries=$((tries + 1))
+            [ $tries -lt 64 ] || fail "64 engines have all the addresses"
+            octet=$((64 + (hash + tries) % 64))
+        done
+        ip address replace "100.$octet.0.1/24" dev "$bridge"
+    ) 9>"${TMPDIR:-/tmp}/rivetos-test-bridges.lock"
+    ip link set "$bridge" up
+}
+
+# The first part of its addresses that is its own: `100.N`.
+block() {
+    ip -4 -o address show dev "$bridge" 2>/dev/null | sed -nE 's/.* inet (100\.[0-9]+)\..*/\1/p'
 }
 
 running() {
@@ -61,13 +86,14 @@ stopped() {
 
 rules() {
     # $1: -A, -C or -D
+    pool=$(block).0.0/16
     iptables -t nat "$1" POSTROUTING -s "$pool" ! -d "$pool" -m comment --comment "$bridge" -j MASQUERADE &&
         iptables "$1" FORWARD -s "$pool" -m comment --comment "$bridge" -j ACCEPT &&
         iptables "$1" FORWARD -d "$pool" -m comment --comment "$bridge" -j ACCEPT
 }
 
 start() {
-    for tool in dockerd docker ip iptables; do
+    for tool in dockerd docker ip iptables flock; do
         command -v $tool >/dev/null || fail "$tool is not installed"
     done
     if running && client version >/dev/null 2>&1; then
@@ -75,16 +101,14 @@ start() {
         return
     fi
     mkdir -p "$home"
-    ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
-    ip address replace "100.$octet.0.1/24" dev "$bridge"
-    ip link set "$bridge" up
+    make_bridge
     # Left on by `stop`: another engine may have come to need it meanwhile.
     echo 1 >/proc/sys/net/ipv4/ip_forward
     rules -C 2>/dev/null || rules -A || fail "iptables refused the rules for $bridge"
     setsid dockerd \
         --host "unix://$socket" --data-root "$home/data" --exec-root "$home/exec" \
         --pidfile "$pidfile" --bridge "$bridge" \
-        --default-address-pool "base=100.$octet.128.0/17,size=24" \
+        --default-address-pool "base=$(block).128.0/17,size=24" \
         --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
         --containerd-namespace "$bridge" --containerd-plugins-namespace "$bridge-plugins" \
         "$@" >"$log" 2>&1 </dev/null &
