@@ -1,0 +1,56 @@
+//! Room in the model's window.
+
+use rivetos_core::turn::TurnInput;
+use rivetos_types::intake::TurnEvent;
+use rivetos_types::store::{Compaction, Durability, StoreError, Then};
+
+use super::Run;
+use crate::application::compact::summarise;
+use crate::audit::AuditEvent;
+
+impl Run<'_> {
+    /// Makes room in the model's window. Without a summary the older turns are dropped: the
+    /// transcript keeps them, and the session goes on.
+    pub(super) async fn compact(&mut self) -> Result<(), StoreError> {
+        let compactable = self.turn.compactable();
+        let kept_messages = compactable.kept_messages;
+        let messages = compactable.messages.len();
+        tracing::info!(turn = %self.claim.turn, messages, "compact:before");
+        let text = "summarising older turns".to_owned();
+        self.live.feed.event(TurnEvent::Status { text });
+        let ended = tokio::select! {
+            biased;
+            by = self.aborted() => Err(by),
+            summary = summarise(self.state, compactable) => Ok(summary),
+        };
+        let made = match ended {
+            Ok(made) => made,
+            Err(by) => {
+                let partial = String::new();
+                return self.record(TurnInput::Aborted { by, partial });
+            }
+        };
+        let summary = made.map(|(summary, usage)| {
+            self.spend(usage);
+            summary
+        });
+        tracing::info!(turn = %self.claim.turn, summarised = summary.is_some(), "compact:after");
+        let became = match summary {
+            Some(_) => "became a summary",
+            None => "are no longer shown to the model",
+        };
+        let words = format!("{messages} messages {became}");
+        self.note(AuditEvent::Compacted, &words);
+        self.record(TurnInput::Compacted {
+            summary,
+            kept_messages,
+        })?;
+        let (summary, history) = self.turn.carried();
+        let compaction = summary.map(|summary| Compaction {
+            summary: summary.to_string(),
+            kept_messages: history.len(),
+        });
+        self.store(compaction, Then::GoOn, Durability::ProcessCrash)
+            .await
+    }
+}

@@ -1,0 +1,149 @@
+//! The three ways in which a process is through with a turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rivetos_core::turn::{PlannedCall, cut_history};
+use rivetos_types::intake::TurnEvent;
+use rivetos_types::message::{OutboundMessage, TurnOutcome};
+use rivetos_types::store::{
+    Approval, CallHash, Claim, Commit, Durability, Reply, StoreError, Then,
+};
+
+use super::{Driven, Run};
+use crate::application::state::State;
+use crate::clock::now;
+
+/// How long an unfetched reply is kept, in milliseconds.
+const REPLY_KEPT_MS: i64 = 3_600_000;
+
+/// How long a question waits for its answer, in milliseconds.
+const APPROVAL_KEPT_MS: i64 = 3_600_000;
+
+/// How often the last commit of a turn is tried.
+const COMMIT_ATTEMPTS_MAX: u32 = 4;
+
+impl Run<'_> {
+    /// Puts the question to the person and lets go of the turn; whoever claims it next has the
+    /// answer.
+    pub(super) async fn park(
+        mut self,
+        planned: PlannedCall,
+        hash: CallHash,
+    ) -> Result<Driven, StoreError> {
+        let call = planned.call;
+        tracing::info!(turn = %self.claim.turn, tool = call.name, call = hash.short(), "asking");
+        let approval = Approval {
+            call: hash,
+            turn: self.claim.turn.clone(),
+            session: self.message.session.clone(),
+            channel: self.message.channel.clone(),
+            tool: call.name,
+            arguments: call.arguments,
+            expires_at: now().plus_ms(APPROVAL_KEPT_MS),
+        };
+        self.state.note_asked(&approval);
+        let event = TurnEvent::Asked {
+            approval: approval.clone(),
+        };
+        self.store(None, Then::Park(approval), Durability::PowerLoss)
+            .await?;
+        self.live.feed.event(event);
+        Ok(Driven::Parked)
+    }
+
+    /// Between two effects: the next process goes on without loss.
+    pub(super) async fn hand_over(mut self) -> Result<Driven, StoreError> {
+        self.store(None, Then::HandOver, Durability::PowerLoss)
+            .await?;
+        self.live.feed.abandon();
+        Ok(Driven::HandedOver)
+    }
+
+    pub(super) async fn finish(
+        mut self,
+        outcome: TurnOutcome,
+        text: String,
+    ) -> Result<Driven, StoreError> {
+        let message = OutboundMessage {
+            turn: self.claim.turn.clone(),
+            channel: self.message.channel.clone(),
+            session: self.message.session.clone(),
+            address: self.message.address.clone(),
+            text,
+            outcome,
+            usage: self.turn.usage(),
+        };
+        let (summary, kept) = self.turn.carried();
+        let dropped = self.session.history.len() - kept.len();
+        self.session.summary = summary;
+        let transcript = self.turn.into_transcript();
+        let history = Arc::make_mut(&mut self.session.history);
+        history.drain(..dropped);
+        history.extend(transcript.iter().cloned());
+        cut_history(history, self.state.parts.limits.history_bytes_max);
+        // Before the commit: after it the session's next turn may begin at any time.
+        self.state
+            .sessions
+            .put(message.session.clone(), self.session);
+        let at = now();
+        let commit = Commit {
+            journal: Vec::new(),
+            transcript,
+            ledger: self.expenses,
+            compaction: None,
+            then: Then::Finish(Reply {
+                message: message.clone(),
+                expires_at: at.plus_ms(REPLY_KEPT_MS),
+            }),
+            at,
+            durability: Durability::PowerLoss,
+        };
+        if let Err(error) = commit_last(self.state, &self.claim, commit).await {
+            self.state.sessions.take(&message.session);
+            self.live.feed.show(&message.text);
+            return Err(error);
+        }
+        if self.state.channel(&message.channel).is_some() {
+            let outbox = &self.state.outbox;
+            outbox.owe(message.channel.clone(), message.session.clone());
+        }
+        log_end(&message, self.began.elapsed());
+        self.state.metrics.turn(&message.outcome, message.usage);
+        self.live.feed.finish(message);
+        Ok(Driven::Finished)
+    }
+}
+
+/// A reply that was generated is worth some patience with the store.
+async fn commit_last(state: &State, claim: &Claim, commit: Commit) -> Result<(), StoreError> {
+    let mut attempt = 1;
+    loop {
+        let stored = state
+            .parts
+            .store
+            .commit(claim.clone(), commit.clone())
+            .await;
+        state.watch_store(&stored);
+        match stored {
+            Err(StoreError::Full | StoreError::Failed { .. }) if attempt < COMMIT_ATTEMPTS_MAX => {
+                tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn log_end(message: &OutboundMessage, took: Duration) {
+    let ms = took.as_millis();
+    let (input, output) = (message.usage.input, message.usage.output);
+    match &message.outcome {
+        TurnOutcome::Completed | TurnOutcome::Interrupted => {
+            tracing::info!(turn = %message.turn, ms, input, output, "turn answered");
+        }
+        TurnOutcome::LimitReached { reason } | TurnOutcome::Failed { reason } => {
+            tracing::warn!(turn = %message.turn, ms, input, output, reason, "turn ended early");
+        }
+    }
+}

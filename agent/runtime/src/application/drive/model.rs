@@ -1,0 +1,90 @@
+//! One request to the model, and what it costs.
+
+use rivetos_core::turn::{Abort, TurnInput};
+use rivetos_types::message::TokenUsage;
+use rivetos_types::model::ModelRequest;
+use rivetos_types::store::{Durability, StoreError};
+
+use super::Run;
+use crate::application::model_step::{Answer, AskError, ask};
+use crate::audit::AuditEvent;
+
+impl Run<'_> {
+    pub(super) async fn call_model(&mut self) -> Result<(), StoreError> {
+        self.flush(Durability::ProcessCrash).await?;
+        if let Some(reason) = self.state.over_budget().await? {
+            tracing::warn!(turn = %self.claim.turn, reason, "the budget is used up");
+            self.note(AuditEvent::BudgetRefused, &reason);
+            let by = Abort::Budget { reason };
+            let partial = String::new();
+            return self.record(TurnInput::Aborted { by, partial });
+        }
+        let messages = match self.turn.conversation() {
+            Ok(messages) => messages,
+            Err(error) => {
+                let reason = format!("the conversation is broken: {error}");
+                let partial = String::new();
+                return self.record(TurnInput::Failed { reason, partial });
+            }
+        };
+        let request = ModelRequest {
+            system: self.session.system.to_string(),
+            messages,
+            tools: self.state.parts.tools.specs().to_vec(),
+            model: self.session.settings.model.clone(),
+            thinking: self.session.settings.thinking.or(self.state.parts.thinking),
+        };
+        let mut answer = Answer::default();
+        let ended = tokio::select! {
+            biased;
+            by = self.aborted() => Err(by),
+            result = ask(self.state, &self.live.feed, &request, &mut answer) => Ok(result),
+        };
+        self.state.metrics.steps.add(1);
+        // What the person said meanwhile comes before the model's word: it may not be the last.
+        self.take_steers()?;
+        let elapsed_ms = self.elapsed_ms();
+        let input = match ended {
+            Err(by) | Ok(Err(AskError::TooLong(by))) => TurnInput::Aborted {
+                by,
+                partial: answer.text,
+            },
+            Ok(Err(AskError::Overflow(reason))) => TurnInput::Overflowed { reason },
+            Ok(Err(AskError::Failed(reason))) => TurnInput::Failed {
+                reason,
+                partial: answer.text,
+            },
+            Ok(Ok((stop, usage))) => {
+                let micro_usd = self.spend(usage);
+                let Answer { text, calls, .. } = answer;
+                let (session, turn) = (&self.message.session, &self.claim.turn);
+                self.state.note_refused(session, turn, &calls);
+                TurnInput::Answered {
+                    text,
+                    calls,
+                    stop,
+                    usage,
+                    micro_usd,
+                    elapsed_ms,
+                }
+            }
+        };
+        self.record(input)
+    }
+
+    /// Notes an expense for the ledger. Returns what it is, in millionths of a US dollar.
+    pub(super) fn spend(&mut self, usage: TokenUsage) -> u64 {
+        let parts = &self.state.parts;
+        let own = &parts.identity.model;
+        // `provider/model`; a session may have chosen another model of the same provider.
+        let chosen = self.session.settings.model.as_ref();
+        let chosen = chosen.map(|model| {
+            let provider = own.split_once('/').map_or(own.as_str(), |(name, _)| name);
+            format!("{provider}/{model}")
+        });
+        let expense = parts.prices.expense(chosen.as_ref().unwrap_or(own), usage);
+        let micro_usd = expense.micro_usd;
+        self.expenses.push(expense);
+        micro_usd
+    }
+}
