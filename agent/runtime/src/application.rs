@@ -3,6 +3,7 @@
 mod budget;
 mod command;
 mod compact;
+mod depths;
 mod dispatch;
 mod drive;
 mod feed;

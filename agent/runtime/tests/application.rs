@@ -59,6 +59,7 @@ async fn a_message_is_answered_once_and_its_reply_stays_attachable() {
         bench
             .app
             .metrics()
+            .await
             .contains("rivetos_turns_total{outcome=\"completed\"} 1")
     );
 }

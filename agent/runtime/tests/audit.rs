@@ -205,7 +205,7 @@ async fn a_log_that_cannot_be_written_is_no_secret() {
     within(until(AgentStatus::Degraded)).await;
     let reason = bench.app.health().reason;
     assert!(reason.contains("audit log cannot be written"), "{reason}");
-    let metrics = bench.app.metrics();
+    let metrics = bench.app.metrics().await;
     assert!(!metrics.contains("rivetos_audit_lost_total 0"), "{metrics}");
     std::fs::remove_file(&audit).unwrap();
     std::fs::create_dir(&audit).unwrap();

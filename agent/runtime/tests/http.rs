@@ -25,6 +25,10 @@ async fn get(address: std::net::SocketAddr, path: &str, header: &str) -> String 
     answer
 }
 
+fn body_of(answer: &str) -> &str {
+    answer.split("\r\n\r\n").nth(1).unwrap()
+}
+
 #[tokio::test]
 async fn health_metrics_and_request_ids() {
     let folder = tempfile::tempdir().unwrap();
@@ -54,8 +58,7 @@ async fn health_metrics_and_request_ids() {
     }
     let answer = get(address, "/health", "x-request-id: mine\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("x-request-id: mine\r\n"));
-    let body = answer.split("\r\n\r\n").nth(1).unwrap();
-    let report: HealthReport = serde_json::from_str(body).unwrap();
+    let report: HealthReport = serde_json::from_str(body_of(&answer)).unwrap();
     assert_eq!(
         (report.agent.as_str(), report.uid.as_deref()),
         ("opus", Some("u1"))
@@ -67,6 +70,9 @@ async fn health_metrics_and_request_ids() {
     )
     .await;
     assert!(metrics.contains("rivetos_open_turns 0") && !metrics.contains("not printable"));
+    let json = get(address, "/metrics", "accept: application/json\r\n").await;
+    let body: serde_json::Value = serde_json::from_str(body_of(&json)).unwrap();
+    assert_eq!(body["rivetos_open_turns"]["values"][0]["value"], 0);
     assert!(
         get(address, "/nothing", "")
             .await

@@ -53,10 +53,14 @@ impl Application {
         self.state.health()
     }
 
-    /// What `GET /metrics` answers.
-    pub fn metrics(&self) -> String {
-        let lost = self.state.parts.audit.lost();
-        self.state.metrics.render(self.state.open.len(), lost)
+    /// What `GET /metrics` answers: the text format of Prometheus.
+    pub async fn metrics(&self) -> String {
+        self.state.metrics.text(self.state.gauges().await)
+    }
+
+    /// The same as JSON.
+    pub async fn metrics_json(&self) -> serde_json::Value {
+        self.state.metrics.json(self.state.gauges().await)
     }
 
     /// Takes no more work, lets every running turn come to the end of its step for at most

@@ -1,6 +1,6 @@
 //! One answer of the model.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use rivetos_core::turn::Abort;
@@ -70,6 +70,7 @@ pub(super) async fn ask(
         let text = format!("{error}; trying again in {} s", pause.as_secs_f32().ceil());
         feed.event(TurnEvent::Status { text });
         tokio::time::sleep(pause).await;
+        state.metrics.model_retries.add(1);
         attempt += 1;
     }
 }
@@ -82,11 +83,15 @@ async fn read(
 ) -> Result<Result<(StopReason, TokenUsage), ModelError>, AskError> {
     let bytes_max = state.parts.limits.answer_bytes_max;
     let mut stream = state.parts.model.stream(request);
+    let mut asked = Some(Instant::now());
     while let Some(event) = stream.next().await {
         let event = match event {
             Ok(event) => event,
             Err(error) => return Ok(Err(error)),
         };
+        if let Some(asked) = asked.take() {
+            state.metrics.first_byte_time.observe(asked.elapsed());
+        }
         match event {
             StreamEvent::Text(text) => {
                 answer.bytes += text.len();

@@ -76,6 +76,8 @@ enum Stage {
     Accepted,
     /// This process works on it.
     Claimed,
+    /// This process worked on it and asked a person.
+    Parked,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +86,16 @@ pub(crate) struct OpenTurns(Mutex<HashMap<TurnId, Entry>>);
 impl OpenTurns {
     pub(crate) fn len(&self) -> usize {
         lock(&self.0).len()
+    }
+
+    /// The turns that wait for their session or for a place.
+    pub(crate) fn queued(&self) -> usize {
+        let turns = lock(&self.0);
+        let queued = turns.values().filter(|entry| match entry.stage {
+            Stage::Asked | Stage::Accepted => true,
+            Stage::Claimed | Stage::Parked => false,
+        });
+        queued.count()
     }
 
     /// Makes room for a message that is about to be accepted; harmless for a known one.
@@ -190,7 +202,7 @@ impl OpenTurns {
         if let Some(entry) = turns.get_mut(turn)
             && Arc::ptr_eq(&entry.live, live)
         {
-            entry.stage = Stage::Accepted;
+            entry.stage = Stage::Parked;
             entry.claim = None;
         }
     }

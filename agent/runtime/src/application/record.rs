@@ -187,7 +187,9 @@ impl<'a> RunningTool<'a> {
 impl Drop for RunningTool<'_> {
     fn drop(&mut self) {
         let stopped = "stopped while it ran; its effect is unknown";
-        let ms = self.began.elapsed().as_millis();
+        let took = self.began.elapsed();
+        let ms = took.as_millis();
+        self.state.metrics.tool_time.observe(took);
         self.state.parts.audit.note(Entry {
             timestamp: now(),
             event: AuditEvent::ToolEnded,

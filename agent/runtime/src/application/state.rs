@@ -17,6 +17,7 @@ use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
+use super::depths::{Seen, count};
 use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
@@ -100,6 +101,7 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) metrics: Metrics,
+    pub(super) depths: Seen,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) phase: watch::Sender<Phase>,
     /// What came of the drain, when it is over.
@@ -131,6 +133,7 @@ impl State {
             sessions: Sessions::default(),
             watchers: Arc::default(),
             metrics: Metrics::default(),
+            depths: Seen::default(),
             phase: watch::Sender::new(Phase::Recovering),
             drained: watch::Sender::new(None),
             work: Notify::new(),
@@ -238,7 +241,7 @@ impl State {
             commit: identity.commit.clone(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             model: identity.model.clone(),
-            open_turns: u64::try_from(self.open.len()).unwrap_or(u64::MAX),
+            open_turns: count(self.open.len()),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! not.
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use rivetos_protocol::{AgentStatus, BODY_BYTES_MAX, DRAIN_PATH};
@@ -49,7 +49,12 @@ async fn health(State(application): State<Application>) -> impl IntoResponse {
     (status, Json(report))
 }
 
-async fn metrics(State(application): State<Application>) -> impl IntoResponse {
+async fn metrics(State(application): State<Application>, headers: HeaderMap) -> Response {
+    let accepted = headers.get(header::ACCEPT);
+    let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains("application/json")) {
+        return Json(application.metrics_json().await).into_response();
+    }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], application.metrics())
+    ([(header::CONTENT_TYPE, kind)], application.metrics().await).into_response()
 }

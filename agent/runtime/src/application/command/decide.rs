@@ -79,6 +79,7 @@ pub(super) async fn settle(
     state.watch_store(&done);
     let done = done.map_err(|error| failed(&error))?;
     if done {
+        state.metrics.decided(decision);
         state.note_decided(approval, decision, from);
     }
     state.fresh.fetch_add(1, Ordering::AcqRel);

@@ -35,10 +35,12 @@ impl Run<'_> {
             summary
         });
         tracing::info!(turn = %self.claim.turn, summarised = summary.is_some(), "compact:after");
-        let became = match summary {
-            Some(_) => "became a summary",
-            None => "are no longer shown to the model",
+        let metrics = &self.state.metrics;
+        let (became, counter) = match summary {
+            Some(_) => ("became a summary", &metrics.summaries),
+            None => ("are no longer shown to the model", &metrics.without_summary),
         };
+        counter.add(1);
         let words = format!("{messages} messages {became}");
         self.note(AuditEvent::Compacted, &words);
         self.record(TurnInput::Compacted {

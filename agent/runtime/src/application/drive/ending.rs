@@ -108,8 +108,11 @@ impl Run<'_> {
             let outbox = &self.state.outbox;
             outbox.owe(message.channel.clone(), message.session.clone());
         }
-        log_end(&message, self.began.elapsed());
-        self.state.metrics.turn(&message.outcome, message.usage);
+        let took = self.began.elapsed();
+        log_end(&message, took);
+        let took = took.saturating_add(Duration::from_millis(self.spent_ms));
+        let metrics = &self.state.metrics;
+        metrics.turn(&message.outcome, message.usage, took);
         self.live.feed.finish(message);
         Ok(Driven::Finished)
     }

@@ -84,6 +84,7 @@ impl Run<'_> {
         });
         let expense = parts.prices.expense(chosen.as_ref().unwrap_or(own), usage);
         let micro_usd = expense.micro_usd;
+        self.state.metrics.cost_micro_usd.add(micro_usd);
         self.expenses.push(expense);
         micro_usd
     }

@@ -96,7 +96,11 @@ impl<'a> Run<'a> {
                 let (session, turn) = (&self.message.session, &self.claim.turn);
                 self.state
                     .note_not_approved(session, turn, &planned.call, decided.as_ref());
-                let decision = decided.map_or(Decision::Expired, |decided| decided.decision);
+                let decision = decided.map(|decided| decided.decision);
+                let decision = decision.unwrap_or_else(|| {
+                    self.state.metrics.decided(Decision::Expired);
+                    Decision::Expired
+                });
                 self.record(TurnInput::Decided {
                     call: hash,
                     decision,
