@@ -51,7 +51,7 @@ impl Redactor {
         let mut clean = String::new();
         let (mut kept, mut at) = (0, 0);
         while at < text.len() {
-            match found(&known, text, at) {
+            match found(&known, (text, kept), at) {
                 Some((start, end, note)) => {
                     clean.push_str(&text[kept..start]);
                     clean.push_str(note);
@@ -68,8 +68,13 @@ impl Redactor {
     }
 }
 
-/// The secret that begins at `at`: where it begins and ends, and what stands for it.
-fn found(known: &[Secret<String>], text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+/// The secret that begins at `at` of a text which is kept from `kept` on: where it begins and
+/// ends, and what stands for it.
+fn found(
+    known: &[Secret<String>],
+    (text, kept): (&str, usize),
+    at: usize,
+) -> Option<(usize, usize, &'static str)> {
     let rest = &text[at..];
     let longest = known
         .iter()
@@ -78,7 +83,7 @@ fn found(known: &[Secret<String>], text: &str, at: usize) -> Option<(usize, usiz
         .map(str::len)
         .max();
     let known = longest.map(|bytes| (at, at + bytes, KNOWN));
-    let shape = shapes::shape_at(text, at);
+    let shape = shapes::shape_at(text, kept, at);
     // Whichever hides more: a known secret may be the beginning of a longer key.
     [known, shape]
         .into_iter()

@@ -63,7 +63,8 @@ const BOT_BYTES: usize = 35;
 const PASSWORD_BYTES_MAX: usize = 512;
 
 /// The key that begins at `at`: where the secret part begins and ends, and what stands for it.
-pub(super) fn shape_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+/// What is before `kept` was taken out, so a key may begin there even behind a letter.
+pub(super) fn shape_at(text: &str, kept: usize, at: usize) -> Option<(usize, usize, &'static str)> {
     let bytes = text.as_bytes();
     let first = bytes[at];
     if first == b':' {
@@ -72,7 +73,7 @@ pub(super) fn shape_at(text: &str, at: usize) -> Option<(usize, usize, &'static 
     if first == b'-' {
         return private_key(text, at);
     }
-    if at > 0 && is_word(bytes[at - 1]) {
+    if at > kept && is_word(bytes[at - 1]) {
         return None;
     }
     if first.is_ascii_digit() {

@@ -1,0 +1,179 @@
+//! What a disk, a model or a person gives never breaks the domain.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../../protocol/tests/fuzzing/mod.rs"]
+mod fuzzing;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fuzzing::fuzz;
+use rivetos_core::commands::{COMMANDS, Route, route};
+use rivetos_core::redact::Redactor;
+use rivetos_core::turn::{
+    Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput, check_conversation,
+    decode, encode,
+};
+use rivetos_types::id::TurnId;
+use rivetos_types::message::{Authority, ContentPart, Message};
+use rivetos_types::secret::Secret;
+use rivetos_types::store::{Checkpoint, CheckpointKind};
+use rivetos_types::tool::Effect;
+
+fn opening() -> Opening {
+    let rule = |effect, policy| Rule { effect, policy };
+    Opening {
+        turn: TurnId::from("http/1"),
+        summary: None,
+        history: Arc::new(vec![Message::user("earlier"), Message::assistant("yes")]),
+        content: vec![ContentPart::text("now")],
+        rules: Arc::new(BTreeMap::from([
+            ("look".to_owned(), rule(Effect::ReadOnly, Policy::Allow)),
+            ("write".to_owned(), rule(Effect::Mutating, Policy::Allow)),
+            ("send".to_owned(), rule(Effect::Mutating, Policy::Ask)),
+            ("wipe".to_owned(), rule(Effect::Mutating, Policy::Deny)),
+        ])),
+        room: Room {
+            window_tokens: 10_000,
+            answer_tokens: 100,
+            prompt_bytes: 90,
+        },
+        limits: Limits {
+            steps_max: 6,
+            turn_ms_max: 1000,
+            step_calls_max: 3,
+            call_output_bytes_max: 400,
+            turn_output_bytes_max: 2000,
+            answer_bytes_max: 1000,
+            same_failures_max: 3,
+            same_results_max: 4,
+            turn_micro_usd_max: Some(4000),
+            history_bytes_max: 1000,
+        },
+    }
+}
+
+fn read(body: &str) -> Option<TurnInput> {
+    let (kind, body) = (CheckpointKind::BeforeModel, body.to_owned());
+    decode(&Checkpoint { kind, body }).ok()
+}
+
+/// A turn is sound wherever a journal leaves it: it goes on, and it can be stopped.
+fn is_sound(turn: &Turn) {
+    if turn.next() == TurnAction::CallModel {
+        let conversation = turn.conversation().unwrap();
+        assert_eq!(check_conversation(&conversation), Ok(()));
+    }
+    let mut stopped = turn.clone();
+    stopped.on(TurnInput::Aborted {
+        by: Abort::Person,
+        partial: String::new(),
+    });
+    assert!(matches!(stopped.next(), TurnAction::Finish { .. }));
+    let mut transcript = stopped.into_transcript();
+    transcript.push(Message::user("next"));
+    assert_eq!(check_conversation(&transcript), Ok(()));
+}
+
+#[test]
+fn any_journal_leaves_a_turn_that_goes_on() {
+    let words = [
+        "\"v\":2",
+        "\"v\":3",
+        "\"id\":\"a\"",
+        "\"name\":\"look\"",
+        "\"name\":\"send\"",
+        "\n{\"v\":2,\"input\":\"restored\"}\n",
+        "\"kept_messages\":",
+    ];
+    fuzz("journal", &words, |bytes| {
+        let mut turn = Turn::new(opening());
+        for input in String::from_utf8_lossy(bytes).lines().filter_map(read) {
+            let again = read(&encode(&input).unwrap());
+            assert_eq!(again.as_ref(), Some(&input));
+            turn.on(input);
+            is_sound(&turn);
+        }
+    });
+}
+
+#[test]
+fn no_text_makes_a_command_that_the_table_does_not_have() {
+    let words: Vec<&str> = COMMANDS.iter().map(|entry| entry.word).collect();
+    fuzz("commands", &words, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let content = [ContentPart::text(text.as_ref())];
+        let word = text.split_whitespace().next().unwrap_or_default();
+        let entry = COMMANDS.iter().find(|entry| entry.word == word);
+        for authority in [Authority::Guest, Authority::Owner] {
+            match route(&content, authority) {
+                Route::Turn => assert!(entry.is_none(), "{word} reaches the model"),
+                Route::Command(_) => assert!(entry.unwrap().access <= authority),
+                Route::Refused(answer) => assert!(!answer.is_empty() && word.starts_with('/')),
+            }
+        }
+    });
+}
+
+/// Of different lengths, one the beginning of another, one like a key, and one of two bytes a
+/// letter.
+const SECRETS: [&str; 5] = [
+    "hunter2-hunter2",
+    "hunter2-hunter2-of-old",
+    "sk-ant-short",
+    "geheimnisträger",
+    "p4ss:w0rd@home",
+];
+
+/// Not in the corpus, so a text that holds one has it from the test.
+const KEYS: [&str; 4] = [
+    "sk-ant-Seededabcdefghijklmnop",
+    "AKIASEEDEDABCDEFGHIJ",
+    "987654321:Seededghijklmnopqrstuvwxyz012345678",
+    "ghp_Seededghijklmnopqrstuvwxyz0123456789",
+];
+
+/// The shortest text that is taken out is a password of one byte in its address, with 5 bytes
+/// around it.
+const NOTE_BYTES_PER_BYTE_MAX: usize = 5;
+
+#[test]
+fn secrets_do_not_pass_the_redactor() {
+    let redactor = Redactor::default();
+    for secret in SECRETS {
+        redactor.learn(&Secret::from(secret));
+    }
+    let words = [
+        SECRETS.as_slice(),
+        &[
+            "sk-ant-abcdefghijklmnopqrstuvwx",
+            "AKIAABCDEFGHIJKLMNOP",
+            "123456789:abcdefghijklmnopqrstuvwxyz012345678",
+            "Bearer abcdefghijklmnop",
+            "://u:p@",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "-----END RSA PRIVATE KEY-----",
+            "op://a/b/c",
+        ],
+    ];
+    fuzz("redactor", &words.concat(), |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let clean = redactor.redact(&text);
+        for secret in SECRETS {
+            assert!(!clean.contains(secret), "{secret} in {clean}");
+        }
+        assert!(clean.len() <= text.len() * NOTE_BYTES_PER_BYTE_MAX);
+        for key in KEYS {
+            let longer = format!("{text} {key} {text}");
+            assert!(
+                !redactor.redact(&longer).contains(key),
+                "{key} passes in {longer}"
+            );
+        }
+    });
+}
