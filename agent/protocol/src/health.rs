@@ -1,5 +1,7 @@
 //! What an agent says of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The answer of `GET /health`: HTTP 200 when `status` is `ready`, else 503.
@@ -27,6 +29,32 @@ pub struct HealthReport {
     pub model: String,
     /// Turns that were received and not yet answered.
     pub open_turns: u64,
+    /// Turns in the store that wait for a person; absent when the store did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked_turns: Option<u64>,
+    /// Replies in the store that wait for their delivery; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_replies: Option<u64>,
+    /// Replies in the store that could not be delivered; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<u64>,
+    /// How the channels stand that replies are sent to.
+    #[serde(default)]
+    pub channels: BTreeMap<String, ChannelStatus>,
+}
+
+/// How a channel stands that replies are sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelStatus {
+    /// Not connected since the start.
+    Connecting,
+    /// Connected; it gets what was to be delivered before the start.
+    Replaying,
+    /// Connected.
+    Ready,
+    /// No longer connected.
+    Lost,
 }
 
 /// Whether an agent takes work.

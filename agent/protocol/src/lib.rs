@@ -10,7 +10,7 @@ mod operator;
 pub mod sse;
 
 pub use drain::{DRAIN_MS, DRAIN_MS_MAX, DRAIN_PATH, DrainReport, DrainRequest, DrainStatus};
-pub use health::{AgentStatus, HealthReport, MeshPing};
+pub use health::{AgentStatus, ChannelStatus, HealthReport, MeshPing};
 pub use message::{ErrorReply, MessageReply, MessageRequest, Outcome, StreamFrame};
 pub use operator::{
     HandshakeError, OPERATOR_PATH, OPERATOR_UPGRADE, check_handshake, operator_handshake,

@@ -53,7 +53,7 @@ async fn a_message_is_answered_once_and_its_reply_stays_attachable() {
     );
     assert_eq!(bench.reply("1").await, reply);
     bench.app.settle(turn("1")).await;
-    assert_eq!(bench.app.health().open_turns, 0);
+    assert_eq!(bench.app.health().await.open_turns, 0);
     assert!(bench.app.attach(turn("unknown")).await.is_none());
     assert!(
         bench
@@ -368,10 +368,10 @@ async fn draining_refuses_new_work_and_finishes_the_old() {
     bench.app.listening();
     bench.send("1", "hi").await;
     let asked = bench.asked().await;
-    assert_eq!(bench.app.health().status, AgentStatus::Ready);
+    assert_eq!(bench.app.health().await.status, AgentStatus::Ready);
     let app = bench.app.clone();
     let draining = tokio::spawn(async move { app.drain(Duration::from_secs(20)).await });
-    while bench.app.health().status != AgentStatus::Draining {
+    while bench.app.health().await.status != AgentStatus::Draining {
         tokio::task::yield_now().await;
     }
     assert_eq!(

@@ -193,7 +193,7 @@ async fn a_log_that_cannot_be_written_is_no_secret() {
     bench.app.listening();
     order(&bench, "/tools").await;
     let until = async |status: AgentStatus| {
-        while bench.app.health().status != status {
+        while bench.app.health().await.status != status {
             tokio::task::yield_now().await;
         }
     };
@@ -203,7 +203,7 @@ async fn a_log_that_cannot_be_written_is_no_secret() {
     order(&bench, "/tools").await;
     order(&bench, "/tools").await;
     within(until(AgentStatus::Degraded)).await;
-    let reason = bench.app.health().reason;
+    let reason = bench.app.health().await.reason;
     assert!(reason.contains("audit log cannot be written"), "{reason}");
     let metrics = bench.app.metrics().await;
     assert!(!metrics.contains("rivetos_audit_lost_total 0"), "{metrics}");

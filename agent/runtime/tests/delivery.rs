@@ -115,7 +115,7 @@ async fn replies_of_an_earlier_process_wait_for_the_connection() {
     let bench = start(folder.path(), &chat);
     let health = within(async {
         loop {
-            let health = bench.app.health();
+            let health = bench.app.health().await;
             if health.reason.contains("no network") {
                 return health;
             }
@@ -131,7 +131,7 @@ async fn replies_of_an_earlier_process_wait_for_the_connection() {
     assert_eq!(chat.texts("a"), ["one", "two"]);
     assert_eq!(chat.texts("b"), [""; 0]);
     within(async {
-        while bench.app.health().status != AgentStatus::Ready {
+        while bench.app.health().await.status != AgentStatus::Ready {
             tokio::task::yield_now().await;
         }
     })
@@ -139,7 +139,7 @@ async fn replies_of_an_earlier_process_wait_for_the_connection() {
     let reason = "gone".to_owned();
     chat.connect(Connection::Down { reason });
     within(async {
-        while bench.app.health().status != AgentStatus::Degraded {
+        while bench.app.health().await.status != AgentStatus::Degraded {
             tokio::task::yield_now().await;
         }
     })

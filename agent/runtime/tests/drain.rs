@@ -35,7 +35,7 @@ async fn send_in(bench: &Bench, session: &str, id: &str) {
 }
 
 async fn is_draining(bench: &Bench) {
-    while bench.app.health().status != AgentStatus::Draining {
+    while bench.app.health().await.status != AgentStatus::Draining {
         tokio::task::yield_now().await;
     }
 }
@@ -56,7 +56,7 @@ async fn a_drain_counts_what_was_answered_handed_over_parked_and_not_fetched() {
 
     let report = draining(&bench, LONG);
     is_draining(&bench).await;
-    assert_eq!(bench.app.health().reason, "finishing what is running");
+    assert_eq!(bench.app.health().await.reason, "finishing what is running");
     ends.say("Bye.").done();
     goes_on.call("b", "look", r#"{"text":"here"}"#).done();
     let report = within(report).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_drain_counts_what_was_answered_handed_over_parked_and_not_fetched() {
         undelivered: Some(1),
     };
     assert_eq!(report, expected);
-    let health = bench.app.health();
+    let health = bench.app.health().await;
     assert_eq!(health.status, AgentStatus::Draining);
     assert_eq!(health.reason, "nothing runs any more; it may be stopped");
     let again = within(bench.app.drain(Duration::ZERO)).await;

@@ -53,7 +53,7 @@ async fn health_metrics_and_request_ids() {
         "not told yet"
     );
     bench.app.listening();
-    while bench.app.health().status != AgentStatus::Ready {
+    while bench.app.health().await.status != AgentStatus::Ready {
         tokio::task::yield_now().await;
     }
     let answer = get(address, "/health", "x-request-id: mine\r\n").await;

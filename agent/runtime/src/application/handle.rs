@@ -49,8 +49,8 @@ impl Application {
     }
 
     /// What `GET /health` answers.
-    pub fn health(&self) -> HealthReport {
-        self.state.health()
+    pub async fn health(&self) -> HealthReport {
+        self.state.health().await
     }
 
     /// What `GET /metrics` answers: the text format of Prometheus.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use rivetos_core::redact::Redactor;
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, Room, Rule};
-use rivetos_protocol::{AgentStatus, HealthReport, PROTOCOL_VERSION};
+use rivetos_protocol::{AgentStatus, ChannelStatus, HealthReport, PROTOCOL_VERSION};
 use rivetos_types::channel::Channel;
 use rivetos_types::id::ChannelId;
 use rivetos_types::model::ModelProvider;
@@ -17,7 +17,7 @@ use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
-use super::depths::{Seen, count};
+use super::depths::{Depths, Seen, count};
 use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::open_turns::OpenTurns;
@@ -207,9 +207,10 @@ impl State {
             .or_else(|| self.parts.audit.trouble())
     }
 
-    pub(crate) fn health(&self) -> HealthReport {
+    /// Whether work is taken, and if not, why.
+    fn stands(&self) -> (AgentStatus, String) {
         let phase = *self.phase.borrow();
-        let (status, reason) = match phase {
+        match phase {
             Phase::Draining(_) if self.drained.borrow().is_some() => (
                 AgentStatus::Draining,
                 "nothing runs any more; it may be stopped".to_owned(),
@@ -229,7 +230,13 @@ impl State {
                 Some(reason) => (AgentStatus::Degraded, reason),
                 None => self.channels_stand(),
             },
-        };
+        }
+    }
+
+    pub(crate) async fn health(&self) -> HealthReport {
+        let Depths { parked, letters } = self.depths().await;
+        let (status, reason) = self.stands();
+        let channels = self.outbox.standings().into_iter();
         let identity = &self.parts.identity;
         HealthReport {
             protocol: PROTOCOL_VERSION,
@@ -242,7 +249,22 @@ impl State {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             model: identity.model.clone(),
             open_turns: count(self.open.len()),
+            parked_turns: parked,
+            waiting_replies: letters.map(|letters| letters.waiting),
+            dead_letters: letters.map(|letters| letters.dead),
+            channels: channels
+                .map(|(id, standing)| (id.to_string(), word_of(&standing)))
+                .collect(),
         }
+    }
+}
+
+fn word_of(standing: &Standing) -> ChannelStatus {
+    match standing {
+        Standing::Connecting(_) => ChannelStatus::Connecting,
+        Standing::Replaying => ChannelStatus::Replaying,
+        Standing::Ready => ChannelStatus::Ready,
+        Standing::Lost(_) => ChannelStatus::Lost,
     }
 }
 

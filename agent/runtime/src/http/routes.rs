@@ -39,7 +39,7 @@ fn limited(routes: Router) -> Router {
 }
 
 async fn health(State(application): State<Application>) -> impl IntoResponse {
-    let report = application.health();
+    let report = application.health().await;
     let status = match report.status {
         AgentStatus::Ready => StatusCode::OK,
         AgentStatus::Starting | AgentStatus::Draining | AgentStatus::Degraded => {

@@ -1,5 +1,6 @@
 //! An agent that says what the test wants, over real HTTP.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -74,6 +75,10 @@ async fn health(State(agent): State<Arc<Agent>>) -> Response {
         uptime_ms: 1,
         model: "rehearsal/rehearsal".to_owned(),
         open_turns: 0,
+        parked_turns: Some(0),
+        waiting_replies: Some(0),
+        dead_letters: Some(0),
+        channels: BTreeMap::new(),
     };
     (code, axum::Json(report)).into_response()
 }

@@ -19,7 +19,7 @@ pub(super) async fn status(state: &State, session: &SessionId) -> Result<String,
     let letters = state.parts.store.letters(now()).await;
     state.watch_store(&letters);
     let Letters { waiting, dead } = letters.map_err(|error| failed(&error))?;
-    let health = state.health();
+    let health = state.health().await;
     let mut text = format!(
         "{} {}, up {}, {}",
         health.agent,
