@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attachment::SentAttachment;
+
 /// A message to an agent.
 ///
 /// With `Accept: text/event-stream` the answer is a stream of [`StreamFrame`]s, else one
@@ -15,8 +17,11 @@ pub struct MessageRequest {
     pub id: Option<String>,
     /// Who speaks.
     pub from_agent: String,
-    /// What is said. `/stop` and `/new` are commands.
+    /// What is said; may be empty when there are attachments. `/stop` and `/new` are commands.
     pub message: String,
+    /// Files that come with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<SentAttachment>,
     /// The conversation that it belongs to. Absent: one per sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,

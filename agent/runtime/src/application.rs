@@ -8,6 +8,7 @@ mod dispatch;
 mod drive;
 mod feed;
 mod handle;
+mod images;
 mod intake;
 mod model_step;
 mod open_turns;

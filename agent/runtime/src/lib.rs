@@ -11,6 +11,7 @@ mod audit;
 mod clock;
 mod delivery;
 pub mod http;
+mod media;
 mod metrics;
 mod prices;
 mod streaming;

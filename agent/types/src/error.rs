@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::intake::IntakeError;
+use crate::intake::{IntakeError, KeepError};
 
 /// A family and a reason, as users and dashboards know them: `RUNTIME_DRAINING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +27,18 @@ impl From<&IntakeError> for ErrorCode {
             IntakeError::Draining => Self::RuntimeDraining,
             IntakeError::QueueFull(_) => Self::RuntimeQueueFull,
             IntakeError::Store(_) => Self::MemoryFailed,
+        }
+    }
+}
+
+impl From<&KeepError> for ErrorCode {
+    fn from(error: &KeepError) -> Self {
+        match error {
+            KeepError::TooMany(_)
+            | KeepError::TooLarge { .. }
+            | KeepError::TooMuch(_)
+            | KeepError::Kind { .. } => Self::ChannelRejected,
+            KeepError::SessionFull(_) | KeepError::Store(_) => Self::MemoryFailed,
         }
     }
 }

@@ -3,13 +3,24 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::id::TurnId;
+use crate::id::{SessionId, TurnId};
+use crate::media::{
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, Attachment, MediaType,
+};
 use crate::message::{InboundMessage, OutboundMessage};
 use crate::store::Approval;
 use crate::{BoxFuture, BoxStream};
 
 /// The runtime as a channel sees it.
 pub trait Intake: Send + Sync {
+    /// Keeps the files that a message of `session` will have as its attachments. When it returns
+    /// `Ok`, they survive power loss: only then a message may name them.
+    fn keep(
+        &self,
+        session: SessionId,
+        files: Vec<SentFile>,
+    ) -> BoxFuture<'_, Result<Vec<Attachment>, KeepError>>;
+
     /// Takes a message. When it returns `Ok`, the message survives power loss.
     ///
     /// A message whose (channel, id) is known is not taken twice: the answer is the same turn,
@@ -25,6 +36,49 @@ pub trait Intake: Send + Sync {
 
     /// The reply reached the other side: the outbox row is settled, for good.
     fn settle(&self, turn: TurnId) -> BoxFuture<'_, ()>;
+}
+
+/// A file as it comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentFile {
+    /// What the sender calls it.
+    pub name: String,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// Why the files of a message are not taken; none of them is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeepError {
+    /// They are too many.
+    #[error("{0} files are too many for one message, at most {ATTACHMENTS_MAX} are possible")]
+    TooMany(usize),
+    /// One of them is too long.
+    #[error("the file `{name}` has {bytes} bytes, at most {ATTACHMENT_BYTES_MAX} are possible")]
+    TooLarge {
+        /// Its name.
+        name: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// They are too long together.
+    #[error(
+        "the files have {0} bytes together, at most {ATTACHMENTS_BYTES_MAX} are possible in one \
+         message"
+    )]
+    TooMuch(usize),
+    /// One of them is of a kind that is not taken.
+    #[error("the file `{name}` is of no kind that is taken: {}", MediaType::WORDS)]
+    Kind {
+        /// Its name.
+        name: String,
+    },
+    /// The session has so many that a message which waits for its turn could lose its own.
+    #[error("the conversation has {0} bytes of files, most of them of the last hour; try later")]
+    SessionFull(u64),
+    /// They cannot be stored.
+    #[error("the files could not be stored: {0}")]
+    Store(String),
 }
 
 /// What became of a submitted message.

@@ -1,9 +1,12 @@
 //! What models, people and tools say to each other.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::channel::Address;
 use crate::id::{ChannelId, ExternalId, SessionId, TurnId};
+use crate::media::Attachment;
 use crate::time::Timestamp;
 
 /// A piece of a message.
@@ -15,6 +18,8 @@ pub enum ContentPart {
         /// The text itself.
         text: String,
     },
+    /// A file.
+    Attachment(Attachment),
 }
 
 impl ContentPart {
@@ -22,16 +27,38 @@ impl ContentPart {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
     }
+
+    /// The file that it is, if it is one.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        match self {
+            Self::Text { .. } => None,
+            Self::Attachment(attachment) => Some(attachment),
+        }
+    }
+
+    /// The part in words: the text itself, or a description of the file on lines of its own.
+    pub fn words(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text { text } => Cow::Borrowed(text),
+            Self::Attachment(attachment) => format!("\n\n{}", attachment.described()).into(),
+        }
+    }
 }
 
-/// The text of all text parts, joined.
+/// The text of all text parts, joined: what was typed.
 pub fn text_of(content: &[ContentPart]) -> String {
     content
         .iter()
         .map(|part| match part {
             ContentPart::Text { text } => text.as_str(),
+            ContentPart::Attachment(_) => "",
         })
         .collect()
+}
+
+/// All parts in words, joined: what somebody reads who cannot see.
+pub fn words_of(content: &[ContentPart]) -> String {
+    content.iter().map(ContentPart::words).collect()
 }
 
 /// One entry of a conversation with a model.

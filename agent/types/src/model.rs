@@ -1,9 +1,13 @@
 //! The port to a language model.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::BoxStream;
+use crate::media::FileDigest;
 use crate::message::{Message, TokenUsage, ToolCall};
 use crate::store::Thinking;
 use crate::tool::ToolSpec;
@@ -33,6 +37,8 @@ pub struct ModelRequest {
     pub system: String,
     /// The conversation, oldest first.
     pub messages: Vec<Message>,
+    /// The bytes of those attachments that the model is to see. It reads about the others.
+    pub images: BTreeMap<FileDigest, Arc<[u8]>>,
     /// The tools that may be called, in a stable order.
     pub tools: Vec<ToolSpec>,
     /// Which model is to answer; absent: the one that the provider was made for.
@@ -87,6 +93,12 @@ pub enum ModelError {
     /// The conversation is longer than the model can read.
     #[error("the conversation is too long for the model: {message}")]
     TooLong {
+        /// For the log and the person.
+        message: String,
+    },
+    /// The endpoint does not take images, or not one of these.
+    #[error("the images were refused: {message}")]
+    ImagesRefused {
         /// For the log and the person.
         message: String,
     },

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rivetos_types::message::{Message, TokenUsage};
 
 use super::conversation::bytes_of;
+use super::images::{image_tokens, shown_images};
 use super::machine::Turn;
 
 /// Bytes of text per token, on the safe side: English has about 4, other languages and code less.
@@ -73,13 +74,17 @@ impl Turn {
     /// Estimated tokens of the next request.
     pub fn context_tokens(&self) -> u64 {
         if let Some((tokens, messages)) = self.fill.counted {
-            let since = self.messages.iter().skip(messages);
-            return tokens.saturating_add(tokens_of(since.map(bytes_of).sum()));
+            let since = self.messages.get(messages..).unwrap_or_default();
+            let text = tokens_of(since.iter().map(bytes_of).sum());
+            let images = image_tokens(shown_images(since).len());
+            return tokens.saturating_add(text).saturating_add(images);
         }
         let summary = self.summary.as_ref().map_or(0, |summary| summary.len());
         let history: usize = self.history().iter().map(bytes_of).sum();
         let turn: usize = self.messages.iter().map(bytes_of).sum();
-        tokens_of(self.opening.room.prompt_bytes + summary + history + turn)
+        let text = tokens_of(self.opening.room.prompt_bytes + summary + history + turn);
+        let messages = self.history().iter().chain(&self.messages);
+        text.saturating_add(image_tokens(shown_images(messages).len()))
     }
 
     /// How full the window is, in percent of what a request may take.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rivetos_types::message::{Message, text_of};
+use rivetos_types::message::{ContentPart, Message};
 use thiserror::Error;
 
 /// Why a conversation cannot be sent to a model.
@@ -90,7 +90,7 @@ pub(super) fn bytes_of(message: &Message) -> usize {
 
 fn text_bytes_of(message: &Message) -> usize {
     match message {
-        Message::User { content } => text_of(content).len(),
+        Message::User { content } => content_bytes_of(content),
         Message::Assistant {
             content,
             tool_calls,
@@ -98,10 +98,14 @@ fn text_bytes_of(message: &Message) -> usize {
             let calls = tool_calls
                 .iter()
                 .map(|call| call.name.len() + call.arguments.len());
-            text_of(content).len() + calls.sum::<usize>()
+            content_bytes_of(content) + calls.sum::<usize>()
         }
         Message::Tool(result) => result.content.len(),
     }
+}
+
+fn content_bytes_of(content: &[ContentPart]) -> usize {
+    content.iter().map(|part| part.words().len()).sum()
 }
 
 #[cfg(test)]

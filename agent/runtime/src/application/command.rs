@@ -10,6 +10,7 @@ use rivetos_types::intake::IntakeError;
 use rivetos_types::message::{InboundMessage, text_of};
 use rivetos_types::store::StoreError;
 
+use super::intake::with_attachments;
 use super::state::State;
 use crate::audit::{AuditEvent, Entry};
 
@@ -67,6 +68,7 @@ async fn obey(
         session,
         from,
         authority,
+        content,
         ..
     } = message;
     match command {
@@ -75,7 +77,10 @@ async fn obey(
         Command::Stop => turns::stop_all(state, &session, &from).await,
         Command::New => turns::start_afresh(state, session, &from).await,
         Command::Interrupt(_) => turns::interrupt(state, &session, &from).await,
-        Command::Steer(text) => Ok(turns::steer(state, &session, &text).to_owned()),
+        Command::Steer(text) => {
+            let content = with_attachments(text, &content);
+            Ok(turns::steer(state, &session, content).to_owned())
+        }
         Command::Status => report::status(state, &session).await,
         Command::Cost => report::cost(state, &session).await,
         Command::Reasoning => settings::reasoning(state, &session).await,

@@ -1,10 +1,11 @@
 //! Older turns become a summary.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use rivetos_core::turn::Compactable;
-use rivetos_types::message::{Message, TokenUsage, text_of};
+use rivetos_types::message::{Message, TokenUsage, words_of};
 use rivetos_types::model::{ModelRequest, StreamEvent};
 
 use super::state::State;
@@ -32,6 +33,7 @@ pub(super) async fn summarise(
     let request = ModelRequest {
         system: TASK.to_owned(),
         messages: vec![Message::user(material(compactable, bytes_max))],
+        images: BTreeMap::new(),
         tools: Vec::new(),
         model: None,
         thinking: None,
@@ -83,12 +85,12 @@ fn material(compactable: Compactable<'_>, bytes_max: usize) -> String {
 
 fn line(message: &Message) -> String {
     let (who, mut text) = match message {
-        Message::User { content } => ("Person", text_of(content)),
+        Message::User { content } => ("Person", words_of(content)),
         Message::Assistant {
             content,
             tool_calls,
         } => {
-            let mut text = text_of(content);
+            let mut text = words_of(content);
             for call in tool_calls {
                 text.extend(["\n[", &call.name, " ", &call.arguments, "]"]);
             }

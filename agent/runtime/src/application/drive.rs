@@ -2,14 +2,18 @@
 
 mod compaction;
 mod ending;
+mod images;
 mod model;
 mod storing;
 mod taking_up;
 mod tools;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rivetos_core::turn::{Abort, Turn, TurnAction, TurnInput};
+use rivetos_types::media::FileDigest;
 use rivetos_types::message::InboundMessage;
 use rivetos_types::store::{Checkpoint, Claim, ClaimedTurn, Expense, StoreError};
 
@@ -62,6 +66,8 @@ struct Run<'a> {
     turn: Turn,
     /// What happened and is not stored yet.
     pending: Vec<Checkpoint>,
+    /// The images that the model saw last.
+    images: BTreeMap<FileDigest, Arc<[u8]>>,
     /// What it cost and is not stored yet.
     expenses: Vec<Expense>,
     began: Instant,

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use futures_util::stream;
 use rivetos_core::commands::{Command, Route, route};
-use rivetos_types::id::TurnId;
-use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
+use rivetos_types::id::{SessionId, TurnId};
+use rivetos_types::intake::{Intake, IntakeError, KeepError, SentFile, Submitted, TurnEvent};
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage};
 use rivetos_types::store::{Acceptance, TurnRecord};
 use rivetos_types::{BoxFuture, BoxStream};
@@ -16,6 +17,22 @@ use super::handle::Application;
 use super::state::State;
 
 impl Intake for Application {
+    fn keep(
+        &self,
+        session: SessionId,
+        files: Vec<SentFile>,
+    ) -> BoxFuture<'_, Result<Vec<Attachment>, KeepError>> {
+        let media = Arc::clone(&self.state.media);
+        Box::pin(async move {
+            if files.is_empty() {
+                return Ok(Vec::new());
+            }
+            let keep = tokio::task::spawn_blocking(move || media.keep(&session, &files));
+            let kept = keep.await;
+            kept.unwrap_or_else(|error| Err(KeepError::Store(error.to_string())))
+        })
+    }
+
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>> {
         let state = Arc::clone(&self.state);
         Box::pin(async move {
@@ -25,7 +42,7 @@ impl Intake for Application {
                 Route::Command(Command::Interrupt(text)) if !text.is_empty() => {
                     let order = Command::Interrupt(String::new());
                     command_answer(&state, order, message.clone()).await?;
-                    let content = vec![ContentPart::text(text)];
+                    let content = with_attachments(text, &message.content);
                     let message = InboundMessage { content, ..message };
                     take(state, message).await
                 }
@@ -76,6 +93,15 @@ impl Intake for Application {
         });
         Box::pin(std::future::ready(()))
     }
+}
+
+/// What follows the word of a command, and the files that came with it.
+pub(super) fn with_attachments(text: String, content: &[ContentPart]) -> Vec<ContentPart> {
+    let files = content.iter();
+    let files = files.filter(|part| part.attachment().is_some()).cloned();
+    std::iter::once(ContentPart::text(text))
+        .chain(files)
+        .collect()
 }
 
 fn finished(reply: OutboundMessage) -> BoxStream<'static, TurnEvent> {

@@ -33,6 +33,8 @@ pub(super) struct Answer {
 pub(super) enum AskError {
     /// The model could not read all of the conversation.
     Overflow(String),
+    /// The model does not take the images of the request.
+    ImagesRefused,
     /// For the person.
     Failed(String),
     /// The model did not stop writing.
@@ -62,7 +64,11 @@ pub(super) async fn ask(
             let reason = format!("the model provider `{name}` failed: {error}");
             return Err(match error {
                 ModelError::TooLong { .. } => AskError::Overflow(reason),
-                ModelError::Transient { .. }
+                ModelError::ImagesRefused { .. } if !request.images.is_empty() => {
+                    AskError::ImagesRefused
+                }
+                ModelError::ImagesRefused { .. }
+                | ModelError::Transient { .. }
                 | ModelError::Incomplete { .. }
                 | ModelError::Fatal { .. } => AskError::Failed(reason),
             });
@@ -123,7 +129,9 @@ async fn read(
 fn pause_after(error: &ModelError, attempt: u32) -> Option<Duration> {
     let own = Duration::from_millis(500 << attempt).min(BACKOFF_MAX);
     match error {
-        ModelError::Fatal { .. } | ModelError::TooLong { .. } => None,
+        ModelError::Fatal { .. }
+        | ModelError::TooLong { .. }
+        | ModelError::ImagesRefused { .. } => None,
         ModelError::Incomplete { .. }
         | ModelError::Transient {
             retry_after_ms: None,

@@ -20,10 +20,12 @@ use super::budget::Budget;
 use super::depths::{Depths, Seen, count};
 use super::dispatch::Tally;
 use super::feed::Watchers;
+use super::images::RefusedImages;
 use super::open_turns::OpenTurns;
 use super::sessions::Sessions;
 use crate::audit::AuditLog;
 use crate::delivery::{Outbox, Standing};
+use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::prices::Prices;
 
@@ -98,6 +100,9 @@ pub(crate) struct State {
     /// Unique per start, for leases.
     pub(crate) owner: String,
     pub(crate) open: OpenTurns,
+    pub(crate) media: Arc<Media>,
+    /// What models did not take.
+    pub(crate) refused_images: RefusedImages,
     pub(crate) sessions: Sessions,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) metrics: Metrics,
@@ -123,7 +128,10 @@ impl State {
         let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
         let channels = parts.channels.iter().map(|channel| channel.id());
         let outbox = Arc::new(Outbox::new(Arc::clone(&parts.store), channels));
+        let media = Arc::new(Media::new(parts.workspace.clone()));
         Self {
+            media,
+            refused_images: RefusedImages::default(),
             outbox,
             parts,
             rules,

@@ -141,6 +141,7 @@ where
             id: Some(format!("cli-{:x}-{nanos:x}", process::id())),
             from_agent: self.speaker.clone(),
             message: text.to_owned(),
+            attachments: Vec::new(),
             conversation_id: Some(self.session.clone()),
             wait_for_response: true,
             timeout_ms: None,

@@ -9,6 +9,7 @@ fn request() -> MessageRequest {
         id: Some("m1".to_owned()),
         from_agent: "operator".to_owned(),
         message: "hello".to_owned(),
+        attachments: Vec::new(),
         conversation_id: None,
         wait_for_response: true,
         timeout_ms: None,

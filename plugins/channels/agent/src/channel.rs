@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use rivetos_protocol::{BODY_BYTES_MAX, MeshPing, OPERATOR_PATH, PROTOCOL_VERSION};
+use rivetos_protocol::{MESSAGE_BYTES_MAX, MeshPing, OPERATOR_PATH, PROTOCOL_VERSION};
 use rivetos_types::intake::Intake;
 use rivetos_types::secret::SecretResolver;
 use rivetos_types::settings;
 use rivetos_types::time::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::{message, operator};
 
@@ -25,7 +26,12 @@ pub(crate) struct Shared {
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) secrets: Arc<dyn SecretResolver>,
     pub(crate) settings: settings::AgentChannel,
+    /// Long bodies are in memory only a few at a time.
+    pub(crate) long_bodies: Semaphore,
 }
+
+/// How many long bodies are read at a time.
+const LONG_BODIES_MAX: usize = 2;
 
 impl AgentChannel {
     /// The channel in front of `intake`. The bearer is resolved for each request.
@@ -39,6 +45,7 @@ impl AgentChannel {
                 intake,
                 secrets,
                 settings,
+                long_bodies: Semaphore::new(LONG_BODIES_MAX),
             }),
         }
     }
@@ -48,7 +55,7 @@ impl AgentChannel {
         Router::new()
             .route("/api/message", post(message::post))
             .route("/api/mesh/ping", get(ping))
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX))
             .with_state(Arc::clone(&self.shared))
     }
 

@@ -10,12 +10,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use futures_util::StreamExt;
-use rivetos_protocol::{MessageRequest, StreamFrame};
+use rivetos_protocol::{BODY_BYTES_MAX, MessageRequest, SentAttachment, StreamFrame};
 use rivetos_types::BoxStream;
 use rivetos_types::error::ErrorCode;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId};
-use rivetos_types::intake::{Submitted, TurnEvent};
+use rivetos_types::intake::{SentFile, Submitted, TurnEvent};
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{Authority, ContentPart, InboundMessage};
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use crate::access::Speaker;
@@ -38,7 +40,12 @@ pub(crate) async fn post(
     request: Request,
 ) -> Result<Response, Refusal> {
     let streamed = wants_stream(&request);
-    let request = read(&body_of(request).await?)?;
+    let permit = permit_for(&shared, length_of(&request)).await?;
+    let mut request = read(&body_of(request).await?)?;
+    let session = session_of(&request);
+    let files = std::mem::take(&mut request.attachments);
+    let attachments = keep(&shared, session, files).await?;
+    drop(permit);
     let id = match &request.id {
         Some(id) => id.clone(),
         None => made_up_id()?,
@@ -54,7 +61,7 @@ pub(crate) async fn post(
     let waits = request.wait_for_response;
     let turn = match shared
         .intake
-        .submit(inbound(request, id.clone(), speaker))
+        .submit(inbound(request, id.clone(), speaker, attachments))
         .await?
     {
         Submitted::Command(text) => {
@@ -127,6 +134,46 @@ fn wants_stream(request: &Request) -> bool {
     })
 }
 
+/// What the sender says of the body's length.
+fn length_of(request: &Request) -> Option<usize> {
+    let length = request.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// The right to have a body of this length in memory; a short one needs none.
+async fn permit_for(
+    shared: &Shared,
+    length: Option<usize>,
+) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+    if length.is_some_and(|length| length <= BODY_BYTES_MAX) {
+        return Ok(None);
+    }
+    match timeout(BODY_WAIT, shared.long_bodies.acquire()).await {
+        Ok(permit) => Ok(permit.ok()),
+        Err(_) => Err(Refusal::new(
+            503,
+            ErrorCode::RuntimeQueueFull,
+            "too many files come in at once",
+        )),
+    }
+}
+
+async fn keep(
+    shared: &Shared,
+    session: SessionId,
+    files: Vec<SentAttachment>,
+) -> Result<Vec<Attachment>, Refusal> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sent = |SentAttachment { name, data }| SentFile {
+        name,
+        content: data,
+    };
+    let files = files.into_iter().map(sent).collect();
+    Ok(shared.intake.keep(session, files).await?)
+}
+
 async fn body_of(request: Request) -> Result<Bytes, Refusal> {
     match timeout(BODY_WAIT, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
@@ -145,7 +192,13 @@ async fn body_of(request: Request) -> Result<Bytes, Refusal> {
 fn read(body: &[u8]) -> Result<MessageRequest, Refusal> {
     let request: MessageRequest = serde_json::from_slice(body)
         .map_err(|error| Refusal::rejected(format!("the body is not a message: {error}")))?;
-    if request.message.trim().is_empty() {
+    let files = request.attachments.iter();
+    let files: usize = files.map(|file| file.data.len().div_ceil(3) * 4).sum();
+    if body.len().saturating_sub(files) > BODY_BYTES_MAX {
+        let message = format!("without its files the message has more than {BODY_BYTES_MAX} bytes");
+        return Err(Refusal::new(413, ErrorCode::ChannelRejected, message));
+    }
+    if request.message.trim().is_empty() && request.attachments.is_empty() {
         return Err(Refusal::rejected("`message` is empty"));
     }
     let names = [
@@ -164,15 +217,25 @@ fn read(body: &[u8]) -> Result<MessageRequest, Refusal> {
     Ok(request)
 }
 
-fn inbound(request: MessageRequest, id: String, speaker: Speaker) -> InboundMessage {
-    let conversation = request
-        .conversation_id
-        .as_ref()
-        .unwrap_or(&request.from_agent);
+fn session_of(request: &MessageRequest) -> SessionId {
+    let named = request.conversation_id.as_ref();
+    let conversation = named.unwrap_or(&request.from_agent);
+    SessionId(format!("{CHANNEL}:{conversation}"))
+}
+
+fn inbound(
+    request: MessageRequest,
+    id: String,
+    speaker: Speaker,
+    attachments: Vec<Attachment>,
+) -> InboundMessage {
+    let session = session_of(&request);
+    let files = attachments.into_iter().map(ContentPart::Attachment);
+    let content = std::iter::once(ContentPart::text(request.message));
     InboundMessage {
         channel: ChannelId::from(CHANNEL),
         id: ExternalId(id),
-        session: SessionId(format!("{CHANNEL}:{conversation}")),
+        session,
         authority: match speaker {
             Speaker::Operator => Authority::Owner,
             Speaker::Bearer => Authority::Guest,
@@ -182,7 +245,7 @@ fn inbound(request: MessageRequest, id: String, speaker: Speaker) -> InboundMess
             Speaker::Bearer => format!("agent:{}", request.from_agent),
         },
         address: None,
-        content: vec![ContentPart::text(request.message)],
+        content: content.chain(files).collect(),
         received_at: now(),
     }
 }

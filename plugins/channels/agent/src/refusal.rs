@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rivetos_protocol::ErrorReply;
 use rivetos_types::error::ErrorCode;
-use rivetos_types::intake::IntakeError;
+use rivetos_types::intake::{IntakeError, KeepError};
 
 /// An error status with an [`ErrorReply`].
 #[derive(Debug)]
@@ -36,6 +36,18 @@ impl From<IntakeError> for Refusal {
         let status = match error {
             IntakeError::QueueFull(_) => 429,
             IntakeError::Draining | IntakeError::Store(_) => 503,
+        };
+        Self::new(status, ErrorCode::from(&error), error.to_string())
+    }
+}
+
+impl From<KeepError> for Refusal {
+    fn from(error: KeepError) -> Self {
+        let status = match error {
+            KeepError::TooMany(_) | KeepError::TooLarge { .. } | KeepError::TooMuch(_) => 413,
+            KeepError::Kind { .. } => 415,
+            KeepError::SessionFull(_) => 429,
+            KeepError::Store(_) => 503,
         };
         Self::new(status, ErrorCode::from(&error), error.to_string())
     }

@@ -2,8 +2,10 @@
 
 mod support;
 
+use data_encoding::BASE64;
 use rivetos_protocol::{OPERATOR_UPGRADE, check_handshake, operator_handshake};
 use rivetos_types::intake::{IntakeError, TurnEvent};
+use rivetos_types::media::MediaType;
 use rivetos_types::message::TurnOutcome;
 use support::{BEARER, STREAM, answer, finished, post, read_until, world};
 use tokio::io::AsyncWriteExt;
@@ -258,6 +260,47 @@ async fn what_is_no_message_is_refused() {
         world.stage.settled.borrow().is_empty(),
         "a command has nothing to settle"
     );
+}
+
+#[tokio::test]
+async fn files_come_with_a_message() {
+    let world = world().await;
+    let with = |message: &str, files: &str| {
+        format!(
+            r#"{{"id":"1","fromAgent":"g","conversationId":"c","waitForResponse":false,
+            "message":"{message}","attachments":[{files}]}}"#
+        )
+    };
+    // Longer than a message without files may be, and of the kind that it is, not is said to be.
+    let long = BASE64.encode("x".repeat(1024 * 1024).as_bytes());
+    let files = format!(
+        r#"{{"name":"a.png","data":"iVBORw0KGgo=","mediaType":"text/plain"}},
+        {{"name":"b","data":"{long}"}}"#
+    );
+    let (status, text) = world.ask(&post(BEARER, &with("", &files))).await;
+    assert_eq!(status, 202, "{text}");
+    let taken = world.stage.taken(1).await.remove(0);
+    assert_eq!(taken.session.to_string(), "http:c");
+    let kept = taken.content[1..].iter().map(|part| {
+        let file = part.attachment().unwrap();
+        (file.path.as_str(), file.media)
+    });
+    let expected = [
+        ("http:c/a.png", MediaType::Png),
+        ("http:c/b", MediaType::Text),
+    ];
+    assert_eq!(kept.collect::<Vec<_>>(), expected);
+    for (files, status, said) in [
+        (r#"{"name":"a.exe","data":"TVoA"}"#, 415, "`a.exe`"),
+        (r#"{"name":"a.png","data":"%%%%"}"#, 400, "not Base64"),
+        (r#"{"data":"TVo="}"#, 400, "`name`"),
+    ] {
+        let (got, text) = world.ask(&post(BEARER, &with("look", files))).await;
+        assert!(got == status && text.contains(said), "{text}");
+    }
+    let (got, _) = world.ask(&post(BEARER, &with(&long, &files))).await;
+    assert_eq!(got, 413, "the text is still bounded");
+    assert_eq!(world.stage.taken.borrow().len(), 1);
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ pub fn of_response(
     if is_too_long(status, &code, &message) {
         return ModelError::TooLong { message };
     }
+    if is_about_images(status, &message) {
+        return ModelError::ImagesRefused { message };
+    }
     let spent = code == "insufficient_quota";
     if worth_another_try(status) && !spent {
         let retry_after_ms = retry_after.and_then(milliseconds);
@@ -89,6 +92,18 @@ fn is_too_long(status: u16, code: &str, message: &str) -> bool {
     ];
     let says = code.contains("context_length") || code.contains("exceed_context_size");
     refused && (says || words.iter().any(|word| message.contains(word)))
+}
+
+/// How endpoints say that they, or the model behind them, see nothing, or that an image is broken.
+/// Some know only texts and name the field; llama.cpp calls it its own error.
+fn is_about_images(status: u16, message: &str) -> bool {
+    let message = message.to_lowercase();
+    let words: &[&str] = match status {
+        400 | 404 | 415 | 422 => &["image", "multimodal", "content must be a string"],
+        500 | 501 => &["image input"],
+        _ => &[],
+    };
+    words.iter().any(|word| message.contains(word))
 }
 
 fn worth_another_try(status: u16) -> bool {

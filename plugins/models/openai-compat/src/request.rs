@@ -1,6 +1,11 @@
 //! The body of a request.
 
-use rivetos_types::message::{Message, ToolCall, text_of};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use rivetos_types::media::FileDigest;
+use rivetos_types::message::{ContentPart, Message, ToolCall, text_of, words_of};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::OpenAiCompat;
 use rivetos_types::store::Thinking;
@@ -51,6 +56,8 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
     body.into()
 }
 
+type Images = BTreeMap<FileDigest, Arc<[u8]>>;
+
 fn effort(thinking: Thinking) -> Option<&'static str> {
     match thinking {
         Thinking::Off => None,
@@ -65,13 +72,18 @@ fn messages(request: &ModelRequest) -> Vec<Value> {
         .then(|| json!({ "role": "system", "content": request.system }));
     system
         .into_iter()
-        .chain(request.messages.iter().map(message))
+        .chain(
+            request
+                .messages
+                .iter()
+                .map(|one| message(one, &request.images)),
+        )
         .collect()
 }
 
-fn message(message: &Message) -> Value {
+fn message(message: &Message, images: &Images) -> Value {
     match message {
-        Message::User { content } => json!({ "role": "user", "content": text_of(content) }),
+        Message::User { content } => json!({ "role": "user", "content": said(content, images) }),
         Message::Assistant {
             content,
             tool_calls,
@@ -97,6 +109,29 @@ fn message(message: &Message) -> Value {
             "content": result.content,
         }),
     }
+}
+
+/// A text, unless there is something to see: many servers know nothing else.
+fn said(content: &[ContentPart], images: &Images) -> Value {
+    let seen = |part: &ContentPart| {
+        let image = part.attachment()?;
+        let bytes = images.get(&image.digest)?;
+        let url = format!("data:{};base64,{}", image.media, BASE64.encode(bytes));
+        Some(json!({ "type": "image_url", "image_url": { "url": url } }))
+    };
+    let shown = |part: &ContentPart| {
+        let image = part.attachment();
+        image.is_some_and(|image| images.contains_key(&image.digest))
+    };
+    if !content.iter().any(shown) {
+        return words_of(content).into();
+    }
+    let text = |part: &ContentPart| json!({ "type": "text", "text": part.words() });
+    // Each image stands behind its description, so that the model can name the file to tools.
+    let parts = content
+        .iter()
+        .flat_map(|part| [Some(text(part)), seen(part)]);
+    parts.flatten().collect()
 }
 
 /// Broken arguments are sent back as none: some servers parse the history and would refuse every

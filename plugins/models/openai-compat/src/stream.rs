@@ -162,6 +162,7 @@ impl StreamParser {
             ModelError::Transient { .. }
             | ModelError::Incomplete { .. }
             | ModelError::TooLong { .. }
+            | ModelError::ImagesRefused { .. }
             | ModelError::Fatal { .. } => error,
         }
     }

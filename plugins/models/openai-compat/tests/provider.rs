@@ -1,6 +1,7 @@
 //! The provider against endpoints on real sockets, well-behaved and not.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -59,6 +60,7 @@ async fn ask(provider: &OpenAiCompat) -> Vec<Result<StreamEvent, ModelError>> {
     let messages = vec![Message::user("hello")];
     let request = ModelRequest {
         model: None,
+        images: BTreeMap::new(),
         thinking: None,
         system: String::new(),
         messages,
@@ -265,6 +267,7 @@ async fn dropping_the_stream_closes_the_connection() {
     let messages = vec![Message::user("hello")];
     let request = ModelRequest {
         model: None,
+        images: BTreeMap::new(),
         thinking: None,
         system: String::new(),
         messages,

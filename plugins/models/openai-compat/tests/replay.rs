@@ -5,7 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -224,6 +224,7 @@ fn recorded_requests_know_our_fields() {
     };
     let request = ModelRequest {
         model: None,
+        images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
         messages: vec![Message::user("hi"), Message::assistant("hello")],

@@ -91,12 +91,10 @@ pub(super) async fn start_afresh(
     Ok("A new conversation begins.".to_owned())
 }
 
-pub(super) fn steer(state: &State, session: &SessionId, text: &str) -> &'static str {
+pub(super) fn steer(state: &State, session: &SessionId, content: Vec<ContentPart>) -> &'static str {
     match state.open.running(session) {
         None => "Nothing is running. Just say it.",
-        Some(turn) if turn.steer(vec![ContentPart::text(text)]) => {
-            "It will be read with the next step."
-        }
+        Some(turn) if turn.steer(content) => "It will be read with the next step.",
         Some(_) => "Too much is waiting to be read. Try again after the next step.",
     }
 }

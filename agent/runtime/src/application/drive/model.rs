@@ -27,7 +27,9 @@ impl Run<'_> {
                 return self.record(TurnInput::Failed { reason, partial });
             }
         };
+        self.load_images(&messages).await;
         let request = ModelRequest {
+            images: self.images.clone(),
             system: self.session.system.to_string(),
             messages,
             tools: self.state.parts.tools.specs().to_vec(),
@@ -50,6 +52,10 @@ impl Run<'_> {
                 partial: answer.text,
             },
             Ok(Err(AskError::Overflow(reason))) => TurnInput::Overflowed { reason },
+            Ok(Err(AskError::ImagesRefused)) => {
+                self.refuse_images();
+                return Ok(());
+            }
             Ok(Err(AskError::Failed(reason))) => TurnInput::Failed {
                 reason,
                 partial: answer.text,

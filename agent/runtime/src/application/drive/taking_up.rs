@@ -1,5 +1,6 @@
 //! From a claim to a turn that goes on where it stood.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -46,6 +47,7 @@ impl<'a> Run<'a> {
             session,
             turn,
             pending: Vec::new(),
+            images: BTreeMap::new(),
             expenses: Vec::new(),
             began: Instant::now(),
             spent_ms: 0,

@@ -9,7 +9,8 @@ use axum::Router;
 use futures_util::stream;
 use rivetos_channel_agent::AgentChannel;
 use rivetos_types::id::{ChannelId, SessionId, TurnId};
-use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
+use rivetos_types::intake::{Intake, IntakeError, KeepError, SentFile, Submitted, TurnEvent};
+use rivetos_types::media::{Attachment, FileDigest};
 use rivetos_types::message::{InboundMessage, OutboundMessage, TokenUsage, TurnOutcome, text_of};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 use rivetos_types::{BoxFuture, BoxStream, settings};
@@ -78,6 +79,20 @@ pub(crate) fn finished(id: &str, outcome: TurnOutcome) -> TurnEvent {
 }
 
 impl Intake for Stage {
+    fn keep(
+        &self,
+        session: SessionId,
+        files: Vec<SentFile>,
+    ) -> BoxFuture<'_, Result<Vec<Attachment>, KeepError>> {
+        let kept = |file: SentFile| {
+            let path = format!("{session}/{}", file.name);
+            let digest = FileDigest(file.name.clone());
+            Attachment::new(&file.name, &file.content, digest, path)
+                .ok_or(KeepError::Kind { name: file.name })
+        };
+        Box::pin(std::future::ready(files.into_iter().map(kept).collect()))
+    }
+
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>> {
         let refuse = self.refuse.lock().unwrap().clone();
         let text = text_of(&message.content);

@@ -82,3 +82,42 @@ fn long_messages_are_cut() {
         MESSAGE_CHARS_MAX
     );
 }
+
+#[test]
+fn refused_images_are_told_from_other_refusals() {
+    for (status, said) in [
+        (
+            400,
+            "Invalid content type. image_url is only supported by certain models.",
+        ),
+        (
+            422,
+            "messages[0]: unknown variant `image_url`, expected `text`",
+        ),
+        (404, "No endpoints found that support image input"),
+        (400, "this is not a multimodal model"),
+        (
+            400,
+            "'messages.0.content' : value must be a string; content must be a string",
+        ),
+        (
+            500,
+            "image input is not supported - hint: you may need to provide the mmproj",
+        ),
+        (400, "Could not process image"),
+    ] {
+        let body = serde_json::json!({ "error": { "message": said } }).to_string();
+        let message = format!("{said} (HTTP {status})");
+        assert_eq!(of(status, &body), ModelError::ImagesRefused { message });
+    }
+    for (status, said) in [
+        (401, "no image for you"),
+        (500, "the image of the disk broke"),
+    ] {
+        let body = serde_json::json!({ "error": { "message": said } }).to_string();
+        assert!(!matches!(
+            of(status, &body),
+            ModelError::ImagesRefused { .. }
+        ));
+    }
+}

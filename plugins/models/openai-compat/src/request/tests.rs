@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use rivetos_types::media::{Attachment, MediaType};
 use rivetos_types::message::{ContentPart, ToolResult, ToolStatus};
 use rivetos_types::tool::ToolSpec;
 
@@ -40,6 +41,7 @@ fn result(id: &str) -> Message {
 fn a_conversation_with_tools() {
     let request = ModelRequest {
         model: None,
+        images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
         messages: vec![
@@ -73,6 +75,7 @@ fn what_is_set_is_sent() {
     settings.repeat_penalty = Some(1.5);
     let request = ModelRequest {
         model: None,
+        images: BTreeMap::new(),
         thinking: None,
         system: String::new(),
         messages: vec![Message::user("hi")],
@@ -90,6 +93,7 @@ fn what_is_not_set_is_not_sent() {
     settings.temperature = None;
     let request = ModelRequest {
         model: None,
+        images: BTreeMap::new(),
         thinking: None,
         system: String::new(),
         messages: vec![Message::user("hi")],
@@ -104,5 +108,50 @@ fn what_is_not_set_is_not_sent() {
             "stream_options": { "include_usage": true },
             "max_completion_tokens": 64,
         })
+    );
+}
+
+#[test]
+fn an_image_is_seen_or_read_about() {
+    let image = |digest: &str| {
+        ContentPart::Attachment(Attachment {
+            name: format!("{digest}.png"),
+            media: MediaType::Png,
+            bytes: 3,
+            digest: FileDigest(digest.into()),
+            path: format!(".media/s/{digest}.png"),
+            pixels: None,
+            text: None,
+        })
+    };
+    let old = vec![ContentPart::text("first"), image("gone")];
+    let new = vec![ContentPart::text("second"), image("here")];
+    let request = ModelRequest {
+        model: None,
+        images: BTreeMap::from([(FileDigest("here".into()), Arc::from(*b"\x89PN"))]),
+        thinking: None,
+        system: String::new(),
+        messages: vec![
+            Message::User { content: old },
+            Message::assistant("yes"),
+            Message::User { content: new },
+        ],
+        tools: Vec::new(),
+    };
+    let body = body(&settings("http://127.0.0.1:1/v1"), &request);
+    let said = |name: &str| {
+        format!("\n\n[attachment {name}.png: image/png, 3 bytes, kept at .media/s/{name}.png]")
+    };
+    assert_eq!(
+        body["messages"][0]["content"],
+        json!(format!("first{}", said("gone")))
+    );
+    assert_eq!(
+        body["messages"][2]["content"],
+        json!([
+            { "type": "text", "text": "second" },
+            { "type": "text", "text": said("here") },
+            { "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBO" } },
+        ])
     );
 }

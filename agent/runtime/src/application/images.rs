@@ -1,0 +1,31 @@
+//! Images that a model did not take: it gets to read about them instead.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use rivetos_types::media::FileDigest;
+
+use super::state::lock;
+
+/// The most that are remembered; one that is forgotten costs a refused request.
+const REFUSED_MAX: usize = 1024;
+
+/// Which images which models did not take, since the start of the agent.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedImages(Mutex<BTreeSet<(String, FileDigest)>>);
+
+impl RefusedImages {
+    /// `model` refused a request with this image.
+    pub(crate) fn note(&self, model: &str, image: FileDigest) {
+        let mut refused = lock(&self.0);
+        if refused.len() >= REFUSED_MAX {
+            refused.clear();
+        }
+        refused.insert((model.to_owned(), image));
+    }
+
+    /// Whether `model` refused it.
+    pub(crate) fn has(&self, model: &str, image: &FileDigest) -> bool {
+        lock(&self.0).contains(&(model.to_owned(), image.clone()))
+    }
+}

@@ -1,0 +1,145 @@
+//! Files that come with messages.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod support;
+
+use futures_util::StreamExt;
+use rivetos_types::intake::{Intake, KeepError, SentFile, TurnEvent};
+use rivetos_types::message::{ContentPart, InboundMessage, Message, TurnOutcome};
+use rivetos_types::model::{ModelError, ModelRequest};
+use support::{Bench, message, within};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\x20\0\0\x02\x58\x08\x06\0\0\0";
+
+/// Sends a message with a file, as a channel does.
+async fn send(bench: &Bench, id: &str, text: &str, file: &[u8]) {
+    let said = message(id, text);
+    let files = vec![SentFile {
+        name: "beach.png".into(),
+        content: file.to_vec(),
+    }];
+    let kept = within(bench.app.keep(said.session.clone(), files)).await;
+    let mut content = said.content.clone();
+    content.extend(kept.unwrap().into_iter().map(ContentPart::Attachment));
+    let said = InboundMessage { content, ..said };
+    within(bench.app.submit(said)).await.unwrap();
+}
+
+/// What the model sees in a request.
+fn seen(request: &ModelRequest) -> Vec<&[u8]> {
+    request.images.values().map(AsRef::as_ref).collect()
+}
+
+fn words(message: &Message) -> String {
+    let Message::User { content } = message else {
+        panic!("{message:?}")
+    };
+    rivetos_types::message::words_of(content)
+}
+
+#[tokio::test]
+async fn an_image_survives_the_process_that_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    send(&bench, "1", "what is this?", PNG).await;
+    let asked = bench.asked().await;
+    assert_eq!(seen(&asked.request), [PNG]);
+    drop(asked);
+    bench.crash().await;
+
+    let bench = Bench::start(folder.path());
+    let asked = bench.asked().await;
+    assert_eq!(seen(&asked.request), [PNG]);
+    asked.say("a beach").done();
+    assert_eq!(bench.reply("1").await.text, "a beach");
+    bench.crash().await;
+
+    // It is a part of the session, too.
+    let bench = Bench::start(folder.path());
+    bench.send("2", "and where?").await;
+    let asked = bench.asked().await;
+    assert_eq!(seen(&asked.request), [PNG]);
+    let said = words(&asked.request.messages[0]);
+    assert!(
+        said.starts_with(
+            "what is this?\n\n[attachment beach.png: image/png, 800 x 600 pixels, 29 bytes, kept at .media/"
+        ),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_model_that_sees_nothing_reads_about_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    send(&bench, "1", "what is this?", PNG).await;
+    let mut events = bench.watch("1").await;
+    let blind = bench.asked().await;
+    let message = "no endpoint sees".to_owned();
+    blind.send(Err(ModelError::ImagesRefused { message }));
+    let again = bench.asked().await;
+    assert!(seen(&again.request).is_empty());
+    assert_eq!(again.request.messages, blind.request.messages);
+    again.say("a file").done();
+    assert_eq!(bench.reply("1").await.outcome, TurnOutcome::Completed);
+    let told =
+        |event: &TurnEvent| matches!(event, TurnEvent::Status { text } if text.contains("images"));
+    assert!(
+        within(
+            events
+                .by_ref()
+                .any(|event| std::future::ready(told(&event)))
+        )
+        .await
+    );
+
+    bench.send("2", "thanks").await;
+    let later = bench.asked().await;
+    assert!(seen(&later.request).is_empty(), "it is not asked again");
+    // Without images there is nothing that could be left out.
+    let message = "still".to_owned();
+    later.send(Err(ModelError::ImagesRefused { message }));
+    let failed = bench.reply("2").await.outcome;
+    assert!(matches!(failed, TurnOutcome::Failed { .. }), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_text_is_read_in_the_message_and_a_lost_file_in_words_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    send(&bench, "1", "sum it up", b"one\ntwo\n").await;
+    let asked = bench.asked().await;
+    assert!(seen(&asked.request).is_empty());
+    let said = words(&asked.request.messages[0]);
+    assert!(said.ends_with("\none\ntwo\n[end of beach.png]"), "{said}");
+    asked.say("three").done();
+    bench.reply("1").await;
+
+    send(&bench, "2", "look", PNG).await;
+    bench.asked().await.say("nice").done();
+    bench.reply("2").await;
+    std::fs::remove_dir_all(folder.path().join(".media")).unwrap();
+    bench.send("3", "again").await;
+    let asked = bench.asked().await;
+    assert!(seen(&asked.request).is_empty(), "the file is gone");
+    assert!(words(&asked.request.messages[2]).contains("image/png"));
+}
+
+#[tokio::test]
+async fn files_that_are_not_taken_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    let files = vec![SentFile {
+        name: "a.exe".into(),
+        content: b"MZ\0".to_vec(),
+    }];
+    let refused = within(bench.app.keep("s".into(), files)).await;
+    let name = "a.exe".to_owned();
+    assert_eq!(refused, Err(KeepError::Kind { name }));
+}
