@@ -157,8 +157,10 @@ pub enum Route {
     Turn,
     /// Handled at once, past the queue.
     Command(Command),
-    /// It looks like a command and is none that this person can give; the answer.
+    /// It looks like a command and is none; the answer.
     Refused(String),
+    /// It is a command that this person may not give; the answer.
+    Forbidden(String),
 }
 
 /// Tells commands from messages. A command is a message of which the first word is a slash and
@@ -181,7 +183,7 @@ pub fn route(content: &[ContentPart], authority: Authority) -> Route {
         return Route::Refused(answer);
     };
     if authority < entry.access {
-        return Route::Refused(format!("Only the agent's owner can use {word}."));
+        return Route::Forbidden(format!("Only the agent's owner can use {word}."));
     }
     let rest = text.get(word.len()..).unwrap_or_default().trim();
     match (entry.read)(rest) {
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_explained() {
         let refused = |text: &str, authority| match route(&[ContentPart::text(text)], authority) {
-            Route::Refused(answer) => answer,
+            Route::Refused(answer) | Route::Forbidden(answer) => answer,
             other @ (Route::Turn | Route::Command(_)) => panic!("{other:?}"),
         };
         for (text, expected) in [

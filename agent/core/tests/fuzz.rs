@@ -115,6 +115,7 @@ fn no_text_makes_a_command_that_the_table_does_not_have() {
                 Route::Turn => assert!(entry.is_none(), "{word} reaches the model"),
                 Route::Command(_) => assert!(entry.unwrap().access <= authority),
                 Route::Refused(answer) => assert!(!answer.is_empty() && word.starts_with('/')),
+                Route::Forbidden(_) => assert!(entry.unwrap().access > authority),
             }
         }
     });

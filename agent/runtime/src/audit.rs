@@ -7,6 +7,7 @@
 mod day;
 mod entry;
 mod files;
+mod pack;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,15 +9,22 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
+use flate2::read::GzDecoder;
 use futures_util::StreamExt;
 use rivetos_core::turn::Policy;
 use rivetos_protocol::AgentStatus;
 use rivetos_runtime::{AuditBounds, AuditLog};
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
+use rivetos_types::message::{Authority, InboundMessage};
+use rivetos_types::model::ModelError;
 use rivetos_types::secret::Secret;
 use serde_json::Value;
 use support::{Bench, message, within};
@@ -147,6 +154,36 @@ async fn a_stopped_call_and_a_refused_request_are_there() {
 }
 
 #[tokio::test]
+async fn a_question_that_nobody_answers_and_a_summary_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "send it").await;
+    let mut stream = bench.watch("1").await;
+    let asked = bench.asked().await;
+    asked.call("a", "send", r#"{"text":"x"}"#).done();
+    while !matches!(within(stream.next()).await, Some(TurnEvent::Asked { .. })) {}
+    let hours_later = "UPDATE approval SET expires_at = 1; UPDATE session SET lease_until = 1";
+    let db = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
+    db.execute_batch(hours_later).unwrap();
+    bench.asked().await.say("Nobody said a word.").done();
+    bench.reply("1").await;
+    bench.send("2", "more").await;
+    let message = "too long".to_owned();
+    let too_long = ModelError::TooLong { message };
+    bench.asked().await.send(Err(too_long));
+    bench.asked().await.say("What was said.").done();
+    bench.asked().await.say("Well.").done();
+    bench.reply("2").await;
+    let denied = entries(&bench, folder.path(), "tool_denied").await;
+    assert_eq!(denied[0]["decision"], "expired");
+    assert_eq!(denied[0]["by"], Value::Null, "nobody decided");
+    let compacted = entries(&bench, folder.path(), "compacted").await;
+    let reason = compacted[0]["reason"].as_str().unwrap();
+    assert!(reason.ends_with("messages became a summary"), "{reason}");
+    assert_eq!(compacted[0]["turn"], "http/2");
+}
+
+#[tokio::test]
 async fn old_files_go_and_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let audit = folder.path().join("audit");
@@ -177,6 +214,161 @@ async fn old_files_go_and_others_stay() {
         assert!(order.as_str() <= line, "{kept:?}");
         line.clone_into(&mut order);
     }
+}
+
+fn gunzip(path: &Path) -> String {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).unwrap();
+    GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text
+}
+
+async fn until(is_it: impl Fn() -> bool) {
+    within(async {
+        while !is_it() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn days_that_are_over_are_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bounds = AuditBounds {
+        days_max: 1_000_000,
+        ..AuditBounds::default()
+    };
+    let days = ["2020-01-01", "2020-01-01.p001", "2020-01-02", "2020-01-03"];
+    for day in days {
+        let line = format!("{{\"of\":\"{day}\"}}\n");
+        std::fs::write(path(&format!("{day}.jsonl")), line.repeat(1000)).unwrap();
+    }
+    let busy = std::fs::File::create(path("2020-01-02.jsonl.gz.part")).unwrap();
+    let packed = |day: &str| !path(&format!("{day}.jsonl")).exists();
+    AuditLog::open(folder.path(), bounds).unwrap();
+    until(|| packed("2020-01-03")).await;
+    for day in ["2020-01-01", "2020-01-01.p001"] {
+        assert!(packed(day), "{day}");
+        let gz = path(&format!("{day}.jsonl.gz"));
+        let line = format!("{{\"of\":\"{day}\"}}\n");
+        assert_eq!(gunzip(&gz), line.repeat(1000));
+        let metadata = gz.metadata().unwrap();
+        assert!(metadata.len() < 1000, "{metadata:?}");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    }
+    assert!(!packed("2020-01-02"), "somebody else is at it");
+
+    let long_ago = SystemTime::now() - Duration::from_hours(2);
+    busy.set_modified(long_ago).unwrap();
+    AuditLog::open(folder.path(), bounds).unwrap();
+    until(|| !path("2020-01-02.jsonl.gz.part").exists()).await;
+    AuditLog::open(folder.path(), bounds).unwrap();
+    until(|| packed("2020-01-02")).await;
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    let plain: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        .collect();
+    assert_eq!(plain.len(), 1, "only today's: {plain:?}");
+
+    let bounds = AuditBounds {
+        days_max: 90,
+        ..bounds
+    };
+    AuditLog::open(folder.path(), bounds).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn what_only_the_owner_may_order_is_there_when_somebody_else_tries() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    for text in ["/approve 3f9a", "/help", "/dance"] {
+        let guest = InboundMessage {
+            from: "guest".into(),
+            authority: Authority::Guest,
+            ..message(text, text)
+        };
+        let answer = within(bench.app.submit(guest)).await.unwrap();
+        assert!(matches!(answer, Submitted::Command(_)), "{answer:?}");
+    }
+    let refused = entries(&bench, folder.path(), "command_refused").await;
+    let [refused] = refused.as_slice() else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(refused["by"], "guest");
+    assert_eq!(refused["reason"], "/approve 3f9a");
+    assert_eq!(refused["session"], "s");
+}
+
+/// The name of the file that entries of now go to.
+fn name_of_today() -> OsString {
+    let folder = tempfile::tempdir().unwrap();
+    AuditLog::open(folder.path(), AuditBounds::default()).unwrap();
+    let mut files = std::fs::read_dir(folder.path()).unwrap();
+    files.next().unwrap().unwrap().file_name()
+}
+
+#[tokio::test]
+async fn what_a_full_queue_cannot_take_is_counted_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join("slow");
+    std::fs::create_dir(&audit).unwrap();
+    // A disk that takes nothing more: the other end of a pipe reads when the test does.
+    let file = audit.join(name_of_today());
+    let made = Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    let mut options = OpenOptions::new();
+    let mut pipe = options.read(true).write(true).open(&file).unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.audit = AuditLog::open(&audit, AuditBounds::default()).unwrap();
+    });
+    bench.app.listening();
+    let order_text = format!("/steer {}", "x".repeat(400));
+    let mut orders = 0_u64;
+    let lost = within(async {
+        loop {
+            order(&bench, &order_text).await;
+            orders += 1;
+            let health = bench.app.health().await;
+            if health.status == AgentStatus::Degraded {
+                break health.reason;
+            }
+        }
+    });
+    assert_eq!(lost.await, "the queue of the audit log is full");
+    assert!(orders > 1024, "{orders}");
+    order(&bench, &order_text).await;
+    let text = bench.app.metrics().await;
+    assert!(text.contains("rivetos_audit_lost_total 2\n"), "{text}");
+
+    let ending = format!("/steer {}", "y".repeat(400));
+    let reader = std::thread::spawn(move || {
+        let mut lines = 0;
+        let mut buffered = BufReader::new(&mut pipe).lines();
+        while !buffered.next().unwrap().unwrap().contains("yyy") {
+            lines += 1;
+        }
+        lines
+    });
+    until_ready(&bench).await;
+    order(&bench, &ending).await;
+    assert_eq!(
+        reader.join().unwrap(),
+        orders - 1,
+        "all but what was counted"
+    );
+}
+
+async fn until_ready(bench: &Bench) {
+    within(async {
+        while bench.app.health().await.status != AgentStatus::Ready {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

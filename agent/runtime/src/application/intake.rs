@@ -38,6 +38,10 @@ impl Intake for Application {
         Box::pin(async move {
             match route(&message.content, message.authority) {
                 Route::Refused(answer) => Ok(Submitted::Command(answer)),
+                Route::Forbidden(answer) => {
+                    state.note_forbidden(&message);
+                    Ok(Submitted::Command(answer))
+                }
                 // What follows the word becomes a turn of its own.
                 Route::Command(Command::Interrupt(text)) if !text.is_empty() => {
                     let order = Command::Interrupt(String::new());

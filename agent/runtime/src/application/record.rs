@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use rivetos_core::turn::{Policy, Rule};
 use rivetos_types::id::{SessionId, TurnId};
-use rivetos_types::message::ToolCall;
+use rivetos_types::message::{InboundMessage, ToolCall, text_of};
 use rivetos_types::store::{Approval, Decided, Decision};
 
 use super::state::State;
@@ -117,6 +117,19 @@ impl State {
         self.parts
             .audit
             .note(entry.with_arguments(redactor, &approval.arguments));
+    }
+
+    /// Somebody ordered what only the owner may.
+    pub(super) fn note_forbidden(&self, message: &InboundMessage) {
+        let entry = self.entry(AuditEvent::CommandRefused, &message.session, None);
+        let entry = Entry {
+            by: Some(message.from.clone()),
+            ..entry
+        };
+        let words = text_of(&message.content);
+        self.parts
+            .audit
+            .note(entry.because(&self.parts.redactor, &words));
     }
 
     /// Something of a turn, in words.

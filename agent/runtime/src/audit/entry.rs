@@ -39,6 +39,8 @@ pub(crate) enum AuditEvent {
     ApprovalDecided,
     /// Somebody ordered something that changes a session or a turn.
     Command,
+    /// Somebody ordered what only the owner may.
+    CommandRefused,
     /// No model was asked, because the budget is used up.
     BudgetRefused,
     /// Older turns gave way to a summary.

@@ -10,6 +10,7 @@ use rivetos_types::time::Timestamp;
 use super::AuditBounds;
 use super::day::{date, day_of};
 use super::entry::Entry;
+use super::pack::pack_all;
 
 /// The most files of one day; the last one takes the rest.
 const DAY_FILES_MAX: u32 = 999;
@@ -19,6 +20,13 @@ pub(super) struct Files {
     bounds: AuditBounds,
     open: Option<Open>,
 }
+
+/// How the names of files end that are not compressed.
+const PLAIN: &str = ".jsonl";
+
+/// Yesterday's files stay as they are: an entry of yesterday may still be on its way, also from
+/// another process.
+const PLAIN_DAYS: i64 = 1;
 
 /// The file that entries are written to.
 struct Open {
@@ -40,7 +48,9 @@ impl Files {
             bounds,
             open: None,
         };
-        files.turn_to(day_of(at), 0)?;
+        let today = day_of(at);
+        files.turn_to(today, 0)?;
+        files.pack(today);
         Ok(files)
     }
 
@@ -56,7 +66,10 @@ impl Files {
                     self.turn_to(open.day, open.part + 1)?;
                 }
             }
-            Some(_) | None => self.turn_to(day, 0)?,
+            Some(_) | None => {
+                self.turn_to(day, 0)?;
+                self.pack(day);
+            }
         }
         let Some(open) = &mut self.open else {
             return Err(io::ErrorKind::NotFound.into());
@@ -100,17 +113,8 @@ impl Files {
     fn retain(&self, today: i64) -> io::Result<()> {
         let oldest = date(today - self.bounds.days_max);
         let present = self.open.as_ref().map(|open| name(open.day, open.part));
-        let mut files = Vec::new();
-        for file in std::fs::read_dir(&self.folder)? {
-            let file = file?;
-            let Ok(name) = file.file_name().into_string() else {
-                continue;
-            };
-            if is_ours(&name) && Some(&name) != present.as_ref() {
-                files.push((name, file.metadata()?.len()));
-            }
-        }
-        files.sort();
+        let mut files = self.list()?;
+        files.retain(|(name, _)| Some(name) != present.as_ref());
         let mut bytes: u64 = files.iter().map(|(_, bytes)| bytes).sum();
         for (name, size) in files {
             if name < oldest || bytes > self.bounds.bytes_max {
@@ -119,6 +123,41 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// Compresses the days that are over. No entry is lost when it fails.
+    fn pack(&self, today: i64) {
+        let yesterday = date(today - PLAIN_DAYS);
+        let packed = self.list().and_then(|files| {
+            let names = files.into_iter().map(|(name, _)| name);
+            let names = names.filter(|name| *name < yesterday && name.ends_with(PLAIN));
+            pack_all(names.map(|name| self.folder.join(name)).collect())
+        });
+        if let Err(error) = packed {
+            tracing::warn!(%error, "the audit log stays as large as it is");
+        }
+    }
+
+    /// Our files with their sizes, the oldest first.
+    fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut files = Vec::new();
+        for file in std::fs::read_dir(&self.folder)? {
+            let file = file?;
+            let Ok(name) = file.file_name().into_string() else {
+                continue;
+            };
+            if !is_ours(&name) {
+                continue;
+            }
+            match file.metadata() {
+                Ok(metadata) => files.push((name, metadata.len())),
+                // It was compressed right now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        files.sort();
+        Ok(files)
     }
 }
 
@@ -133,8 +172,8 @@ fn remove(path: &Path) -> io::Result<()> {
 fn name(day: i64, part: u32) -> String {
     let date = date(day);
     match part {
-        0 => format!("{date}.jsonl"),
-        part => format!("{date}.p{part:03}.jsonl"),
+        0 => format!("{date}{PLAIN}"),
+        part => format!("{date}.p{part:03}{PLAIN}"),
     }
 }
 
@@ -147,10 +186,11 @@ fn is_ours(name: &str) -> bool {
         })
     });
     let end = name.get(10..).unwrap_or_default();
-    let part = end
-        .strip_prefix(".p")
-        .and_then(|rest| rest.strip_suffix(".jsonl"));
+    let plain = [PLAIN, ".jsonl.gz", ".jsonl.gz.part"]
+        .iter()
+        .find_map(|kind| end.strip_suffix(kind));
+    let part = plain.and_then(|part| part.strip_prefix(".p"));
     let numbered =
         part.is_some_and(|part| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit()));
-    shape && (end == ".jsonl" || numbered)
+    shape && (plain == Some("") || numbered)
 }
