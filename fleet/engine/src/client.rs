@@ -120,7 +120,8 @@ impl AgentClient {
 pub struct Frames {
     body: Incoming,
     decoder: Decoder,
-    queue: VecDeque<StreamFrame>,
+    /// What was read and not yet given out; an error is the last.
+    queue: VecDeque<Result<StreamFrame, ClientError>>,
     state: FramesState,
     _connection: Arc<Connection>,
 }
@@ -148,12 +149,12 @@ impl Frames {
     async fn read(&mut self) -> Result<StreamFrame, ClientError> {
         loop {
             if let Some(frame) = self.queue.pop_front() {
-                return Ok(frame);
+                return frame;
             }
             match self.body.frame().await {
                 Some(Ok(chunk)) => {
                     if let Ok(bytes) = chunk.into_data() {
-                        self.decode(&bytes)?;
+                        self.decode(&bytes);
                     }
                 }
                 Some(Err(error)) => {
@@ -164,21 +165,22 @@ impl Frames {
         }
     }
 
-    fn decode(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+    /// An error comes behind the frames before it, however the bytes were split.
+    fn decode(&mut self, bytes: &[u8]) {
         let mut events = Vec::new();
-        self.decoder
-            .push(bytes, &mut events)
-            .map_err(|error| ClientError::Malformed {
-                message: error.to_string(),
-            })?;
+        let fits = self.decoder.push(bytes, &mut events);
         for event in events {
             if FRAMES_UNDERSTOOD.contains(&event.event.as_str()) {
-                self.queue.push_back(
-                    serde_json::from_str(&event.data).map_err(|error| malformed(&error))?,
-                );
+                let frame = serde_json::from_str(&event.data);
+                self.queue
+                    .push_back(frame.map_err(|error| malformed(&error)));
             }
         }
-        Ok(())
+        if let Err(error) = fits {
+            self.queue.push_back(Err(ClientError::Malformed {
+                message: error.to_string(),
+            }));
+        }
     }
 }
 
