@@ -11,34 +11,31 @@ use crate::world::{Ended, skipped};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/dockerd.sh");
 
 /// An engine of its own, which may be disturbed.
-struct Engine {
+pub(crate) struct Engine {
     folder: TempDir,
-    host: String,
+    pub(crate) host: String,
 }
 
 impl Engine {
     /// Says so and returns nothing where none can be had.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let started = script("start", &folder);
         if started.code == Some(0) {
             let host = format!("unix://{}", started.stdout.trim());
             return Some(Self { folder, host });
         }
-        skipped(&format!(
-            "an engine that restarts: {}",
-            started.stderr.trim()
-        ));
+        skipped(&format!("an engine of its own: {}", started.stderr.trim()));
         None
     }
 
-    fn restart(&self) {
+    pub(crate) fn restart(&self) {
         let ended = script("restart", &self.folder);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
 
     /// Gives it every image that bears the name of the agent's on another engine.
-    fn take_images(&self, from: &Live) {
+    pub(crate) fn take_images(&self, from: &Live) {
         let format = "{{.Repository}}:{{.Tag}}";
         let names = from.docker(&["image", "ls", "--format", format, "rivetos-agent"]);
         let mut save = Command::new("docker");
