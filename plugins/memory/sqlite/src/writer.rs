@@ -174,6 +174,10 @@ fn commit_together(
 }
 
 fn run_each(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    // The transaction itself is what undoes a job that is alone in it.
+    if let [job] = jobs {
+        return job.run(db);
+    }
     for job in jobs {
         execute(db, "SAVEPOINT job")?;
         if let Err(error) = job.run(db) {
