@@ -6,9 +6,9 @@
 //! ```
 //!
 //! The program is the real one, as a process of its own. The model is an endpoint in this process
-//! that answers at once. Each turn is one `POST /api/message` on a kept connection, one after the
-//! other, durable as always: two of its writes wait for the disk, whose own time is measured
-//! beside it in the same folder.
+//! that answers at once. Each turn is one `POST /api/message` on a kept connection, durable as
+//! always: two of its writes wait for the disk, whose own time is measured beside it in the same
+//! folder.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,19 +19,25 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::http::header;
-use axum::routing::post;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use http_body_util::Full;
+use hyper::Request;
+
+#[path = "turn/agent.rs"]
+mod agent;
+#[path = "turn/endpoint.rs"]
+mod endpoint;
+#[path = "turn/load.rs"]
+mod load;
+#[path = "turn/wire.rs"]
+mod wire;
+
+use agent::{Agent, Home};
+use endpoint::Endpoint;
+use load::{CONVERSATIONS, first_words, store_turns, turns_at_once};
+use wire::{connect, message, timed};
 
 const TURNS: usize = 1000;
 /// Turns before, until what is kept is full.
@@ -41,29 +47,40 @@ const SESSION_TURNS: usize = 20;
 const STARTS: usize = 20;
 const SYNCS: usize = 300;
 
-/// A whole answer of a model, as vendors stream it.
-const ANSWER: &str = concat!(
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",",
-    "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Good day.\"},\"finish_reason\":null}]}\n\n",
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",",
-    "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
-    "data: [DONE]\n\n",
-);
+/// Turns of many conversations at once, and in how many sessions.
+const MANY_TURNS: usize = 10_000;
+const MANY_SESSIONS: usize = 1000;
+const STORED_TURNS: usize = 100_000;
+const FIRST_WORDS: usize = 200;
 
 #[tokio::main]
 async fn main() {
-    let endpoint = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint_port = endpoint.local_addr().unwrap().port();
-    let answer = || async { ([(header::CONTENT_TYPE, "text/event-stream")], ANSWER) };
-    let app = Router::new().route("/v1/chat/completions", post(answer));
-    tokio::spawn(async move { axum::serve(endpoint, app).await });
+    let endpoint = Endpoint::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path(), endpoint.port);
+    let size = std::fs::metadata(&home.program).unwrap().len();
+    row("program", &home.program.display().to_string());
+    row("size", &mib(size));
+    row("start to ready", &spread(&mut starts(&home).await));
+    one_by_one(&home, folder.path(), endpoint.port).await;
+    let mut words = {
+        let agent = home.start();
+        agent.ready().await;
+        first_words(home.port, &endpoint, FIRST_WORDS).await
+    };
+    row("first word, from the model on", &spread(&mut words));
 
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::new(folder.path(), endpoint_port);
-    let program = home.program.clone();
-    row("program", &program.display().to_string());
-    row("size", &mib(std::fs::metadata(&program).unwrap().len()));
+    many(&Home::new(folder.path(), endpoint.port)).await;
 
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path(), endpoint.port);
+    store_turns(&folder.path().join("store.db"), STORED_TURNS, MANY_SESSIONS).await;
+    let name = format!("start to ready, {STORED_TURNS} turns stored");
+    row(&name, &spread(&mut starts(&home).await));
+}
+
+async fn starts(home: &Home) -> Vec<Duration> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let begun = Instant::now();
@@ -71,164 +88,56 @@ async fn main() {
         agent.ready().await;
         starts.push(begun.elapsed());
     }
-    row("start to ready", &spread(&mut starts));
+    starts
+}
 
+/// Turns one after the other, each waited for.
+async fn one_by_one(home: &Home, folder: &Path, endpoint_port: u16) {
     let agent = home.start();
     agent.ready().await;
-    row("memory when idle (VmRSS)", &mib(agent.memory("VmRSS:")));
+    memory_row(&agent, "memory when idle (VmRSS)");
     row(
         "  of it anonymous (RssAnon)",
         &mib(agent.memory("RssAnon:")),
     );
-
     let mut model = connect(endpoint_port).await;
     let mut direct = Vec::new();
     for _ in 0..TURNS {
         let request = Request::post("/v1/chat/completions").header("host", "m");
         direct.push(timed(&mut model, request.body(Full::from("{}")).unwrap()).await);
     }
-    let mut syncs = sync_times(folder.path());
-
+    let mut syncs = sync_times(folder);
     let mut client = connect(home.port).await;
     let mut turns = Vec::new();
-    for number in 0..WARM_UP_TURNS {
-        timed(&mut client, message(number)).await;
-    }
-    let first = agent.memory("VmRSS:");
-    for number in WARM_UP_TURNS..WARM_UP_TURNS + TURNS {
-        turns.push(timed(&mut client, message(number)).await);
+    for number in 0..WARM_UP_TURNS + TURNS {
+        let request = message(number, 1 + number / SESSION_TURNS, "How do you do?");
+        let took = timed(&mut client, request).await;
+        if number >= WARM_UP_TURNS {
+            turns.push(took);
+        }
     }
     row("one request to the endpoint alone", &spread(&mut direct));
-    row("one write and fsync alone", &spread(&mut syncs));
+    row("one write and fdatasync alone", &spread(&mut syncs));
     row("one durable turn", &spread(&mut turns));
-    let last = agent.memory("VmRSS:");
-    row("memory after 1000 turns", &mib(first));
-    row("memory after 2000 turns", &mib(last));
-    let growth = last.saturating_sub(first) / u64::try_from(TURNS).unwrap();
-    row("growth per turn", &format!("{growth} B"));
+    let processor_us = agent.processor_us() / u64::try_from(WARM_UP_TURNS + TURNS).unwrap();
+    row("  processor time of it", &format!("{processor_us} µs"));
+    memory_row(&agent, "memory after 2000 turns");
 }
 
-struct Home {
-    program: PathBuf,
-    config: PathBuf,
-    port: u16,
+/// Turns of many conversations at once; the load comes from this process, on the same processors.
+async fn many(home: &Home) {
+    let agent = home.start();
+    agent.ready().await;
+    turns_at_once(home.port, 0, MANY_SESSIONS, MANY_SESSIONS).await;
+    let took = turns_at_once(home.port, MANY_TURNS, MANY_TURNS, MANY_SESSIONS).await;
+    let rate = u128::try_from(MANY_TURNS).unwrap() * 1_000_000 / took.as_micros();
+    let name = format!("{CONVERSATIONS} conversations at once");
+    row(&name, &format!("{rate} turns/s"));
+    memory_row(&agent, "memory after 11000 turns in 1000 sessions");
 }
 
-impl Home {
-    fn new(folder: &Path, endpoint_port: u16) -> Self {
-        let program = std::env::var_os("RIVETOS_AGENT_BIN").map_or_else(
-            || PathBuf::from(env!("CARGO_BIN_EXE_rivetos-agent")),
-            PathBuf::from,
-        );
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        let config = folder.join("rivet.config.yaml");
-        let text = format!(
-            "runtime:\n  workspace: work\nagents:\n  opus:\n    provider: here\nproviders:\n  \
-             here:\n    kind: openai-compat\n    model: m\n    base_url: \
-             http://127.0.0.1:{endpoint_port}/v1\nchannels:\n  agent:\n    port: {port}\n    \
-             secret: {{file: token}}\nmemory:\n  sqlite:\n    path: store.db\n"
-        );
-        std::fs::write(&config, text).unwrap();
-        std::fs::write(folder.join("token"), "token").unwrap();
-        Self {
-            program,
-            config,
-            port,
-        }
-    }
-
-    fn start(&self) -> Agent {
-        let mut command = Command::new(&self.program);
-        command
-            .arg("run")
-            .arg("--config")
-            .arg(&self.config)
-            .env("RIVETOS_LOG_LEVEL", "warn");
-        let child = command.stdin(Stdio::null()).spawn().unwrap();
-        Agent {
-            child,
-            port: self.port,
-        }
-    }
-}
-
-struct Agent {
-    child: Child,
-    port: u16,
-}
-
-impl Agent {
-    async fn ready(&self) {
-        for _ in 0..20_000 {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)).await {
-                let mut sender = handshake(stream).await;
-                let request = Request::get("/health").header("host", "a");
-                let response = sender
-                    .send_request(request.body(Full::default()).unwrap())
-                    .await;
-                if response.is_ok_and(|response| response.status() == StatusCode::OK) {
-                    return;
-                }
-            }
-            tokio::time::sleep(Duration::from_micros(500)).await;
-        }
-        panic!("the agent is not ready");
-    }
-
-    /// Bytes, by a name of `/proc/PID/status`.
-    fn memory(&self, name: &str) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap();
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kib * 1024
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // The next one needs the port.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-async fn connect(port: u16) -> SendRequest<Full<Bytes>> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    handshake(stream).await
-}
-
-async fn handshake(stream: TcpStream) -> SendRequest<Full<Bytes>> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    sender
-}
-
-fn message(number: usize) -> Request<Full<Bytes>> {
-    let body = format!(
-        r#"{{"id":"{number}","fromAgent":"bench","message":"How do you do?","conversationId":"{}"}}"#,
-        number / SESSION_TURNS
-    );
-    Request::post("/api/message")
-        .header("host", "a")
-        .header("authorization", "Bearer token")
-        .header("content-type", "application/json")
-        .body(Full::from(body))
-        .unwrap()
-}
-
-async fn timed(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> Duration {
-    let begun = Instant::now();
-    sender.ready().await.unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
-    response.into_body().collect().await.unwrap();
-    begun.elapsed()
+fn memory_row(agent: &Agent, name: &str) {
+    row(name, &mib(agent.memory("VmRSS:")));
 }
 
 /// What the disk needs, for writes like those of the store.
@@ -248,9 +157,9 @@ fn sync_times(folder: &Path) -> Vec<Duration> {
 fn spread(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
-    let (best, median, most) = (at(5), at(50), at(95));
+    let (best, median, most, worst) = (at(5), at(50), at(95), at(99));
     format!(
-        "median {median:.2} ms (5 % {best:.2}, 95 % {most:.2}, {} times)",
+        "median {median:.2} ms (5 % {best:.2}, 95 % {most:.2}, 99 % {worst:.2}, {} times)",
         times.len()
     )
 }
@@ -261,5 +170,5 @@ fn mib(bytes: u64) -> String {
 }
 
 fn row(name: &str, value: &str) {
-    println!("{name:<36}{value}");
+    println!("{name:<44}{value}");
 }
