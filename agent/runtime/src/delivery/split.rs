@@ -5,11 +5,14 @@ use rivetos_types::channel::LengthMax;
 /// A message is at least so full before it is cut at a good point, in percent.
 const FULL_PERCENT_MIN: usize = 30;
 
-/// What closes a block of code that goes on in the next message.
-const CLOSING: &str = "\n```";
-
-/// The longest first line of a block that is repeated, in bytes.
+/// The longest first line of a block of code that is repeated, in bytes.
 const OPENING_BYTES_MAX: usize = 32;
+
+/// The fewest backticks that begin a block of code.
+const TICKS_MIN: usize = 3;
+
+/// The most; a line of more is text, as nobody writes blocks of blocks so deep.
+const TICKS_MAX: usize = 16;
 
 /// The shortest message in which blocks of code are closed and opened again, in the service's unit.
 const FENCED_UNITS_MIN: usize = 100;
@@ -20,38 +23,55 @@ const FENCED_UNITS_MIN: usize = 100;
 pub(crate) fn split(text: &str, max: LengthMax) -> Vec<String> {
     let mut parts = Vec::new();
     let mut rest = text;
-    let mut fence: Option<&str> = None;
+    let mut fence: Option<Fence<'_>> = None;
     while !rest.is_empty() {
-        let opening = fence.map_or_else(String::new, |line| format!("{line}\n"));
+        let opening = fence.map_or_else(String::new, |fence| format!("{}\n", fence.opening));
         let left = units_of(max).saturating_sub(measure(&opening, max));
         if fits(rest, left, max) {
             push(&mut parts, opening + rest);
             break;
         }
-        let fenced = units_of(max) >= FENCED_UNITS_MIN;
-        let taken = if fenced {
-            measure(&opening, max) + CLOSING.len()
+        let piece;
+        (piece, rest, fence) = if units_of(max) >= FENCED_UNITS_MIN {
+            cut_fenced(rest, fence, left, max)
         } else {
-            0
+            let (piece, after) = rest.split_at(cut_of(rest, units_of(max), max));
+            (piece, after, None)
         };
-        let cut = cut_of(rest, units_of(max) - taken, max);
-        let (piece, after) = rest.split_at(cut);
-        if fenced {
-            fence = fence_after(fence, piece);
-        }
         let mut part = opening + piece;
-        if fence.is_some() {
+        if let Some(fence) = fence {
+            let closing = fence.closing();
             let on_line = part.ends_with('\n');
             part.push_str(if on_line {
-                CLOSING.trim_start()
+                closing.trim_start()
             } else {
-                CLOSING
+                &closing
             });
         }
         push(&mut parts, part);
-        rest = after;
     }
     parts
+}
+
+/// The next piece of a text, what is behind it, and the block of code that goes on there. The
+/// piece leaves room for the end of the block.
+fn cut_fenced<'a>(
+    text: &'a str,
+    before: Option<Fence<'a>>,
+    units: usize,
+    max: LengthMax,
+) -> (&'a str, &'a str, Option<Fence<'a>>) {
+    // Of a piece that is shorter another block may be open; the room only grows.
+    let mut room = 1 + TICKS_MIN;
+    loop {
+        let (piece, after) = text.split_at(cut_of(text, units.saturating_sub(room), max));
+        let fence = fence_after(before, piece);
+        let closing = fence.map_or(0, |fence| fence.closing().len());
+        if closing <= room {
+            return (piece, after, fence);
+        }
+        room = closing;
+    }
 }
 
 fn push(parts: &mut Vec<String>, part: String) {
@@ -83,13 +103,50 @@ fn cut_of(text: &str, units: usize, max: LengthMax) -> usize {
         .unwrap_or(full)
 }
 
-/// The first line of the block of code that `piece` ends in, if any.
-fn fence_after<'a>(before: Option<&'a str>, piece: &'a str) -> Option<&'a str> {
-    let lines = piece.lines().filter(|line| line.starts_with("```"));
-    lines.fold(before, |open, line| match open {
-        Some(_) => None,
-        None if line.len() > OPENING_BYTES_MAX => Some("```"),
-        None => Some(line.trim_end()),
+/// A block of code that is open.
+#[derive(Debug, Clone, Copy)]
+struct Fence<'a> {
+    /// Its first line.
+    opening: &'a str,
+    /// So many backticks end it, or more.
+    ticks: usize,
+}
+
+impl<'a> Fence<'a> {
+    /// The block that `line` begins, if it does.
+    fn opened_by(line: &'a str) -> Option<Self> {
+        let ticks = ticks_of(line);
+        let line = line.trim_end();
+        let (fence, info) = line.split_at_checked(ticks)?;
+        let begins = (TICKS_MIN..=TICKS_MAX).contains(&ticks) && !info.contains('`');
+        let opening = if line.len() > OPENING_BYTES_MAX {
+            fence
+        } else {
+            line
+        };
+        begins.then_some(Self { opening, ticks })
+    }
+
+    fn is_closed_by(self, line: &str) -> bool {
+        ticks_of(line) >= self.ticks && line.trim_start_matches('`').trim().is_empty()
+    }
+
+    /// What ends it, on a line of its own.
+    fn closing(self) -> String {
+        format!("\n{}", "`".repeat(self.ticks))
+    }
+}
+
+fn ticks_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches('`').len()
+}
+
+/// The block of code that `piece` ends in, if any.
+fn fence_after<'a>(before: Option<Fence<'a>>, piece: &'a str) -> Option<Fence<'a>> {
+    piece.lines().fold(before, |open, line| match open {
+        Some(fence) if fence.is_closed_by(line) => None,
+        Some(fence) => Some(fence),
+        None => Fence::opened_by(line),
     })
 }
 

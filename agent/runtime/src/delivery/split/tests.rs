@@ -38,6 +38,22 @@ fn a_block_of_code_goes_on_as_one() {
     assert!(parts[1].ends_with("\n```\nbehind"));
 }
 
+#[test]
+fn a_block_that_holds_blocks_goes_on_as_one() {
+    let inner = "```sh\nls\n```\n".repeat(12);
+    let text = format!("````md\n{inner}````\nbehind");
+    let parts = split(&text, LengthMax::Chars(120));
+    assert_eq!(parts.len(), 2);
+    for part in &parts {
+        assert!(part.starts_with("````md\n"), "{part}");
+        assert_eq!(part.matches("````").count(), 2, "{part}");
+    }
+    assert!(parts[1].ends_with("\n````\nbehind"));
+    let shown = |part: &String| part.replace("````md\n", "").replace("````", "");
+    let all: String = parts.iter().map(shown).collect();
+    assert_eq!(all, format!("{inner}\nbehind"));
+}
+
 fn max() -> impl Strategy<Value = LengthMax> {
     prop_oneof![
         (4..60_usize).prop_map(LengthMax::Utf16Units),
@@ -60,7 +76,7 @@ proptest! {
 
     #[test]
     fn with_blocks_of_code_parts_fit_and_lose_nothing(
-        lines in prop::collection::vec("(```(rust)?|[a-e ü😀]{0,90})", 0..20), units in 100..160_usize,
+        lines in prop::collection::vec("(`{3,17}(rust)?|[a-e ü😀]{0,90})", 0..20), units in 100..160_usize,
     ) {
         let text = lines.join("\n");
         let max = LengthMax::Utf16Units(units);
