@@ -4,12 +4,15 @@
 //! by a note that says what was there. It never guesses from how random something looks: text
 //! that is no key stays as it is.
 
+mod pieces;
 mod shapes;
 
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use rivetos_types::secret::Secret;
+
+pub use pieces::Pieces;
 
 /// A shorter secret is a word that ordinary text may hold, in bytes.
 const KNOWN_BYTES_MIN: usize = 8;
@@ -47,32 +50,76 @@ impl Redactor {
 
     /// The text without secrets; the text itself when there are none.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let mut clean = String::new();
-        let (mut kept, mut at) = (0, 0);
-        while at < text.len() {
-            match found(&known, (text, kept), at) {
-                Some((start, end, note)) => {
-                    clean.push_str(&text[kept..start]);
-                    clean.push_str(note);
-                    (kept, at) = (end, end);
-                }
-                None => at = text.ceil_char_boundary(at + 1),
-            }
-        }
+        let Scan { clean, kept, .. } = self.scan(text, 0, Rest::Nothing);
         if kept == 0 {
             return Cow::Borrowed(text);
         }
-        clean.push_str(&text[kept..]);
-        Cow::Owned(clean)
+        Cow::Owned(clean + &text[kept..])
+    }
+
+    fn scan(&self, text: &str, from: usize, rest: Rest) -> Scan {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        scan(&known, text, from, rest)
     }
 }
 
-/// The secret that begins at `at` of a text which is kept from `kept` on: where it begins and
-/// ends, and what stands for it.
+/// Looks at `text` behind `from`, up to where a secret may begin that ends in what follows.
+fn scan(known: &[Secret<String>], text: &str, from: usize, rest: Rest) -> Scan {
+    let mut clean = String::new();
+    let (mut kept, mut bounded, mut at) = (from, 0, from);
+    while at < text.len() {
+        if rest == Rest::Follows && is_open(known, (text, bounded), at) {
+            break;
+        }
+        match found(known, (text, bounded), at) {
+            Some((start, end, note)) => {
+                // What leads to the secret, such as a name before its password, may hold another.
+                let lead = &text[at..start];
+                let inner = scan(known, lead, 0, Rest::Nothing);
+                clean.push_str(&text[kept..at]);
+                clean.extend([&inner.clean, &lead[inner.kept..], note]);
+                (kept, bounded, at) = (end, end, end);
+            }
+            None => at = text.ceil_char_boundary(at + 1),
+        }
+    }
+    Scan {
+        clean,
+        kept,
+        end: at,
+    }
+}
+
+/// Whether a text goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Follows,
+    Nothing,
+}
+
+/// What was looked at.
+struct Scan {
+    /// The text up to `kept`, without secrets.
+    clean: String,
+    /// Behind the last secret that was taken out.
+    kept: usize,
+    /// How far the text is known.
+    end: usize,
+}
+
+/// Whether more text could make a secret, or a longer one, of what begins at `at`.
+fn is_open(known: &[Secret<String>], (text, bounded): (&str, usize), at: usize) -> bool {
+    let rest = &text[at..];
+    let mut known = known.iter().map(|secret| secret.expose().as_str());
+    known.any(|secret| secret.len() > rest.len() && secret.starts_with(rest))
+        || shapes::is_open(text, bounded, at)
+}
+
+/// The secret that begins at `at` of a text of which a word may begin at `bounded`: where it
+/// begins and ends, and what stands for it.
 fn found(
     known: &[Secret<String>],
-    (text, kept): (&str, usize),
+    (text, bounded): (&str, usize),
     at: usize,
 ) -> Option<(usize, usize, &'static str)> {
     let rest = &text[at..];
@@ -83,7 +130,7 @@ fn found(
         .map(str::len)
         .max();
     let known = longest.map(|bytes| (at, at + bytes, KNOWN));
-    let shape = shapes::shape_at(text, kept, at);
+    let shape = shapes::shape_at(text, bounded, at);
     // Whichever hides more: a known secret may be the beginning of a longer key.
     [known, shape]
         .into_iter()

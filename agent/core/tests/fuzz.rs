@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use fuzzing::fuzz;
 use rivetos_core::commands::{COMMANDS, Route, route};
-use rivetos_core::redact::Redactor;
+use rivetos_core::redact::{Pieces, Redactor};
 use rivetos_core::turn::{
     Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput, check_conversation,
     decode, encode,
@@ -169,6 +169,20 @@ fn secrets_do_not_pass_the_redactor() {
             assert!(!clean.contains(secret), "{secret} in {clean}");
         }
         assert!(clean.len() <= text.len() * NOTE_BYTES_PER_BYTE_MAX);
+        for chars in [1, 3, 17] {
+            let mut pieces = Pieces::default();
+            let mut shown = String::new();
+            let letters: Vec<char> = text.chars().collect();
+            for piece in letters.chunks(chars) {
+                shown += &pieces.push(&redactor, &String::from_iter(piece));
+                assert!(clean.starts_with(&shown), "{shown} is not shown at once");
+            }
+            assert_eq!(
+                shown + &pieces.end(&redactor),
+                clean,
+                "in pieces of {chars}"
+            );
+        }
         for key in KEYS {
             let longer = format!("{text} {key} {text}");
             assert!(

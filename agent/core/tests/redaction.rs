@@ -1,7 +1,7 @@
 //! What is a secret never passes, and ordinary text stays as it is.
 
 use proptest::prelude::*;
-use rivetos_core::redact::Redactor;
+use rivetos_core::redact::{Pieces, Redactor};
 use rivetos_types::secret::Secret;
 
 /// Keys as services give them out, with the note that stands for each.
@@ -98,4 +98,26 @@ fn only_the_secret_part_goes() {
     ] {
         assert_eq!(redactor.redact(text), clean);
     }
+}
+
+#[test]
+fn what_grows_is_shown_as_far_as_it_is_known() {
+    let redactor = Redactor::default();
+    redactor.learn(&Secret::from("open sesame"));
+    let mut pieces = Pieces::default();
+    for (piece, shown) in [
+        ("Once upon a time", "Once upon a time"),
+        (", the key is sk-", ", the key is "),
+        ("ant-abcdefghijklmnop", ""),
+        ("qrstuvwx.", "[redacted: api key]."),
+        (" Say open", " Say "),
+        (" the door. Say open", "open the door. Say "),
+        (" sesame!", "[redacted: secret of this agent]!"),
+        (" In 2026", " In "),
+        (" it was", "2026 it was"),
+    ] {
+        assert_eq!(pieces.push(&redactor, piece), shown, "after {piece:?}");
+    }
+    assert_eq!(pieces.push(&redactor, " AKIAABCDEFGHIJKLMNOP"), " ");
+    assert_eq!(pieces.end(&redactor), "[redacted: api key]");
 }

@@ -15,6 +15,7 @@ use rivetos_protocol::AgentStatus;
 use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
 use rivetos_types::message::{Message, ToolStatus, TurnOutcome};
 use rivetos_types::model::{ModelError, StreamEvent};
+use rivetos_types::secret::Secret;
 use support::{Bench, limits, message, turn, within};
 
 #[tokio::test]
@@ -415,4 +416,32 @@ async fn a_slow_watcher_gets_the_text_so_far_instead_of_gaps() {
         }
     }
     assert_eq!(text, whole);
+}
+
+#[tokio::test]
+async fn a_secret_that_the_model_says_in_pieces_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.redactor.learn(&Secret::from("open sesame"));
+    });
+    bench.send("1", "what is the word?").await;
+    let watched = bench.watch("1").await;
+    let asked = bench.asked().await;
+    asked.send(Ok(StreamEvent::Reasoning("it is open se".into())));
+    asked.send(Ok(StreamEvent::Reasoning("same".into())));
+    asked.say("Say open").say(" sesame, or sk-ant-abcdefghijkl");
+    asked.say("mnopqrstuvwx").done();
+    let events: Vec<TurnEvent> = within(watched.collect()).await;
+    let all = format!("{events:?}");
+    for secret in ["sesame", "abcdefghijkl", "mnopqrst"] {
+        assert!(!all.contains(secret), "{secret} in {all}");
+    }
+    let expected = "Say [redacted: secret of this agent], or [redacted: api key]";
+    assert_eq!(bench.reply("1").await.text, expected);
+    bench.send("2", "and now?").await;
+    let history = format!("{:?}", bench.asked().await.request.messages);
+    assert!(
+        history.contains(expected) && !history.contains("sesame"),
+        "{history}"
+    );
 }

@@ -52,9 +52,16 @@ const fn shape(
 
 const PEM_BEGIN: &str = "-----BEGIN ";
 const PEM_END: &str = "PRIVATE KEY-----";
+const DASHES: &str = "-----";
+
+const BEARER_WORD: &[u8] = b"bearer ";
 
 /// The fewest bytes of a token behind `Bearer`.
 const BEARER_BYTES_MIN: usize = 16;
+
+/// The number of a bot before the colon of its token.
+const BOT_DIGITS_MIN: usize = 8;
+const BOT_DIGITS_MAX: usize = 10;
 
 /// Of a Telegram token, behind the colon.
 const BOT_BYTES: usize = 35;
@@ -63,8 +70,12 @@ const BOT_BYTES: usize = 35;
 const PASSWORD_BYTES_MAX: usize = 512;
 
 /// The key that begins at `at`: where the secret part begins and ends, and what stands for it.
-/// What is before `kept` was taken out, so a key may begin there even behind a letter.
-pub(super) fn shape_at(text: &str, kept: usize, at: usize) -> Option<(usize, usize, &'static str)> {
+/// A key may begin at `bounded` even behind a letter.
+pub(super) fn shape_at(
+    text: &str,
+    bounded: usize,
+    at: usize,
+) -> Option<(usize, usize, &'static str)> {
     let bytes = text.as_bytes();
     let first = bytes[at];
     if first == b':' {
@@ -73,7 +84,7 @@ pub(super) fn shape_at(text: &str, kept: usize, at: usize) -> Option<(usize, usi
     if first == b'-' {
         return private_key(text, at);
     }
-    if at > kept && is_word(bytes[at - 1]) {
+    if at > bounded && is_word(bytes[at - 1]) {
         return None;
     }
     if first.is_ascii_digit() {
@@ -93,10 +104,10 @@ pub(super) fn shape_at(text: &str, kept: usize, at: usize) -> Option<(usize, usi
 
 /// `Authorization: Bearer TOKEN`; the word stays.
 fn bearer(bytes: &[u8], at: usize) -> Option<(usize, usize, &'static str)> {
-    let start = at + b"bearer ".len();
+    let start = at + BEARER_WORD.len();
     let word = bytes.get(at..start)?;
     let length = run(&bytes[start..], is_token);
-    (word.eq_ignore_ascii_case(b"bearer ") && length >= BEARER_BYTES_MIN).then_some((
+    (word.eq_ignore_ascii_case(BEARER_WORD) && length >= BEARER_BYTES_MIN).then_some((
         start,
         start + length,
         BEARER,
@@ -109,7 +120,7 @@ fn bot_token(bytes: &[u8], at: usize) -> Option<(usize, usize, &'static str)> {
     let colon = at + digits;
     let key = bytes[colon..].strip_prefix(b":")?;
     let length = run(key, is_word);
-    ((8..=10).contains(&digits) && length == BOT_BYTES).then_some((
+    ((BOT_DIGITS_MIN..=BOT_DIGITS_MAX).contains(&digits) && length == BOT_BYTES).then_some((
         at,
         colon + 1 + length,
         BOT_TOKEN,
@@ -130,16 +141,79 @@ fn password(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
 /// A PEM block, or what there is of it.
 fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     let rest = text[at..].strip_prefix(PEM_BEGIN)?;
-    let label = rest.split_once("-----")?.0;
+    let (label, rest) = rest.split_at(run(rest.as_bytes(), is_label));
     if !label.ends_with("PRIVATE KEY") {
         return None;
     }
-    let begin = PEM_BEGIN.len() + label.len() + "-----".len();
-    let body = &text[at + begin..];
+    let body = rest.strip_prefix(DASHES)?;
+    let begin = at + PEM_BEGIN.len() + label.len() + DASHES.len();
     let length = body
         .find(PEM_END)
         .map_or(body.len(), |end| end + PEM_END.len());
-    Some((at, at + begin + length, PRIVATE_KEY))
+    Some((at, begin + length, PRIVATE_KEY))
+}
+
+/// Whether more text could change what [`shape_at`] says.
+pub(super) fn is_open(text: &str, bounded: usize, at: usize) -> bool {
+    let (rest, bytes) = (&text[at..], text.as_bytes());
+    let first = bytes[at];
+    if first == b':' {
+        return is_open_address(rest);
+    }
+    if first == b'-' {
+        return is_open_block(rest);
+    }
+    if at > bounded && is_word(bytes[at - 1]) {
+        return false;
+    }
+    if first.is_ascii_digit() {
+        return is_open_bot_token(rest.as_bytes());
+    }
+    if first.eq_ignore_ascii_case(&b'b') {
+        let (word, token) = rest.as_bytes().split_at(rest.len().min(BEARER_WORD.len()));
+        let is_word = word.eq_ignore_ascii_case(&BEARER_WORD[..word.len()]);
+        return is_word && run(token, is_token) == token.len();
+    }
+    SHAPES
+        .iter()
+        .any(|shape| match rest.strip_prefix(shape.prefix) {
+            Some(key) => run(key.as_bytes(), shape.rest) == key.len(),
+            None => shape.prefix.starts_with(rest),
+        })
+}
+
+fn is_open_address(rest: &str) -> bool {
+    let Some(user) = rest.strip_prefix("://") else {
+        return "://".starts_with(rest);
+    };
+    let (name, secret) = user.split_at(run(user.as_bytes(), is_userinfo));
+    let Some(secret) = secret.strip_prefix(':') else {
+        return name.len() == user.len();
+    };
+    let length = run(secret.as_bytes(), |byte| is_userinfo(byte) || byte == b':');
+    length == secret.len() && length < PASSWORD_BYTES_MAX
+}
+
+fn is_open_block(rest: &str) -> bool {
+    let Some(rest) = rest.strip_prefix(PEM_BEGIN) else {
+        return PEM_BEGIN.starts_with(rest);
+    };
+    let (label, rest) = rest.split_at(run(rest.as_bytes(), is_label));
+    match rest.strip_prefix(DASHES) {
+        None => DASHES.starts_with(rest),
+        Some(body) => label.ends_with("PRIVATE KEY") && !body.contains(PEM_END),
+    }
+}
+
+fn is_open_bot_token(rest: &[u8]) -> bool {
+    let digits = run(rest, |byte| byte.is_ascii_digit());
+    match rest[digits..].strip_prefix(b":") {
+        None => digits == rest.len() && digits <= BOT_DIGITS_MAX,
+        Some(key) => {
+            let length = run(key, is_word);
+            length == key.len() && length <= BOT_BYTES && digits <= BOT_DIGITS_MAX
+        }
+    }
 }
 
 fn run(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
@@ -160,6 +234,10 @@ fn is_word(byte: u8) -> bool {
 
 fn is_token(byte: u8) -> bool {
     is_word(byte) || matches!(byte, b'.' | b'~' | b'+' | b'/' | b'=')
+}
+
+fn is_label(byte: u8) -> bool {
+    is_upper(byte) || byte == b' '
 }
 
 fn is_path(byte: u8) -> bool {

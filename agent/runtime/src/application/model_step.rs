@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use rivetos_core::redact::Pieces;
 use rivetos_core::turn::Abort;
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::message::{TokenUsage, ToolCall};
@@ -23,10 +24,51 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(2);
 /// What came of an answer so far; still there when the request is dropped in the middle.
 #[derive(Default)]
 pub(super) struct Answer {
+    /// Without secrets, as far as it is shown.
     pub(super) text: String,
+    saying: Pieces,
+    thinking: Pieces,
     pub(super) calls: Vec<ToolCall>,
     /// Reasoning and arguments included.
     bytes: usize,
+}
+
+impl Answer {
+    /// Nothing follows: what was held back is shown too.
+    pub(super) fn end(&mut self, state: &State, feed: &Feed) {
+        self.end_reasoning(state, feed);
+        let text = self.saying.end(&state.parts.redactor);
+        self.show(feed, &text);
+    }
+
+    fn say(&mut self, state: &State, feed: &Feed, piece: &str) {
+        self.end_reasoning(state, feed);
+        self.bytes += piece.len();
+        let text = self.saying.push(&state.parts.redactor, piece);
+        self.show(feed, &text);
+    }
+
+    fn show(&mut self, feed: &Feed, text: &str) {
+        if !text.is_empty() {
+            feed.text(text, self.text.is_empty());
+            self.text.push_str(text);
+        }
+    }
+
+    fn think(&mut self, state: &State, feed: &Feed, piece: &str) {
+        self.bytes += piece.len();
+        reason(feed, self.thinking.push(&state.parts.redactor, piece));
+    }
+
+    fn end_reasoning(&mut self, state: &State, feed: &Feed) {
+        reason(feed, self.thinking.end(&state.parts.redactor));
+    }
+}
+
+fn reason(feed: &Feed, text: String) {
+    if !text.is_empty() {
+        feed.event(TurnEvent::Reasoning { text });
+    }
 }
 
 /// Why there is no whole answer.
@@ -99,17 +141,8 @@ async fn read(
             state.metrics.first_byte_time.observe(asked.elapsed());
         }
         match event {
-            StreamEvent::Text(text) => {
-                answer.bytes += text.len();
-                if !text.is_empty() {
-                    feed.text(&text, answer.text.is_empty());
-                }
-                answer.text.push_str(&text);
-            }
-            StreamEvent::Reasoning(text) => {
-                answer.bytes += text.len();
-                feed.event(TurnEvent::Reasoning { text });
-            }
+            StreamEvent::Text(text) => answer.say(state, feed, &text),
+            StreamEvent::Reasoning(text) => answer.think(state, feed, &text),
             StreamEvent::ToolCall(call) => {
                 answer.bytes += call.name.len() + call.arguments.len();
                 answer.calls.push(call);

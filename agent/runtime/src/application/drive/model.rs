@@ -42,6 +42,7 @@ impl Run<'_> {
             by = self.aborted() => Err(by),
             result = ask(self.state, &self.live.feed, &request, &mut answer) => Ok(result),
         };
+        answer.end(self.state, &self.live.feed);
         self.state.metrics.steps.add(1);
         // What the person said meanwhile comes before the model's word: it may not be the last.
         self.take_steers()?;
