@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rivetos_config::{Agent, Policy, Provider, ProviderKind, Tool, Tools};
+use rivetos_config::{Agent, Policy, Provider, ProviderKind, Telemetry, Tool, Tools};
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn;
 use rivetos_model_openai_compat::OpenAiCompat;
+use rivetos_runtime::Collector;
 use rivetos_tool_file::{FileEdit, FileRead, FileWrite};
 use rivetos_tool_shell::Shell;
 use rivetos_types::model::ModelProvider;
+use rivetos_types::secret::SecretResolver;
 use rivetos_types::settings;
 
 use crate::error::BootError;
+use crate::otlp::OtlpHttp;
 use crate::secrets::Secrets;
 
 /// The longest run of one shell command.
@@ -92,6 +95,21 @@ pub(crate) async fn model(
             Arc::new(OpenAiCompat::new(settings, secrets))
         }
     })
+}
+
+/// What takes traces.
+pub(crate) fn collector(
+    telemetry: &Telemetry,
+    secrets: &Arc<Secrets>,
+) -> Result<Option<Arc<dyn Collector>>, BootError> {
+    let Some(otlp) = &telemetry.otlp else {
+        return Ok(None);
+    };
+    let headers = otlp.headers.as_ref();
+    let headers = headers.map(|headers| secrets.resolve(headers)).transpose();
+    let headers = headers.map_err(BootError::OtlpHeaders)?;
+    let collector = OtlpHttp::new(&otlp.endpoint, headers.as_ref()).map_err(BootError::Otlp)?;
+    Ok(Some(Arc::new(collector)))
 }
 
 #[cfg(test)]

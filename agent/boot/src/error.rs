@@ -13,6 +13,7 @@ use rivetos_types::store::StoreError;
 use thiserror::Error;
 
 use crate::args::UsageError;
+use crate::otlp::OtlpError;
 
 /// Exit code of usage errors and invalid configurations.
 const EXIT_USAGE: u8 = 64;
@@ -50,6 +51,10 @@ pub(crate) enum BootError {
     Rehearsal(#[source] io::Error),
     #[error("the bearer token cannot be had")]
     Token(#[source] SecretError),
+    #[error("the headers of `telemetry.otlp` cannot be had")]
+    OtlpHeaders(#[source] SecretError),
+    #[error("`telemetry.otlp` cannot be used")]
+    Otlp(#[source] OtlpError),
     #[error("a bearer token cannot be made")]
     MakeToken(#[source] io::Error),
     #[error("{address} cannot be listened on")]
@@ -100,12 +105,14 @@ impl BootError {
             | Self::ReadConfig { .. }
             | Self::InvalidConfig(_)
             | Self::NoAgent(_)
-            | Self::NoBaseUrl(_) => ExitCode::from(EXIT_USAGE),
+            | Self::NoBaseUrl(_)
+            | Self::Otlp(_) => ExitCode::from(EXIT_USAGE),
             Self::Folder { .. }
             | Self::OpenStore { .. }
             | Self::Rehearsal(_)
             | Self::Token(_)
             | Self::MakeToken(_)
+            | Self::OtlpHeaders(_)
             | Self::Listen { .. }
             | Self::Prices(_)
             | Self::Runtime(_)

@@ -146,6 +146,7 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         },
         channels: Vec::new(),
         audit,
+        collector: compose::collector(&setup.config.telemetry, &setup.secrets)?,
         redactor: setup.secrets.redactor(),
     }))
 }

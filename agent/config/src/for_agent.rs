@@ -61,6 +61,14 @@ impl Config {
         if let Some(secret) = &self.channels.agent.secret {
             given.insert(placement.token_file.clone(), secret.clone());
         }
+        let mut telemetry = self.telemetry.clone();
+        if let Some(otlp) = &mut telemetry.otlp
+            && let Some(secret) = otlp.headers.take()
+        {
+            let file = "otlp_headers".to_owned();
+            otlp.headers = Some(SecretRef::File(placement.secrets.join(&file)));
+            given.insert(file, secret);
+        }
         let token = SecretRef::File(placement.secrets.join(&placement.token_file));
         let config = Self {
             fleet: self.fleet.clone(),
@@ -84,6 +92,7 @@ impl Config {
                     path: Some(placement.store.clone()),
                 },
             },
+            telemetry,
             deployment: None,
         };
         Some(AgentFiles { config, given })

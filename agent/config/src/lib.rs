@@ -28,8 +28,8 @@ pub use for_agent::{AgentFiles, Placement};
 pub use migrate::{Becomes, Change, Migrated, migrate};
 pub use model::{
     Agent, AgentChannel, Budget, Channels, Config, Datahub, DatahubAddress, Deploy, Deployment,
-    Docker, DockerHost, Image, Local, Memory, Policy, PortRange, Provider, ProviderKind, Resources,
-    Runtime, Sqlite, Target, Tls, Tool, Tools, Variant,
+    Docker, DockerHost, Image, Local, Memory, Otlp, Policy, PortRange, Provider, ProviderKind,
+    Resources, Runtime, Sqlite, Target, Telemetry, Tls, Tool, Tools, Variant,
 };
 pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};

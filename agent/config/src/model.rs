@@ -31,6 +31,8 @@ pub struct Config {
     pub channels: Channels,
     /// `memory:`
     pub memory: Memory,
+    /// `telemetry:`
+    pub telemetry: Telemetry,
     /// `deployment:`; absent in a file for an agent that is started by hand or was rendered.
     pub deployment: Option<Deployment>,
 }
@@ -199,6 +201,22 @@ pub struct AgentChannel {
     pub port: Option<u16>,
     /// `secret`: the bearer token of `/api/*`; default: generated where the agent lives.
     pub secret: Option<SecretRef>,
+}
+
+/// `telemetry:`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Telemetry {
+    /// `otlp`: where traces of turns go; absent: nowhere.
+    pub otlp: Option<Otlp>,
+}
+
+/// `telemetry.otlp`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Otlp {
+    /// `endpoint`: up to and without `/v1/traces`, without `/` at the end.
+    pub endpoint: String,
+    /// `headers`: `NAME=VALUE` with commas in between.
+    pub headers: Option<SecretRef>,
 }
 
 /// `memory:`

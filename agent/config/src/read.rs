@@ -21,6 +21,7 @@ mod reader;
 mod runtime;
 mod secret;
 mod section;
+mod telemetry;
 mod tools;
 
 pub(crate) use later::fate_elsewhere;
@@ -106,6 +107,9 @@ fn config(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
     let memory = section
         .optional("memory")
         .and_then(|f| channels::memory(reader, &f));
+    let telemetry = section
+        .optional("telemetry")
+        .and_then(|f| telemetry::telemetry(reader, &f));
     section.finish(reader);
     literal::warn_of_secrets(reader, &Field::root(root));
     let (project, deployment) = match deployment {
@@ -121,6 +125,7 @@ fn config(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
         providers: providers?,
         channels: channels.unwrap_or_default(),
         memory: memory.unwrap_or_default(),
+        telemetry: telemetry.unwrap_or_default(),
         deployment,
     })
 }

@@ -154,6 +154,14 @@ impl Config {
         let mut memory = Map::default();
         memory.map("sqlite", sqlite);
         root.map("memory", memory);
+        let mut telemetry = Map::default();
+        if let Some(one) = &self.telemetry.otlp {
+            let mut otlp = Map::default();
+            otlp.text("endpoint", &one.endpoint);
+            otlp.secret("headers", one.headers.as_ref());
+            telemetry.map("otlp", otlp);
+        }
+        root.map("telemetry", telemetry);
         if let Some(one) = &self.deployment {
             root.map("deployment", deployment(one));
         }

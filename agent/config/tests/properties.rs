@@ -13,9 +13,9 @@ use proptest::option::of;
 use proptest::prelude::*;
 use rivetos_config::{
     Agent, AgentChannel, AgentName, Budget, Channels, Config, Datahub, DatahubAddress, Deploy,
-    Deployment, Docker, DockerHost, HostName, Image, Local, Memory, Policy, PortRange, Provider,
-    ProviderKind, Resources, Runtime, SecretRef, Sqlite, Target, Tls, Tool, Tools, Variant, parse,
-    schema,
+    Deployment, Docker, DockerHost, HostName, Image, Local, Memory, Otlp, Policy, PortRange,
+    Provider, ProviderKind, Resources, Runtime, SecretRef, Sqlite, Target, Telemetry, Tls, Tool,
+    Tools, Variant, parse, schema,
 };
 use rivetos_types::store::Thinking;
 
@@ -286,6 +286,7 @@ prop_compose! {
         runtime in (any::<prop::sample::Index>(), of(path()), 1u32..=10_000, 1u64..=86_400),
         channels in channels(),
         store in of(path()),
+        otlp in of((word(), of(secret()))),
         deployment in of(deployment()),
     ) -> Config {
         let provider_names: Vec<&String> = providers.keys().collect();
@@ -323,6 +324,12 @@ prop_compose! {
             providers,
             channels,
             memory: Memory { sqlite: Sqlite { path: store } },
+            telemetry: Telemetry {
+                otlp: otlp.map(|(host, headers)| Otlp {
+                    endpoint: format!("http://{host}:4318"),
+                    headers,
+                }),
+            },
             deployment,
         }
     }

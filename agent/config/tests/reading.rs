@@ -42,6 +42,8 @@ channels:
   agent: { host: 0.0.0.0, port: 3200, secret: "${BEARER}" }
 memory:
   sqlite: { path: store.db }
+telemetry:
+  otlp: { endpoint: "http://traces:4318/", headers: "${BEARER}" }
 deployment:
   target: docker
   datahub: { postgres_version: "16" }
@@ -180,6 +182,11 @@ fn an_agent_gets_its_own_part_and_nothing_else() {
     memory:
       sqlite:
         path: "/w/store.db"
+    telemetry:
+      otlp:
+        endpoint: "http://traces:4318"
+        headers:
+          file: "/run/secrets/otlp_headers"
     "#);
     let given: Vec<_> = files
         .given
@@ -190,7 +197,8 @@ fn an_agent_gets_its_own_part_and_nothing_else() {
         given,
         [
             "agent_token: environment variable `BEARER`",
-            "near_api_key: environment variable `NEAR_KEY`"
+            "near_api_key: environment variable `NEAR_KEY`",
+            "otlp_headers: environment variable `BEARER`"
         ]
     );
     let again = parse(&files.config.to_yaml(), "f", &BTreeMap::new()).unwrap();

@@ -12,7 +12,7 @@ const PAGE: &str = include_str!("../../../docs/reference/configuration.md");
 const STRANGE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 
 /// Every section: its heading in the page and what a file has to say for it, `?` being its keys.
-const SECTIONS: [(&str, &str); 21] = [
+const SECTIONS: [(&str, &str); 23] = [
     ("## Top level", "?"),
     ("## `runtime`", "runtime: {?}"),
     ("## `agents.<name>`", "agents: {ada: {provider: p, ?}}"),
@@ -44,6 +44,11 @@ const SECTIONS: [(&str, &str); 21] = [
     ("### `channels.agent`", "channels: {agent: {?}}"),
     ("## `memory`", "memory: {?}"),
     ("### `memory.sqlite`", "memory: {sqlite: {?}}"),
+    ("## `telemetry`", "telemetry: {?}"),
+    (
+        "### `telemetry.otlp`",
+        "telemetry: {otlp: {endpoint: 'http://c', ?}}",
+    ),
     ("## `deployment`", "deployment: {target: docker, ?}"),
     (
         "### `deployment.datahub`",
@@ -172,7 +177,7 @@ fn the_schema_has_every_key_and_no_other() {
 }
 
 /// Where in the schema the sections of the page are.
-const PATHS: [(&[&str], &str); 21] = [
+const PATHS: [(&[&str], &str); 23] = [
     (&[""], "## Top level"),
     (&["runtime"], "## `runtime`"),
     (&["agents.*"], "## `agents.<name>`"),
@@ -196,6 +201,8 @@ const PATHS: [(&[&str], &str); 21] = [
     (&["channels.agent"], "### `channels.agent`"),
     (&["memory"], "## `memory`"),
     (&["memory.sqlite"], "### `memory.sqlite`"),
+    (&["telemetry"], "## `telemetry`"),
+    (&["telemetry.otlp"], "### `telemetry.otlp`"),
     (&["deployment"], "## `deployment`"),
     (&["deployment.datahub"], "### `deployment.datahub`"),
     (&["deployment.datahub.tls"], "### `tls` of the datahub"),

@@ -11,7 +11,7 @@ use serde_json::Value;
 const COMMITTED: &str = include_str!("../../../docs/reference/rivet.config.schema.json");
 
 /// Where single values stand; `?` is the value.
-const PLACES: [&str; 32] = [
+const PLACES: [&str; 34] = [
     "fleet: ?",
     "runtime: {default_agent: ?}",
     "runtime: {workspace: ?}",
@@ -22,6 +22,8 @@ const PLACES: [&str; 32] = [
     "channels: {agent: {host: ?}}",
     "channels: {agent: {secret: ?}}",
     "memory: {sqlite: {path: ?}}",
+    "telemetry: {otlp: {endpoint: ?}}",
+    "telemetry: {otlp: {endpoint: 'http://c', headers: ?}}",
     "deployment: {target: ?}",
     "deployment: {target: docker, datahub: {postgres: ?}}",
     "deployment: {target: docker, datahub: {postgres_version: ?}}",

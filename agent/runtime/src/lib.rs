@@ -15,7 +15,9 @@ mod media;
 mod metrics;
 mod prices;
 mod streaming;
+mod telemetry;
 
 pub use application::{Application, Budget, Identity, Parts};
 pub use audit::{AuditBounds, AuditLog};
 pub use prices::Prices;
+pub use telemetry::{Collector, CollectorError};

@@ -66,6 +66,7 @@ pub(crate) struct Gauges {
     pub(crate) parked_turns: Option<u64>,
     pub(crate) letters: Option<Letters>,
     pub(crate) audit_lost: u64,
+    pub(crate) spans_lost: u64,
 }
 
 impl Metrics {
@@ -235,7 +236,7 @@ impl Metrics {
         ]
     }
 
-    fn of_the_rest(&self, gauges: Gauges) -> [Family; 5] {
+    fn of_the_rest(&self, gauges: Gauges) -> [Family; 6] {
         let part = |name, counter: &Counter| Row::of("part", name, counter.get());
         [
             Family {
@@ -265,6 +266,11 @@ impl Metrics {
                 "rivetos_audit_lost_total",
                 "Entries that could not be written to the audit log.",
                 gauges.audit_lost,
+            ),
+            Family::counter(
+                "rivetos_spans_lost_total",
+                "Spans that the collector of traces did not take.",
+                gauges.spans_lost,
             ),
         ]
     }

@@ -14,11 +14,13 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat::Chat;
 use futures_util::StreamExt;
-use rivetos_runtime::{AuditBounds, AuditLog};
+use rivetos_runtime::{AuditBounds, AuditLog, Collector, CollectorError};
+use rivetos_types::BoxFuture;
 use rivetos_types::id::ChannelId;
 use rivetos_types::intake::{Intake, TurnEvent};
 use rivetos_types::message::{InboundMessage, TokenUsage};
@@ -256,7 +258,15 @@ async fn replies_that_do_not_arrive() -> Rows {
     moved(&bench).await.into_iter().chain(during).collect()
 }
 
-async fn a_store_and_a_log_that_fail() -> Rows {
+struct Refuses;
+
+impl Collector for Refuses {
+    fn take(&self, _: Vec<u8>) -> BoxFuture<'_, Result<(), CollectorError>> {
+        Box::pin(std::future::ready(Err(CollectorError("full".into()))))
+    }
+}
+
+async fn a_store_a_log_and_a_collector_that_fail() -> Rows {
     let folder = tempfile::tempdir().unwrap();
     let audit = folder.path().join("log");
     let bounds = AuditBounds {
@@ -265,7 +275,12 @@ async fn a_store_and_a_log_that_fail() -> Rows {
     };
     let bench = Bench::start_with(folder.path(), |parts| {
         parts.audit = AuditLog::open(&audit, bounds).unwrap();
+        parts.collector = Some(Arc::new(Refuses));
     });
+    bench.send("0", "hello").await;
+    bench.asked().await.say("Hello.").done();
+    bench.reply("0").await;
+    reaches(&bench, "rivetos_spans_lost_total", 2.0).await;
     order(&bench, "/tools").await;
     std::fs::remove_dir_all(&audit).unwrap();
     std::fs::write(&audit, "in the way").unwrap();
@@ -289,7 +304,7 @@ async fn every_metric_is_listed_and_moves() {
     moved.extend(a_full_window().await.into_keys());
     moved.extend(questions().await.into_keys());
     moved.extend(replies_that_do_not_arrive().await.into_keys());
-    moved.extend(a_store_and_a_log_that_fail().await.into_keys());
+    moved.extend(a_store_a_log_and_a_collector_that_fail().await.into_keys());
 
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::start(folder.path());

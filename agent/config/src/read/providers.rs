@@ -73,7 +73,7 @@ fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Option<Pr
     let base_url_field = section.optional("base_url");
     let base_url = base_url_field
         .as_ref()
-        .and_then(|field| base_url(reader, field));
+        .and_then(|field| base_url(reader, field, ("http://127.0.0.1:8080/v1", "api_key")));
     let api_key_field = section.optional("api_key");
     let api_key = api_key_field
         .as_ref()
@@ -140,14 +140,19 @@ fn kind_by_name(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> Optio
     None
 }
 
-/// An address of an endpoint, without the slash at its end.
-fn base_url(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<String> {
+/// An address of an endpoint, without the slash at its end; with an example of one, and the key
+/// that secrets belong to.
+pub(super) fn base_url(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    (example, secret): (&str, &str),
+) -> Option<String> {
     let text = field.text(reader)?;
     let rest = text
         .strip_prefix("http://")
         .or_else(|| text.strip_prefix("https://"));
     if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
-        let hint = Some("for example http://127.0.0.1:8080/v1".to_owned());
+        let hint = Some(format!("for example {example}"));
         field.problem(
             reader,
             "an address starts with http:// or https:// and a host",
@@ -164,7 +169,7 @@ fn base_url(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<String> {
             .next()
             .is_some_and(|host| host.contains('@'))
     }) {
-        let hint = Some("write the secret as `api_key`".to_owned());
+        let hint = Some(format!("write the secret as `{secret}`"));
         field.problem(
             reader,
             "an address with a user or password is not used",

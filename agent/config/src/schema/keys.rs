@@ -80,6 +80,11 @@ pub(super) const ROOT: Section = Section {
             "Where agents keep what they know",
         ),
         key(
+            "telemetry",
+            Shape::Section(&TELEMETRY),
+            "What agents tell of how they work, and to whom",
+        ),
+        key(
             "deployment",
             Shape::Section(&DEPLOYMENT),
             "Where the fleet runs",
@@ -244,6 +249,27 @@ const CHANNELS: Section = Section {
             ],
         }),
         "The agent's HTTP interface",
+    )],
+};
+
+const TELEMETRY: Section = Section {
+    keys: &[key(
+        "otlp",
+        Shape::Section(&Section {
+            keys: &[
+                needed(
+                    "endpoint",
+                    Shape::Pattern("^https?://[^/\\s]"),
+                    "Up to and without `/v1/traces`",
+                ),
+                key(
+                    "headers",
+                    Shape::Secret,
+                    "`NAME=VALUE` with commas in between; many collectors want none",
+                ),
+            ],
+        }),
+        "The collector that gets traces of turns, by OTLP over HTTP in JSON",
     )],
 };
 

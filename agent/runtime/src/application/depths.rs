@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use super::state::State;
 use crate::clock::now;
 use crate::metrics::Gauges;
+use crate::telemetry::Exporter;
 
 /// How old the figures may be: who asks all the time does not keep the store from its work.
 const AGE_MAX: Duration = Duration::from_millis(500);
@@ -57,6 +58,7 @@ impl State {
             parked_turns: parked,
             letters,
             audit_lost: self.parts.audit.lost(),
+            spans_lost: self.exporter.as_ref().map_or(0, Exporter::lost),
         }
     }
 

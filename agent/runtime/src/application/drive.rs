@@ -21,6 +21,7 @@ use super::open_turns::LiveTurn;
 use super::sessions::Session;
 use super::state::State;
 use crate::audit::AuditEvent;
+use crate::telemetry::Trace;
 
 /// How this process is through with a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub(super) async fn drive(
 struct Run<'a> {
     state: &'a State,
     live: &'a LiveTurn,
+    trace: Trace,
     claim: Claim,
     message: InboundMessage,
     session: Session,

@@ -87,6 +87,9 @@ impl Application {
 
     async fn report(&self, tally: Tally) -> DrainReport {
         self.state.parts.audit.flush().await;
+        if let Some(exporter) = &self.state.exporter {
+            exporter.flush().await;
+        }
         let store = &self.state.parts.store;
         let (approvals, letters) = tokio::join!(store.approvals(None, now()), store.letters(now()));
         self.state.watch_store(&approvals);

@@ -11,6 +11,7 @@ use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
 
 use super::feed::Feed;
 use super::state::State;
+use crate::telemetry::{SpanEnd, Trace};
 
 /// How often one request is sent.
 const ATTEMPTS_MAX: u32 = 4;
@@ -83,19 +84,34 @@ pub(super) enum AskError {
     TooLong(Abort),
 }
 
+/// Who asks, and who watches.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) state: &'a State,
+    pub(super) feed: &'a Feed,
+    pub(super) trace: &'a Trace,
+}
+
 /// Asks the model, again when it failed before its first word and another try may help.
 pub(super) async fn ask(
-    state: &State,
-    feed: &Feed,
+    Asking { state, feed, trace }: Asking<'_>,
     request: &ModelRequest,
     answer: &mut Answer,
 ) -> Result<(StopReason, TokenUsage), AskError> {
+    let own = &state.parts.identity.model;
+    let own = own.split_once('/').map_or(own.as_str(), |(_, model)| model);
+    let model = request.model.as_deref().unwrap_or(own);
     let mut attempt = 1;
     loop {
+        let span = trace.request(model);
         let error = match read(state, feed, request.clone(), answer).await? {
-            Ok(done) => return Ok(done),
+            Ok((stop, usage)) => {
+                span.used(usage).ended(SpanEnd::Ok);
+                return Ok((stop, usage));
+            }
             Err(error) => error,
         };
+        span.ended(SpanEnd::Failed);
         state.metrics.model_errors.add(1);
         let pause = (answer.bytes == 0 && attempt < ATTEMPTS_MAX)
             .then(|| pause_after(&error, attempt))

@@ -8,8 +8,10 @@ use rivetos_types::message::{InboundMessage, ToolCall, text_of};
 use rivetos_types::store::{Approval, Decided, Decision};
 
 use super::state::State;
+use super::tool_step::Place;
 use crate::audit::{AuditEvent, Entry, Verdict};
 use crate::clock::now;
+use crate::telemetry::{OpenSpan, SpanEnd};
 
 impl State {
     /// An entry that says nothing yet but what happened, where and when.
@@ -161,6 +163,7 @@ pub(super) struct RunningTool<'a> {
     started: Entry,
     began: Instant,
     end: Option<ToolEnd>,
+    span: Option<OpenSpan<'a>>,
 }
 
 /// How a tool ended by itself.
@@ -171,12 +174,14 @@ pub(super) enum ToolEnd {
 }
 
 impl<'a> RunningTool<'a> {
-    pub(super) fn start(
-        state: &'a State,
-        session: &SessionId,
-        turn: &TurnId,
-        call: &ToolCall,
-    ) -> Self {
+    pub(super) fn start(place: Place<'a>, call: &ToolCall) -> Self {
+        let Place {
+            state,
+            session,
+            turn,
+            trace,
+            ..
+        } = place;
         let entry = state.entry(AuditEvent::ToolStarted, session, Some(turn));
         let entry = Entry {
             tool: Some(call.name.clone()),
@@ -189,6 +194,7 @@ impl<'a> RunningTool<'a> {
             started,
             began: Instant::now(),
             end: None,
+            span: Some(trace.call(&call.name)),
         }
     }
 
@@ -203,6 +209,13 @@ impl Drop for RunningTool<'_> {
         let took = self.began.elapsed();
         let ms = took.as_millis();
         self.state.metrics.tool_time.observe(took);
+        if let Some(span) = self.span.take() {
+            span.ended(match self.end {
+                Some(ToolEnd::Ok) => SpanEnd::Ok,
+                Some(ToolEnd::Error) => SpanEnd::Failed,
+                None => SpanEnd::Stopped,
+            });
+        }
         self.state.parts.audit.note(Entry {
             timestamp: now(),
             event: AuditEvent::ToolEnded,

@@ -28,6 +28,7 @@ use crate::delivery::{Outbox, Standing};
 use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::prices::Prices;
+use crate::telemetry::{Collector, Exporter, Source};
 
 /// Who this agent is, as it tells everybody who asks.
 #[derive(Debug, Clone)]
@@ -72,6 +73,8 @@ pub struct Parts {
     pub channels: Vec<Arc<dyn Channel>>,
     /// Where it is written what was done and what was not allowed.
     pub audit: AuditLog,
+    /// What takes traces of turns, if anything does.
+    pub collector: Option<Arc<dyn Collector>>,
     /// What must not be seen.
     pub redactor: Arc<Redactor>,
 }
@@ -107,6 +110,7 @@ pub(crate) struct State {
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) metrics: Metrics,
     pub(super) depths: Seen,
+    pub(crate) exporter: Option<Exporter>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) phase: watch::Sender<Phase>,
     /// What came of the drain, when it is over.
@@ -127,6 +131,14 @@ impl State {
         let tools_bytes = serde_json::to_string(parts.tools.specs()).map_or(0, |text| text.len());
         let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
         let channels = parts.channels.iter().map(|channel| channel.id());
+        let exporter = parts.collector.as_ref().map(|collector| {
+            let source = Source {
+                agent: parts.identity.agent.clone(),
+                version: parts.identity.version.clone(),
+            };
+            let redactor = Arc::clone(&parts.redactor);
+            Exporter::start(Arc::clone(collector), source, redactor)
+        });
         let outbox = Arc::new(Outbox::new(Arc::clone(&parts.store), channels));
         let media = Arc::new(Media::new(parts.workspace.clone()));
         Self {
@@ -142,6 +154,7 @@ impl State {
             watchers: Arc::default(),
             metrics: Metrics::default(),
             depths: Seen::default(),
+            exporter,
             phase: watch::Sender::new(Phase::Recovering),
             drained: watch::Sender::new(None),
             work: Notify::new(),

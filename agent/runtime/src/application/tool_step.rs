@@ -10,6 +10,7 @@ use rivetos_types::tool::{ToolContext, ToolError};
 use super::feed::Feed;
 use super::record::{RunningTool, ToolEnd};
 use super::state::State;
+use crate::telemetry::Trace;
 
 /// The most read-only calls that run side by side.
 const PARALLEL_CALLS_MAX: usize = 8;
@@ -32,6 +33,7 @@ pub(super) struct Place<'a> {
     pub(super) feed: &'a Feed,
     pub(super) session: &'a SessionId,
     pub(super) turn: &'a TurnId,
+    pub(super) trace: &'a Trace,
 }
 
 /// Runs what the machine planned together. The answers come to `ended` in the order of the calls,
@@ -46,10 +48,7 @@ pub(super) async fn run_calls(place: Place<'_>, calls: Vec<PlannedCall>, ended: 
 
 async fn run_call(place: Place<'_>, planned: PlannedCall) -> ToolRun {
     let Place {
-        state,
-        feed,
-        session,
-        turn,
+        state, feed, turn, ..
     } = place;
     let redact = |text: &str| state.parts.redactor.redact(text).into_owned();
     let PlannedCall {
@@ -65,7 +64,7 @@ async fn run_call(place: Place<'_>, planned: PlannedCall) -> ToolRun {
         output_bytes_max: state.parts.limits.call_output_bytes_max,
         idempotency_key: format!("{turn}/{step}/{index}"),
     };
-    let running = RunningTool::start(state, session, turn, &call);
+    let running = RunningTool::start(place, &call);
     let (answer, status) = match state.parts.tools.call(&call, &context).await {
         Ok(text) => {
             running.ended(ToolEnd::Ok);

@@ -233,6 +233,7 @@ impl Bench {
             limits: limits(),
             channels: Vec::new(),
             audit: AuditLog::open(&folder.join("audit"), AuditBounds::default()).unwrap(),
+            collector: None,
             redactor: Arc::default(),
         };
         change(&mut parts);

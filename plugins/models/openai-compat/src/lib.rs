@@ -10,6 +10,6 @@ pub mod error;
 mod provider;
 pub mod request;
 pub mod stream;
-mod tls;
+pub mod tls;
 
 pub use provider::OpenAiCompat;

@@ -7,6 +7,7 @@ use rivetos_types::store::{Compaction, Durability, StoreError, Then};
 use super::Run;
 use crate::application::compact::summarise;
 use crate::audit::AuditEvent;
+use crate::telemetry::SpanEnd;
 
 impl Run<'_> {
     /// Makes room in the model's window. Without a summary the older turns are dropped: the
@@ -18,14 +19,19 @@ impl Run<'_> {
         tracing::info!(turn = %self.claim.turn, messages, "compact:before");
         let text = "summarising older turns".to_owned();
         self.live.feed.event(TurnEvent::Status { text });
+        let span = self.trace.compaction();
         let ended = tokio::select! {
             biased;
             by = self.aborted() => Err(by),
             summary = summarise(self.state, compactable) => Ok(summary),
         };
         let made = match ended {
-            Ok(made) => made,
+            Ok(made) => {
+                span.ended(SpanEnd::Ok);
+                made
+            }
             Err(by) => {
+                drop(span);
                 let partial = String::new();
                 return self.record(TurnInput::Aborted { by, partial });
             }

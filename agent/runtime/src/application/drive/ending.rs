@@ -13,6 +13,7 @@ use rivetos_types::store::{
 use super::{Driven, Run};
 use crate::application::state::State;
 use crate::clock::now;
+use crate::telemetry::SpanEnd;
 
 /// How long an unfetched reply is kept, in milliseconds.
 const REPLY_KEPT_MS: i64 = 3_600_000;
@@ -49,6 +50,7 @@ impl Run<'_> {
         self.store(None, Then::Park(approval), Durability::PowerLoss)
             .await?;
         self.live.feed.event(event);
+        self.trace.ends("parked", self.turn.usage(), SpanEnd::Ok);
         Ok(Driven::Parked)
     }
 
@@ -57,6 +59,8 @@ impl Run<'_> {
         self.store(None, Then::HandOver, Durability::PowerLoss)
             .await?;
         self.live.feed.abandon();
+        self.trace
+            .ends("handed_over", self.turn.usage(), SpanEnd::Ok);
         Ok(Driven::HandedOver)
     }
 
@@ -113,6 +117,8 @@ impl Run<'_> {
         let took = took.saturating_add(Duration::from_millis(self.spent_ms));
         let metrics = &self.state.metrics;
         metrics.turn(&message.outcome, message.usage, took);
+        let (word, end) = end_of(&message.outcome);
+        self.trace.ends(word, message.usage, end);
         self.live.feed.finish(message);
         Ok(Driven::Finished)
     }
@@ -135,6 +141,15 @@ async fn commit_last(state: &State, claim: &Claim, commit: Commit) -> Result<(),
             }
             other => return other,
         }
+    }
+}
+
+fn end_of(outcome: &TurnOutcome) -> (&'static str, SpanEnd) {
+    match outcome {
+        TurnOutcome::Completed => ("completed", SpanEnd::Ok),
+        TurnOutcome::Interrupted => ("interrupted", SpanEnd::Stopped),
+        TurnOutcome::LimitReached { .. } => ("limit_reached", SpanEnd::Failed),
+        TurnOutcome::Failed { .. } => ("failed", SpanEnd::Failed),
     }
 }
 

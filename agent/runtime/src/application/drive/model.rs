@@ -6,7 +6,7 @@ use rivetos_types::model::ModelRequest;
 use rivetos_types::store::{Durability, StoreError};
 
 use super::Run;
-use crate::application::model_step::{Answer, AskError, ask};
+use crate::application::model_step::{Answer, AskError, Asking, ask};
 use crate::audit::AuditEvent;
 
 impl Run<'_> {
@@ -37,10 +37,11 @@ impl Run<'_> {
             thinking: self.session.settings.thinking.or(self.state.parts.thinking),
         };
         let mut answer = Answer::default();
+        let asking = self.asking();
         let ended = tokio::select! {
             biased;
             by = self.aborted() => Err(by),
-            result = ask(self.state, &self.live.feed, &request, &mut answer) => Ok(result),
+            result = ask(asking, &request, &mut answer) => Ok(result),
         };
         answer.end(self.state, &self.live.feed);
         self.state.metrics.steps.add(1);
@@ -77,6 +78,14 @@ impl Run<'_> {
             }
         };
         self.record(input)
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        Asking {
+            state: self.state,
+            feed: &self.live.feed,
+            trace: &self.trace,
+        }
     }
 
     /// Notes an expense for the ledger. Returns what it is, in millionths of a US dollar.

@@ -10,6 +10,7 @@ use rivetos_types::store::{Checkpoint, ClaimedTurn, Decided, Decision, StoreErro
 use super::Run;
 use crate::application::open_turns::LiveTurn;
 use crate::application::state::State;
+use crate::telemetry::Trace;
 
 /// How often a turn may be claimed without coming to an end: more often, and it is the turn that
 /// ends its processes.
@@ -42,6 +43,7 @@ impl<'a> Run<'a> {
         let mut run = Self {
             state,
             live,
+            trace: Trace::begin(state.exporter.as_ref(), &claim, &message),
             claim,
             message,
             session,

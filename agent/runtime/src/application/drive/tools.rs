@@ -26,6 +26,7 @@ impl Run<'_> {
             feed: &self.live.feed,
             session: &self.message.session,
             turn: &self.claim.turn,
+            trace: &self.trace,
         };
         let aborted = tokio::select! {
             biased;
