@@ -165,6 +165,27 @@ async fn what_can_never_be_delivered_is_a_dead_letter_and_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn replies_that_wait_for_their_chats_hold_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in 0..150 {
+        let asked = to_chat(&number.to_string(), &format!("busy{number}"));
+        answered(&store, asked, "later", in_an_hour()).await;
+    }
+    answered(&store, to_chat("150", "free"), "now", in_an_hour()).await;
+    let chat = Chat::new(100, Vec::new());
+    chat.is_busy("busy");
+    let _bench = start(folder.path(), &chat);
+    within(async {
+        while chat.texts("free") != ["now"] {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(store.letters(now()).await.unwrap().dead, 0);
+}
+
+#[tokio::test]
 async fn a_drain_flushes_what_can_be_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

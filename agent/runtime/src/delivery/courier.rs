@@ -7,6 +7,7 @@ use std::time::Duration;
 use rivetos_types::channel::{Channel, ChannelError, Connection};
 use rivetos_types::id::{ChannelId, SessionId};
 use rivetos_types::message::{OutboundMessage, TurnOutcome};
+use rivetos_types::store::StoreError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -18,8 +19,11 @@ use super::split::split;
 use crate::clock::now;
 use crate::streaming::Streamed;
 
-/// The most replies that are looked at.
-const BATCH_REPLIES_MAX: usize = 128;
+/// The replies that are looked at first.
+const BATCH_REPLIES: usize = 128;
+
+/// The most, when the oldest ones belong to sessions that wait.
+const BATCH_REPLIES_MAX: usize = 4096;
 
 /// The most deliveries at once.
 const RUNNING_REPLIES_MAX: usize = 8;
@@ -121,11 +125,7 @@ impl Courier {
 
     /// Begins with the first reply of every session that has none on its way.
     async fn start_due(&mut self) {
-        let looked = self
-            .outbox
-            .store
-            .outbox(self.id.clone(), now(), BATCH_REPLIES_MAX)
-            .await;
+        let looked = self.look().await;
         let replies = match looked {
             Ok(replies) => replies,
             Err(error) => return tracing::error!(%error, "the outbox could not be read"),
@@ -165,6 +165,25 @@ impl Courier {
                 Standing::Replaying
             }
         });
+    }
+
+    /// The oldest replies, as many as it takes to find some of sessions that do not wait.
+    async fn look(&self) -> Result<Vec<OutboundMessage>, StoreError> {
+        let store = &self.outbox.store;
+        let at = Instant::now();
+        let can_start = |reply: &OutboundMessage| {
+            let delayed = self.delayed.get(&reply.session);
+            !self.busy.contains(&reply.session) && delayed.is_none_or(|(_, due)| *due <= at)
+        };
+        let mut replies_max = BATCH_REPLIES;
+        loop {
+            let replies = store.outbox(self.id.clone(), now(), replies_max).await?;
+            let whole = replies.len() < replies_max || replies_max >= BATCH_REPLIES_MAX;
+            if whole || replies.iter().any(can_start) {
+                return Ok(replies);
+            }
+            replies_max *= 2;
+        }
     }
 
     fn start(&mut self, mut job: Job) {

@@ -51,6 +51,8 @@ pub(crate) struct Chat {
     edits: Edits,
     service: Mutex<Service>,
     connection: watch::Sender<Connection>,
+    /// What a chat's name begins with that takes nothing for an hour.
+    busy: Mutex<Option<&'static str>>,
     changed: watch::Sender<usize>,
     /// A call is held.
     pub(crate) held: Notify,
@@ -69,6 +71,7 @@ impl Chat {
             edits: Edits::Every(Duration::from_millis(1)),
             service: Mutex::new(service),
             connection: watch::Sender::new(Connection::Up),
+            busy: Mutex::default(),
             changed: watch::Sender::new(0),
             held: Notify::new(),
             release: Notify::new(),
@@ -77,6 +80,11 @@ impl Chat {
 
     pub(crate) fn connect(&self, connection: Connection) {
         self.connection.send_replace(connection);
+    }
+
+    /// From now on the chats whose names begin so take nothing for an hour.
+    pub(crate) fn is_busy(&self, name: &'static str) {
+        *self.busy.lock().unwrap() = Some(name);
     }
 
     /// What a person reads in a chat, oldest first: the keys and the texts.
@@ -177,6 +185,14 @@ impl Channel for Chat {
         key: &'a MessageKey,
         text: &'a str,
     ) -> BoxFuture<'a, Result<EditResult, ChannelError>> {
+        let busy = *self.busy.lock().unwrap();
+        if busy.is_some_and(|name| to.chat.starts_with(name)) {
+            let busy = ChannelError::Transient {
+                reason: "too many messages".into(),
+                retry_after: Some(Duration::from_hours(1)),
+            };
+            return Box::pin(std::future::ready(Err(busy)));
+        }
         Box::pin(self.call(Call::Send, move |service| {
             assert!(text.encode_utf16().count() <= self.units_max, "{text}");
             let known = service
