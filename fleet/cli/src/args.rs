@@ -317,6 +317,9 @@ pub(crate) struct ChatArgs {
     /// The conversation to go on with [default: the one of this user on this machine]
     #[arg(long, value_name = "NAME")]
     pub(crate) session: Option<String>,
+    /// Send this file with the first message: an image, a PDF, a text or a sound; repeatable
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) attach: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

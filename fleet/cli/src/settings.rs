@@ -237,6 +237,8 @@ pub(crate) struct Chat {
     pub(crate) message: Option<String>,
     /// The conversation to go on with.
     pub(crate) session: Option<String>,
+    /// Files that go with the first message.
+    pub(crate) attach: Vec<PathBuf>,
 }
 
 /// `logs`

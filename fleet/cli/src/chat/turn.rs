@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rivetos_engine::{AgentClient, ClientError};
 use rivetos_fleet::model::ResourceId;
 use rivetos_fleet::port::{AccessError, NodeAccess};
-use rivetos_protocol::{MessageReply, MessageRequest, StreamFrame};
+use rivetos_protocol::{MessageReply, MessageRequest, SentAttachment, StreamFrame};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal;
@@ -97,9 +97,18 @@ where
     A: NodeAccess,
     A::Stream: AsyncRead + AsyncWrite + Unpin,
 {
-    /// Says `text` and shows the reply. The first Ctrl-C stops the turn, the second one leaves.
-    pub(crate) async fn say(&self, text: &str, view: &mut View) -> Result<TurnEnd, ChatError> {
-        let message = self.message(text);
+    /// Says `text`, with `files`, and shows the reply. The first Ctrl-C stops the turn, the second
+    /// one leaves.
+    pub(crate) async fn say(
+        &self,
+        text: &str,
+        files: Vec<SentAttachment>,
+        view: &mut View,
+    ) -> Result<TurnEnd, ChatError> {
+        let message = MessageRequest {
+            attachments: files,
+            ..self.message(text)
+        };
         let reply = self.reply(&message, view);
         tokio::pin!(reply);
         tokio::select! {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use rivetos_fleet::model::{Kind, ResourceId};
 use rivetos_fleet::port::NodeAccess;
-use rivetos_protocol::Outcome;
+use rivetos_protocol::{Outcome, SentAttachment};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal;
 
-use crate::chat::{Conversation, Input, TurnEnd, Typed, View};
+use crate::chat::{Conversation, Input, TurnEnd, Typed, View, read_files};
 use crate::exit::Exit;
 use crate::output::{Failure, Format, Printer};
 use crate::person;
@@ -32,11 +32,13 @@ where
         agent,
         message,
         session,
+        attach,
     } = chat;
+    let files = read_files(attach)?;
     let conversation = conversation(access, agent, session.as_deref());
     match message {
-        Some(message) => one_message(&conversation, message, printer).await,
-        None => talk(&conversation, home, printer).await,
+        Some(message) => one_message(&conversation, (message, files), printer).await,
+        None => talk(&conversation, files, home, printer).await,
     }
 }
 
@@ -57,21 +59,21 @@ fn conversation<'a, A: NodeAccess>(
 /// Says one thing and prints the reply.
 async fn one_message<A>(
     conversation: &Conversation<'_, A>,
-    message: &str,
+    (message, files): (&str, Vec<SentAttachment>),
     printer: Printer,
 ) -> Result<Exit, Failure>
 where
     A: NodeAccess,
     A::Stream: AsyncRead + AsyncWrite + Unpin,
 {
-    Ok(ended(
-        &conversation.say(message, &mut View::new(printer)).await?,
-    ))
+    let mut view = View::new(printer);
+    Ok(ended(&conversation.say(message, files, &mut view).await?))
 }
 
-/// Talks until the person leaves or the pipe ends.
+/// Talks until the person leaves or the pipe ends; `files` go with the first message.
 async fn talk<A>(
     conversation: &Conversation<'_, A>,
+    mut files: Vec<SentAttachment>,
     home: &Path,
     printer: Printer,
 ) -> Result<Exit, Failure>
@@ -101,7 +103,9 @@ where
             Typed::End => return Ok(exit),
             Typed::Line(line) if line.trim().is_empty() => {}
             Typed::Line(line) => {
-                let end = conversation.say(&line, &mut View::new(printer)).await;
+                let files = std::mem::take(&mut files);
+                let mut view = View::new(printer);
+                let end = conversation.say(&line, files, &mut view).await;
                 match end {
                     Ok(TurnEnd::Left) => return Ok(Exit::Interrupted),
                     Ok(TurnEnd::Reply(_)) if person => {}

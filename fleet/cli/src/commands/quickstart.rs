@@ -105,6 +105,7 @@ pub(crate) async fn run(
         agent: fleet.default_agent.to_string(),
         message,
         session: None,
+        attach: Vec::new(),
     };
     let talked = chat::run(&targets, &chat, &globals.home, printer).await;
     match afterwards {

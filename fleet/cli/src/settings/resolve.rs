@@ -82,11 +82,13 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
                 agent,
                 message,
                 session,
+                attach,
             } = chat;
             Command::Chat(Chat {
                 agent,
                 message,
                 session,
+                attach,
             })
         }
         args::Command::Logs(logs) => Command::Logs(resolve_logs(logs)?),

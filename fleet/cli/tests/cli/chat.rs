@@ -100,3 +100,50 @@ fn ctrl_c_stops_the_reply_and_nothing_else() {
     );
     model.all_was_well();
 }
+
+#[test]
+fn an_attached_image_is_seen_by_the_model() {
+    let model = Model::start(Ipv4Addr::LOCALHOST.into(), &[KEY]);
+    let world = world_on(&model);
+    let file = |name: &str, content: &[u8]| {
+        let path = world.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let image = file(
+        "beach.png",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\x20\0\0\x02\x58",
+    );
+    // More than a message without files may have.
+    let text = file("log.txt", "so it goes\n".repeat(200_000).as_bytes());
+    let files = ["--attach", &image, "--attach", &text];
+    let talk = Talk::begin_with(&world, "ada", "what is this?", &files);
+    let asked = model.asked();
+    let content = asked.last();
+    for part in [
+        "what is this?",
+        "[attachment beach.png: image/png, 800 x 600 pixels, 24 bytes, kept at .media/",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAyAAAAJY",
+        "[attachment log.txt: text/plain, 2200000 bytes, kept at .media/",
+        "[cut here: log.txt]",
+    ] {
+        assert!(content.contains(part), "{part}: {content}");
+    }
+    asked.say("A beach.").done("stop");
+    let ended = talk.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.snapshot());
+    assert_eq!(ended.stdout, "A beach.\n");
+
+    // What no agent takes is not sent.
+    let program = file("a.out", b"\x7fELF\0");
+    let missing = world.path().join("gone.png").display().to_string();
+    for (path, said) in [
+        (&program, "is of no kind that an agent takes"),
+        (&missing, "cannot be read"),
+    ] {
+        let ended = world.rivetos(&["chat", "ada", "-m", "look", "--attach", path]);
+        assert_eq!(ended.code, Some(64), "{}", ended.snapshot());
+        assert!(ended.stderr.contains(said), "{}", ended.snapshot());
+    }
+    model.all_was_well();
+}

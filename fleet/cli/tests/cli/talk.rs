@@ -19,10 +19,16 @@ pub(crate) struct Talk {
 impl Talk {
     /// Says `message` to `agent`.
     pub(crate) fn begin(world: &World, agent: &str, message: &str) -> Self {
+        Self::begin_with(world, agent, message, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn begin_with(world: &World, agent: &str, message: &str, more: &[&str]) -> Self {
         let mut child = world
             .command()
             .args(["chat", agent, "-m", message, "--agent-bin"])
             .arg(agent_bin())
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
