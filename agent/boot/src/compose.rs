@@ -9,7 +9,7 @@ use rivetos_core::tools::Toolset;
 use rivetos_core::turn;
 use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_runtime::Collector;
-use rivetos_tool_file::{FileEdit, FileRead, FileWrite};
+use rivetos_tool_file::{FileEdit, FileRead, FileSend, FileWrite};
 use rivetos_tool_shell::Shell;
 use rivetos_types::model::ModelProvider;
 use rivetos_types::secret::SecretResolver;
@@ -33,6 +33,9 @@ pub(crate) fn tools(wanted: &Tools) -> Toolset {
     }
     if wanted.has(Tool::FileWrite) {
         tools = tools.with(FileWrite);
+    }
+    if wanted.has(Tool::FileSend) {
+        tools = tools.with(FileSend);
     }
     if wanted.has(Tool::FileEdit) {
         tools = tools.with(FileEdit);

@@ -136,6 +136,8 @@ pub enum Tool {
     FileEdit,
     /// `file_read`
     FileRead,
+    /// `file_send`
+    FileSend,
     /// `file_write`
     FileWrite,
     /// `shell`
@@ -144,9 +146,10 @@ pub enum Tool {
 
 impl Tool {
     /// Each by its word in the file, which is what models call it too.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("file_edit", Self::FileEdit),
         ("file_read", Self::FileRead),
+        ("file_send", Self::FileSend),
         ("file_write", Self::FileWrite),
         ("shell", Self::Shell),
     ];

@@ -63,6 +63,7 @@ fn answer(turn: &mut Turn, text: &str, calls: usize, stop: StopReason) {
 fn run(turn: &mut Turn, id: &str, content: &str, status: ToolStatus, elapsed_ms: u64) {
     turn.on(TurnInput::ToolStarted { call_id: id.into() });
     let result = ToolResult {
+        files: Vec::new(),
         call_id: id.into(),
         content: content.into(),
         status,

@@ -130,7 +130,7 @@ fn input() -> impl Strategy<Value = TurnInput> {
         4 => answer(),
         3 => id.clone().prop_map(|id| TurnInput::ToolStarted { call_id: id.into() }),
         3 => (id, text(), status(), 0..1200_u64).prop_map(|(id, content, status, elapsed_ms)| {
-            let result = ToolResult { call_id: id.into(), content, status };
+            let result = ToolResult { call_id: id.into(), content, status, files: Vec::new() };
             TurnInput::ToolEnded { result, elapsed_ms }
         }),
         1 => Just(TurnInput::Restored),
@@ -242,6 +242,7 @@ impl World<'_> {
                     }
                     let (content, status) = self.results.next().cloned()?;
                     let result = ToolResult {
+                        files: Vec::new(),
                         call_id,
                         content,
                         status,

@@ -68,6 +68,7 @@ fn answered(turn: &mut Turn, text: &str, tools: &[&str]) {
 
 fn result(turn: &mut Turn, id: &str, content: &str) {
     let result = ToolResult {
+        files: Vec::new(),
         call_id: id.into(),
         content: content.into(),
         status: ToolStatus::Ok,

@@ -1,5 +1,6 @@
 //! Files inside of messages.
 
+use data_encoding::HEXUPPER;
 use serde::{Deserialize, Serialize};
 
 /// A file that comes with a message.
@@ -10,6 +11,38 @@ pub struct SentAttachment {
     /// Its bytes; in JSON as Base64 (RFC 4648 §4). They alone say of what kind it is.
     #[serde(with = "base64")]
     pub data: Vec<u8>,
+}
+
+/// A file that goes with a reply. Its bytes are at [`attachment_path`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplyAttachment {
+    /// What the agent calls it.
+    pub name: String,
+    /// What it is, by its own bytes.
+    pub media_type: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// Where the agent keeps it, from its workspace on.
+    pub path: String,
+}
+
+/// Where the file `index`, counted from 0, of the reply to the message `id` is fetched. Every
+/// character of `id` that has a meaning in a path is escaped.
+pub fn attachment_path(id: &str, index: usize) -> String {
+    const PLAIN: [u8; 4] = *b"-._~";
+    let mut path = "/api/message/".to_owned();
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
+            path.push(byte.into());
+        } else {
+            path.push('%');
+            path.push_str(&HEXUPPER.encode(&[byte]));
+        }
+    }
+    format!("{path}/attachments/{index}")
 }
 
 mod base64 {
@@ -46,6 +79,18 @@ mod base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_one_part_of_a_path() {
+        assert_eq!(
+            attachment_path("a/b ü?1", 0),
+            "/api/message/a%2Fb%20%C3%BC%3F1/attachments/0"
+        );
+        assert_eq!(
+            attachment_path("cli-1f", 3),
+            "/api/message/cli-1f/attachments/3"
+        );
+    }
 
     #[test]
     fn bytes_are_base64_in_json() {

@@ -10,7 +10,7 @@ mod message;
 mod operator;
 pub mod sse;
 
-pub use attachment::SentAttachment;
+pub use attachment::{ReplyAttachment, SentAttachment, attachment_path};
 pub use drain::{DRAIN_MS, DRAIN_MS_MAX, DRAIN_PATH, DrainReport, DrainRequest, DrainStatus};
 pub use health::{AgentStatus, ChannelStatus, HealthReport, MeshPing};
 pub use message::{ErrorReply, MessageReply, MessageRequest, Outcome, StreamFrame};

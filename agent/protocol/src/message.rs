@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attachment::SentAttachment;
+use crate::attachment::{ReplyAttachment, SentAttachment};
 
 /// A message to an agent.
 ///
@@ -53,6 +53,9 @@ pub struct MessageReply {
     pub from_agent: String,
     /// The reply.
     pub response: String,
+    /// Files that go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<ReplyAttachment>,
     /// How the turn ended.
     pub outcome: Outcome,
     /// Why it did not complete; absent when it did.

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 
 use data_encoding::HEXLOWER;
 use rivetos_types::id::SessionId;
-use rivetos_types::intake::{KeepError, SentFile};
+use rivetos_types::intake::KeepError;
 use rivetos_types::media::{
-    ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, Attachment, FileDigest, MediaType,
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, Attachment, FileDigest,
+    MediaType, SentFile,
 };
 use sha2::{Digest, Sha256};
 
@@ -46,6 +47,22 @@ impl Media {
         }
     }
 
+    /// Keeps the files that a tool sends, of whatever kind they are.
+    pub(crate) fn keep_any(
+        &self,
+        session: &SessionId,
+        files: &[SentFile],
+    ) -> Result<Vec<Attachment>, KeepError> {
+        let kind = |file: &SentFile| Ok(MediaType::of(&file.content).unwrap_or(MediaType::Other));
+        let kept = self.store(session, files, kind)?;
+        // The model knows what it sends.
+        let line_only = |attachment| Attachment {
+            text: None,
+            ..attachment
+        };
+        Ok(kept.into_iter().map(line_only).collect())
+    }
+
     /// Keeps the files of one message. When it returns `Ok`, they survive loss of power. Keeping
     /// one twice is harmless.
     pub(crate) fn keep(
@@ -53,11 +70,25 @@ impl Media {
         session: &SessionId,
         files: &[SentFile],
     ) -> Result<Vec<Attachment>, KeepError> {
+        self.store(session, files, |file| {
+            let name = || file.name.clone();
+            MediaType::of(&file.content).ok_or_else(|| KeepError::Kind { name: name() })
+        })
+    }
+
+    fn store(
+        &self,
+        session: &SessionId,
+        files: &[SentFile],
+        kind: impl Fn(&SentFile) -> Result<MediaType, KeepError>,
+    ) -> Result<Vec<Attachment>, KeepError> {
         check_sizes(files)?;
         let session = HEXLOWER.encode(&Sha256::digest(session.as_str()));
         let session = session.get(..SESSION_CHARS).unwrap_or_default();
-        let described: Result<Vec<_>, _> =
-            files.iter().map(|file| describe(session, file)).collect();
+        let described: Result<Vec<_>, _> = files
+            .iter()
+            .map(|file| Ok(describe(session, file, kind(file)?)))
+            .collect();
         let described = described?;
         if described.is_empty() {
             return Ok(described);
@@ -159,15 +190,11 @@ fn check_sizes(files: &[SentFile]) -> Result<(), KeepError> {
     Ok(())
 }
 
-fn describe(session: &str, file: &SentFile) -> Result<Attachment, KeepError> {
+fn describe(session: &str, file: &SentFile, media: MediaType) -> Attachment {
     let digest = digest_of(&file.content);
-    let refused = || KeepError::Kind {
-        name: file.name.clone(),
-    };
-    let media = MediaType::of(&file.content).ok_or_else(refused)?;
     let name = digest.0.get(..FILE_CHARS).unwrap_or_default();
     let path = format!("{FOLDER}/{session}/{name}.{}", media.extension());
-    Attachment::new(&file.name, &file.content, digest, path).ok_or_else(refused)
+    Attachment::new(file, media, digest, path)
 }
 
 fn digest_of(content: &[u8]) -> FileDigest {

@@ -151,7 +151,7 @@ async fn tools_answer_the_model_and_are_seen_by_watchers() {
     let bench = Bench::start(folder.path());
     bench.send("1", "note it").await;
     let asked = bench.asked().await;
-    assert_eq!(asked.request.tools.len(), 3);
+    assert_eq!(asked.request.tools.len(), 4);
     let stream = bench.watch("1").await;
     asked
         .say("Wait.")

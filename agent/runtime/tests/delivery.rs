@@ -60,6 +60,7 @@ async fn answered(store: &SqliteStore, asked: InboundMessage, text: &str, expire
     };
     let claimed = store.claim(lease).await.unwrap().unwrap();
     let message = OutboundMessage {
+        files: Vec::new(),
         turn: asked.turn(),
         channel: asked.channel,
         session: asked.session,
@@ -197,6 +198,21 @@ async fn a_drain_flushes_what_can_be_delivered() {
     within(bench.app.drain(Duration::from_secs(10))).await;
     assert_eq!(chat.texts("a"), ["a last word"]);
     assert_eq!(store.letters(now()).await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn a_chat_reads_which_files_a_reply_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::new(1000, Vec::new());
+    let bench = start(folder.path(), &chat);
+    within(bench.app.submit(to_chat("1", "a"))).await.unwrap();
+    let asked = bench.asked().await;
+    asked.call("c", "hand", r#"{"text":"one"}"#).done();
+    bench.asked().await.say("Here it is.").done();
+    within(bench.app.drain(Duration::from_secs(10))).await;
+    let text = chat.texts("a").pop().unwrap();
+    let line = "Here it is.\n\n[attachment one.txt: text/plain, 3 bytes, kept at .media/";
+    assert!(text.starts_with(line), "{text}");
 }
 
 fn fault() -> impl Strategy<Value = Fault> {

@@ -10,10 +10,11 @@
 mod support;
 
 use futures_util::StreamExt;
-use rivetos_types::intake::{Intake, KeepError, SentFile, TurnEvent};
+use rivetos_types::intake::{Intake, KeepError, TurnEvent};
+use rivetos_types::media::SentFile;
 use rivetos_types::message::{ContentPart, InboundMessage, Message, TurnOutcome};
 use rivetos_types::model::{ModelError, ModelRequest};
-use support::{Bench, message, within};
+use support::{Bench, message, turn, within};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\x20\0\0\x02\x58\x08\x06\0\0\0";
 
@@ -142,4 +143,63 @@ async fn files_that_are_not_taken_are_named() {
     let refused = within(bench.app.keep("s".into(), files)).await;
     let name = "a.exe".to_owned();
     assert_eq!(refused, Err(KeepError::Kind { name }));
+}
+
+#[tokio::test]
+async fn a_file_of_a_tool_goes_with_the_reply_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "make it").await;
+    bench
+        .asked()
+        .await
+        .call("a", "hand", r#"{"text":"one"}"#)
+        .call("b", "hand", r#"{"text":"two"}"#)
+        .call("c", "hand", r#"{"text":"one"}"#)
+        .done();
+    let asked = bench.asked().await;
+    let Some(Message::Tool(result)) = asked.request.messages.get(2) else {
+        panic!("{:?}", asked.request.messages)
+    };
+    assert_eq!(result.content, "handed");
+    asked.say("there").done();
+    let reply = bench.reply("1").await;
+    let names: Vec<_> = reply.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["two.txt", "one.txt"], "each once");
+    bench.crash().await;
+
+    let bench = Bench::start(folder.path());
+    assert_eq!(bench.reply("1").await.files, reply.files);
+    let (file, content) = within(bench.app.file(turn("1"), 1)).await.unwrap();
+    assert_eq!(
+        (file, content.as_slice()),
+        (reply.files[1].clone(), &b"one"[..])
+    );
+    assert_eq!(within(bench.app.file(turn("1"), 2)).await, None);
+    assert_eq!(within(bench.app.file(turn("2"), 0)).await, None);
+    std::fs::remove_file(folder.path().join(&reply.files[0].path)).unwrap();
+    assert_eq!(
+        within(bench.app.file(turn("1"), 0)).await,
+        None,
+        "it is gone"
+    );
+}
+
+#[tokio::test]
+async fn a_reply_has_so_many_files_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| parts.limits.step_calls_max = 9);
+    bench.send("1", "make them").await;
+    let asked = bench.asked().await;
+    for id in 0..9 {
+        asked.call(&id.to_string(), "hand", &format!(r#"{{"text":"{id}"}}"#));
+    }
+    asked.done();
+    let asked = bench.asked().await;
+    let Some(Message::Tool(last)) = asked.request.messages.last() else {
+        panic!("{:?}", asked.request.messages)
+    };
+    assert_eq!(last.content, "not sent: a reply has at most 8 files");
+    asked.say("eight").done();
+    assert_eq!(bench.reply("1").await.files.len(), 8);
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::id::{SessionId, TurnId};
 use crate::media::{
-    ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, Attachment, MediaType,
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, Attachment, MediaType, SentFile,
 };
 use crate::message::{InboundMessage, OutboundMessage};
 use crate::store::Approval;
@@ -34,17 +34,12 @@ pub trait Intake: Send + Sync {
     /// when no such turn is known or its reply expired.
     fn attach(&self, turn: TurnId) -> BoxFuture<'_, Option<BoxStream<'static, TurnEvent>>>;
 
+    /// A file of the reply of a finished turn, counted from 0, and its bytes. `None` when there is
+    /// no such file, or no longer.
+    fn file(&self, turn: TurnId, index: usize) -> BoxFuture<'_, Option<(Attachment, Vec<u8>)>>;
+
     /// The reply reached the other side: the outbox row is settled, for good.
     fn settle(&self, turn: TurnId) -> BoxFuture<'_, ()>;
-}
-
-/// A file as it comes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentFile {
-    /// What the sender calls it.
-    pub name: String,
-    /// Its bytes.
-    pub content: Vec<u8>,
 }
 
 /// Why the files of a message are not taken; none of them is.

@@ -22,7 +22,16 @@ pub const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 /// What is kept of a name, in bytes.
 const NAME_BYTES_MAX: usize = 120;
 
-/// A file that came with a message and is kept in the agent's workspace.
+/// A file on its way, with its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentFile {
+    /// What the sender calls it.
+    pub name: String,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// A file that came with a message, or goes with a reply, and is kept in the agent's workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// As the sender called it, without folders and unprintable characters.
@@ -44,15 +53,15 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// What the file `content` is, when it is of a kind that an agent takes. It will be at `path`.
-    pub fn new(name: &str, content: &[u8], digest: FileDigest, path: String) -> Option<Self> {
-        let media = MediaType::of(content)?;
+    /// What `file` is, which is a `media` and will be at `path`.
+    pub fn new(file: &SentFile, media: MediaType, digest: FileDigest, path: String) -> Self {
+        let SentFile { name, content } = file;
         let excerpt = || {
             let text = std::str::from_utf8(content).ok()?;
             let end = text.floor_char_boundary(EXCERPT_BYTES_MAX);
             text.get(..end).map(str::to_owned)
         };
-        Some(Self {
+        Self {
             name: printable(name),
             media,
             bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
@@ -60,11 +69,11 @@ impl Attachment {
             path,
             pixels: media.is_image().then(|| Pixels::of(content)).flatten(),
             text: (media == MediaType::Text).then(excerpt).flatten(),
-        })
+        }
     }
 
-    /// The file in words, for a model: what it is, where it is, and what it says if it is a text.
-    pub fn described(&self) -> String {
+    /// The file in a line: what it is and where it is.
+    pub fn line(&self) -> String {
         let Self {
             name,
             media,
@@ -77,11 +86,16 @@ impl Attachment {
             .map_or(String::new(), |Pixels { width, height }| {
                 format!(", {width} x {height} pixels")
             });
-        let line = format!("[attachment {name}: {media}{pixels}, {bytes} bytes, kept at {path}]");
+        format!("[attachment {name}: {media}{pixels}, {bytes} bytes, kept at {path}]")
+    }
+
+    /// The file in words, for a model: what it is, where it is, and what it says if it is a text.
+    pub fn described(&self) -> String {
+        let (line, name) = (self.line(), &self.name);
         let Some(text) = &self.text else {
             return line;
         };
-        let whole = u64::try_from(text.len()).is_ok_and(|length| length == *bytes);
+        let whole = u64::try_from(text.len()).is_ok_and(|length| length == self.bytes);
         let end = if whole { "end of" } else { "cut here:" };
         let gap = if text.ends_with('\n') { "" } else { "\n" };
         format!("{line}\n{text}{gap}[{end} {name}]")
@@ -145,6 +159,9 @@ pub enum MediaType {
     M4a,
     #[serde(rename = "text/plain")]
     Text,
+    /// Anything else; only an agent itself sends it.
+    #[serde(rename = "application/octet-stream")]
+    Other,
 }
 
 impl MediaType {
@@ -170,6 +187,7 @@ impl MediaType {
             Self::Wav => "audio/wav",
             Self::M4a => "audio/mp4",
             Self::Text => "text/plain",
+            Self::Other => "application/octet-stream",
         }
     }
 
@@ -186,6 +204,7 @@ impl MediaType {
             Self::Wav => "wav",
             Self::M4a => "m4a",
             Self::Text => "txt",
+            Self::Other => "bin",
         }
     }
 

@@ -122,6 +122,9 @@ pub struct ToolResult {
     pub content: String,
     /// How the call ended.
     pub status: ToolStatus,
+    /// What goes to the person with the reply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
 }
 
 /// How a tool call ended.
@@ -195,6 +198,9 @@ pub struct OutboundMessage {
     pub address: Option<Box<Address>>,
     /// The reply; never empty for a turn that completed.
     pub text: String,
+    /// Files that go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
     /// How the turn ended.
     pub outcome: TurnOutcome,
     /// What the turn cost.

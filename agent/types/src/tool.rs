@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::media::SentFile;
+
 /// An action that the model can take.
 ///
 /// # Contract
@@ -33,7 +35,25 @@ pub trait Tool: Send + Sync + 'static {
         &self,
         args: Self::Args,
         context: &ToolContext,
-    ) -> impl Future<Output = Result<String, ToolError>> + Send;
+    ) -> impl Future<Output = Result<ToolOutput, ToolError>> + Send;
+}
+
+/// What a tool answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolOutput {
+    /// What the model gets to read.
+    pub text: String,
+    /// What the person gets with the reply.
+    pub files: Vec<SentFile>,
+}
+
+impl From<String> for ToolOutput {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            files: Vec::new(),
+        }
+    }
 }
 
 /// What a tool call may change.

@@ -10,7 +10,9 @@
 mod fuzzing;
 
 use fuzzing::fuzz;
-use rivetos_types::media::{Attachment, EXCERPT_BYTES_MAX, FileDigest, MediaType, Pixels};
+use rivetos_types::media::{
+    Attachment, EXCERPT_BYTES_MAX, FileDigest, MediaType, Pixels, SentFile,
+};
 
 /// The longest description of a file, beside what the file says itself, in bytes.
 const WORDS_BYTES_MAX: usize = 600;
@@ -22,14 +24,16 @@ fn a_file_is_what_its_bytes_say() {
         "ID3", "ftyp",
     ];
     fuzz("media", &words, |bytes| {
-        let name = String::from_utf8_lossy(bytes);
-        let digest = FileDigest("0".repeat(64));
-        let file = Attachment::new(&name, bytes, digest, "media/0".to_owned());
-        assert_eq!(file.is_some(), MediaType::of(bytes).is_some());
-        let Some(file) = file else {
+        let Some(media) = MediaType::of(bytes) else {
             assert_eq!(Pixels::of(bytes), None);
             return;
         };
+        let sent = SentFile {
+            name: String::from_utf8_lossy(bytes).into_owned(),
+            content: bytes.to_vec(),
+        };
+        let digest = FileDigest("0".repeat(64));
+        let file = Attachment::new(&sent, media, digest, "media/0".to_owned());
         assert!(!file.name.is_empty() && !file.name.contains(char::is_control));
         assert!(!file.name.contains(['/', '\\']));
         let described = file.described();

@@ -117,6 +117,7 @@ fn end(asked: &InboundMessage) -> Commit {
         session: asked.session.clone(),
         address: None,
         text: answer.to_owned(),
+        files: Vec::new(),
         outcome: TurnOutcome::Completed,
         usage: TokenUsage::default(),
     };

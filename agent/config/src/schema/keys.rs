@@ -49,7 +49,7 @@ const fn needed(name: &'static str, shape: Shape, about: &'static str) -> Key {
 
 const POLICIES: Shape = Shape::Word(&["allow", "ask", "deny"]);
 const DOLLARS: Shape = Shape::Number(0.0, 1e6);
-const TOOLS: &[&str] = &["file_edit", "file_read", "file_write", "shell"];
+const TOOLS: &[&str] = &["file_edit", "file_read", "file_send", "file_write", "shell"];
 
 pub(super) const ROOT: Section = Section {
     keys: &[
@@ -163,6 +163,7 @@ const POLICY: Section = Section {
     keys: &[
         key("file_edit", POLICIES, "Edit files"),
         key("file_read", POLICIES, "Read files"),
+        key("file_send", POLICIES, "Send files with a reply"),
         key("file_write", POLICIES, "Write files"),
         key("shell", POLICIES, "Run commands"),
     ],

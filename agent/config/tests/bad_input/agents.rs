@@ -12,10 +12,10 @@ runtime: {default_agent: ada}
 providers: {rehearsal: {}}
 ",
         r#"
-f.yaml:2:48: agents.ada.tools.include: "shel" is not one of file_edit, file_read, file_write, shell
+f.yaml:2:48: agents.ada.tools.include: "shel" is not one of file_edit, file_read, file_send, file_write, shell
   hint: did you mean `shell`?
 f.yaml:2:54: agents.ada.tools.include: `web_fetch` is not in this version
-  hint: possible: file_edit, file_read, file_write, shell
+  hint: possible: file_edit, file_read, file_send, file_write, shell
 f.yaml:2:65: agents.ada.tools.include: this is the number 5, but a text is needed
   hint: write it in quotes
 f.yaml:3:47: agents.max.tools.exclude: this is the text "shell", but a list of tools is needed

@@ -1,7 +1,7 @@
 //! The private twin of [`Tool`] that can stand behind `dyn`.
 
 use rivetos_types::BoxFuture;
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolSpec};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 
 pub(super) trait ErasedTool: Send + Sync {
     fn effect(&self) -> Effect;
@@ -10,7 +10,7 @@ pub(super) trait ErasedTool: Send + Sync {
         &'a self,
         arguments: &'a str,
         context: &'a ToolContext,
-    ) -> BoxFuture<'a, Result<String, ToolError>>;
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>>;
 }
 
 impl<T: Tool> ErasedTool for T {
@@ -36,7 +36,7 @@ impl<T: Tool> ErasedTool for T {
         &'a self,
         arguments: &'a str,
         context: &'a ToolContext,
-    ) -> BoxFuture<'a, Result<String, ToolError>> {
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         match parse(self.name(), arguments) {
             Ok(args) => Box::pin(Tool::call(self, args, context)),
             Err(error) => Box::pin(std::future::ready(Err(error))),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rivetos_types::BoxFuture;
 use rivetos_types::message::ToolCall;
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolSpec};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 
 use super::erased::ErasedTool;
 
@@ -50,7 +50,7 @@ impl Toolset {
         &'a self,
         call: &'a ToolCall,
         context: &'a ToolContext,
-    ) -> BoxFuture<'a, Result<String, ToolError>> {
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         if let Some(tool) = self.tools.get(&call.name) {
             return tool.call(&call.arguments, context);
         }
@@ -103,12 +103,12 @@ mod tests {
             &self,
             args: RepeatArgs,
             _: &ToolContext,
-        ) -> impl Future<Output = Result<String, ToolError>> + Send {
-            ready(Ok(args.lines.join("\n")))
+        ) -> impl Future<Output = Result<ToolOutput, ToolError>> + Send {
+            ready(Ok(args.lines.join("\n").into()))
         }
     }
 
-    fn call(name: &str, arguments: &str) -> Result<String, ToolError> {
+    fn call(name: &str, arguments: &str) -> Result<ToolOutput, ToolError> {
         let context = ToolContext {
             workspace: "/".into(),
             output_bytes_max: 100,
@@ -139,7 +139,10 @@ mod tests {
 
     #[test]
     fn a_call_reaches_its_tool() {
-        assert_eq!(call("repeat", r#"{"lines":["a","b"]}"#), Ok("a\nb".into()));
+        assert_eq!(
+            call("repeat", r#"{"lines":["a","b"]}"#),
+            Ok("a\nb".to_owned().into())
+        );
     }
 
     #[test]

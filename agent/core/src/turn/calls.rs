@@ -225,6 +225,7 @@ fn first_state(call: &ToolCall, policy: Policy) -> CallState {
 /// The result of a call that did not run to its end.
 pub(super) fn answer(call: &ToolCall, content: String, status: ToolStatus) -> ToolResult {
     ToolResult {
+        files: Vec::new(),
         call_id: call.id.clone(),
         content,
         status,

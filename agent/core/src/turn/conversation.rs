@@ -128,6 +128,7 @@ mod tests {
 
     fn result(id: &str) -> Message {
         Message::Tool(ToolResult {
+            files: Vec::new(),
             call_id: id.into(),
             content: "done".into(),
             status: ToolStatus::Ok,

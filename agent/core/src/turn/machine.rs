@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rivetos_types::id::TurnId;
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{ContentPart, Message, TokenUsage, TurnOutcome};
 use rivetos_types::store::{CallHash, CheckpointKind};
 use rivetos_types::tool::Effect;
@@ -77,6 +78,8 @@ pub struct Turn {
     pub(super) micro_usd: u64,
     pub(super) elapsed_ms: u64,
     pub(super) output_bytes: usize,
+    /// What goes to the person with the reply.
+    pub(super) files: Vec<Attachment>,
     pub(super) repeats: BTreeMap<(String, String), Repeats>,
     pub(super) unknown: Vec<String>,
     /// Messages of the history that are no longer sent.
@@ -107,6 +110,7 @@ impl Turn {
             micro_usd: 0,
             elapsed_ms: 0,
             output_bytes: 0,
+            files: Vec::new(),
             repeats: BTreeMap::new(),
             unknown: Vec::new(),
             skipped: 0,
@@ -204,6 +208,11 @@ impl Turn {
     /// Everything that was said until now: what a watcher has seen.
     pub fn said(&self) -> &str {
         &self.said
+    }
+
+    /// The files that go with the reply.
+    pub fn files(&self) -> &[Attachment] {
+        &self.files
     }
 
     /// What the model requests took until now.

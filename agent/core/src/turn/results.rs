@@ -1,5 +1,6 @@
 //! What the tools answered.
 
+use rivetos_types::media::ATTACHMENTS_MAX;
 use rivetos_types::message::{Message, ToolCall, ToolResult, ToolStatus};
 
 use super::limits::Limits;
@@ -20,6 +21,7 @@ impl Turn {
         let Some(call) = self.calls.open_call(&result.call_id) else {
             return;
         };
+        self.take_files(&mut result);
         self.output_bytes = self.output_bytes.saturating_add(result.content.len());
         let (name, status) = (call.name.clone(), result.status);
         let count = self.count_repeats(call, &result);
@@ -30,6 +32,21 @@ impl Turn {
         self.calls.end(result);
         self.close_step();
         self.check_result_limits(&name, status, count);
+    }
+
+    /// A file goes with the reply once, under the name that it was given last. What the reply has
+    /// no room for is not sent, and the model reads so.
+    fn take_files(&mut self, result: &mut ToolResult) {
+        let mut files = self.files.clone();
+        files.retain(|known| result.files.iter().all(|file| file.digest != known.digest));
+        files.extend(result.files.iter().cloned());
+        if files.len() <= ATTACHMENTS_MAX {
+            self.files = files;
+            return;
+        }
+        result.files.clear();
+        result.status = ToolStatus::Error;
+        result.content = format!("not sent: a reply has at most {ATTACHMENTS_MAX} files");
     }
 
     /// How often this call has given this answer without another one in between, this time

@@ -281,6 +281,7 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
             let reason = format!("the turn could not be stored: {error}");
             *lock(&state.stranded) = Some(reason.clone());
             live.feed.finish(OutboundMessage {
+                files: Vec::new(),
                 turn: claim.turn.clone(),
                 channel,
                 session: session.clone(),

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use futures_util::stream;
 use rivetos_core::commands::{Command, Route, route};
 use rivetos_types::id::{SessionId, TurnId};
-use rivetos_types::intake::{Intake, IntakeError, KeepError, SentFile, Submitted, TurnEvent};
-use rivetos_types::media::Attachment;
+use rivetos_types::intake::{Intake, IntakeError, KeepError, Submitted, TurnEvent};
+use rivetos_types::media::{Attachment, SentFile};
 use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage};
 use rivetos_types::store::{Acceptance, TurnRecord};
 use rivetos_types::{BoxFuture, BoxStream};
+use tokio::task::spawn_blocking;
 
 use super::command::command_answer;
 use super::handle::Application;
@@ -27,7 +28,7 @@ impl Intake for Application {
             if files.is_empty() {
                 return Ok(Vec::new());
             }
-            let keep = tokio::task::spawn_blocking(move || media.keep(&session, &files));
+            let keep = spawn_blocking(move || media.keep(&session, &files));
             let kept = keep.await;
             kept.unwrap_or_else(|error| Err(KeepError::Store(error.to_string())))
         })
@@ -81,6 +82,28 @@ impl Intake for Application {
                     state.open.forget_unclaimed(&turn);
                     // Not "expired": nobody knows, and the same id may be sent again.
                     Some(Box::pin(stream::empty()))
+                }
+            }
+        })
+    }
+
+    fn file(&self, turn: TurnId, index: usize) -> BoxFuture<'_, Option<(Attachment, Vec<u8>)>> {
+        let state = Arc::clone(&self.state);
+        Box::pin(async move {
+            let found = state.parts.store.turn(turn).await;
+            state.watch_store(&found);
+            let Ok(TurnRecord::Finished(mut reply)) = found else {
+                return None;
+            };
+            (index < reply.files.len()).then_some(())?;
+            let file = reply.files.swap_remove(index);
+            let media = Arc::clone(&state.media);
+            let read = spawn_blocking(move || media.read(&file).map(|content| (file, content)));
+            match read.await.unwrap_or_else(|error| Err(error.into())) {
+                Ok(file) => Some(file),
+                Err(error) => {
+                    tracing::warn!(%error, "a file of a reply is gone");
+                    None
                 }
             }
         })

@@ -1,11 +1,15 @@
 //! The calls of one answer.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
 use rivetos_core::turn::PlannedCall;
 use rivetos_types::id::{SessionId, TurnId};
 use rivetos_types::intake::TurnEvent;
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{ToolResult, ToolStatus};
-use rivetos_types::tool::{ToolContext, ToolError};
+use rivetos_types::tool::{ToolContext, ToolError, ToolOutput};
+use tokio::task::spawn_blocking;
 
 use super::feed::Feed;
 use super::record::{RunningTool, ToolEnd};
@@ -65,7 +69,9 @@ async fn run_call(place: Place<'_>, planned: PlannedCall) -> ToolRun {
         idempotency_key: format!("{turn}/{step}/{index}"),
     };
     let running = RunningTool::start(place, &call);
-    let (answer, status) = match state.parts.tools.call(&call, &context).await {
+    let mut files = Vec::new();
+    let output = state.parts.tools.call(&call, &context).await;
+    let (answer, status) = match keep_files(place, output, &mut files).await {
         Ok(text) => {
             running.ended(ToolEnd::Ok);
             (redact(&text), ToolStatus::Ok)
@@ -99,7 +105,25 @@ async fn run_call(place: Place<'_>, planned: PlannedCall) -> ToolRun {
         call_id: call.id,
         content: answer,
         status,
+        files,
     })
+}
+
+/// Keeps what the tool sends, as it is now, in `kept`.
+async fn keep_files(
+    place: Place<'_>,
+    output: Result<ToolOutput, ToolError>,
+    kept: &mut Vec<Attachment>,
+) -> Result<String, ToolError> {
+    let ToolOutput { text, files } = output?;
+    if !files.is_empty() {
+        let media = Arc::clone(&place.state.media);
+        let session = place.session.clone();
+        let keep = spawn_blocking(move || media.keep_any(&session, &files)).await;
+        let done = keep.map_err(|error| ToolError::Fatal(error.to_string()))?;
+        *kept = done.map_err(|error| ToolError::ForModel(format!("not sent: {error}")))?;
+    }
+    Ok(text)
 }
 
 /// The one text of the arguments when there is but one, else the arguments as they are.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rivetos_types::channel::{Channel, ChannelError, Connection};
 use rivetos_types::id::{ChannelId, SessionId};
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{OutboundMessage, TurnOutcome};
 use rivetos_types::store::StoreError;
 use tokio::sync::watch;
@@ -289,17 +290,26 @@ impl Job {
     }
 }
 
-/// What the person reads.
+/// What the person reads. Of files it is the line that says what and where they are: the port has
+/// no way for their bytes.
 fn words(reply: &OutboundMessage) -> String {
     let note = match &reply.outcome {
-        TurnOutcome::Completed => return reply.text.clone(),
-        TurnOutcome::Interrupted => "(stopped)".to_owned(),
+        TurnOutcome::Completed => None,
+        TurnOutcome::Interrupted => Some("(stopped)".to_owned()),
         TurnOutcome::LimitReached { reason } | TurnOutcome::Failed { reason } => {
-            format!("⚠️ {reason}")
+            Some(format!("⚠️ {reason}"))
         }
     };
-    match reply.text.trim_end() {
-        "" => note,
-        text => format!("{text}\n\n{note}"),
+    let mut text = reply.text.clone();
+    for line in note
+        .into_iter()
+        .chain(reply.files.iter().map(Attachment::line))
+    {
+        text.truncate(text.trim_end().len());
+        if !text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&line);
     }
+    text
 }

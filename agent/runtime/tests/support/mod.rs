@@ -14,12 +14,13 @@ use rivetos_types::BoxStream;
 use rivetos_types::channel::Channel;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
+use rivetos_types::media::SentFile;
 use rivetos_types::message::{
     Authority, ContentPart, InboundMessage, OutboundMessage, TokenUsage, ToolCall,
 };
 use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
 use rivetos_types::time::Timestamp;
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -115,7 +116,7 @@ impl Tool for Note {
         Effect::Mutating
     }
 
-    async fn call(&self, args: NoteArgs, context: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: NoteArgs, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         use std::io::Write;
         let path = context.workspace.join("notes");
         let mut file = std::fs::OpenOptions::new()
@@ -127,7 +128,7 @@ impl Tool for Note {
         if args.text == "for ever" {
             std::future::pending::<()>().await;
         }
-        Ok("noted".into())
+        Ok("noted".to_owned().into())
     }
 }
 
@@ -149,7 +150,7 @@ impl Tool for Send {
         Effect::Mutating
     }
 
-    async fn call(&self, args: NoteArgs, context: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: NoteArgs, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         Note.call(args, context).await
     }
 }
@@ -172,11 +173,40 @@ impl Tool for Look {
         Effect::ReadOnly
     }
 
-    async fn call(&self, args: NoteArgs, _: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: NoteArgs, _: &ToolContext) -> Result<ToolOutput, ToolError> {
         if args.text == "for ever" {
             std::future::pending::<()>().await;
         }
-        Ok("seen".into())
+        Ok("seen".to_owned().into())
+    }
+}
+
+/// Hands a text over as a file.
+pub(crate) struct Hand;
+
+impl Tool for Hand {
+    type Args = NoteArgs;
+
+    fn name(&self) -> &'static str {
+        "hand"
+    }
+
+    fn description(&self) -> &'static str {
+        "Hands a text over."
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::ReadOnly
+    }
+
+    async fn call(&self, args: NoteArgs, _: &ToolContext) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput {
+            text: "handed".to_owned(),
+            files: vec![SentFile {
+                name: format!("{}.txt", args.text),
+                content: args.text.into_bytes(),
+            }],
+        })
     }
 }
 
@@ -223,7 +253,7 @@ impl Bench {
             },
             store: Arc::new(store),
             model: Arc::new(Scripted { asked }),
-            tools: Toolset::new().with(Note).with(Send).with(Look),
+            tools: Toolset::new().with(Note).with(Send).with(Look).with(Hand),
             workspace: folder.to_path_buf(),
             policies: BTreeMap::from([("send".to_owned(), Policy::Ask)]),
             window_tokens: 100_000,

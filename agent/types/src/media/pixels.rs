@@ -16,7 +16,8 @@ pub(super) fn read(content: &[u8], media: MediaType) -> Option<Pixels> {
         | MediaType::Mp3
         | MediaType::Wav
         | MediaType::M4a
-        | MediaType::Text => None,
+        | MediaType::Text
+        | MediaType::Other => None,
     };
     pixels.filter(|pixels| pixels.width > 0 && pixels.height > 0)
 }

@@ -3,8 +3,13 @@ use super::*;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\x20\0\0\x02\x58\x08\x06\0\0\0";
 
 fn attachment(name: &str, content: &[u8]) -> Option<Attachment> {
+    let file = SentFile {
+        name: name.into(),
+        content: content.into(),
+    };
     let path = ".media/s/d.bin".to_owned();
-    Attachment::new(name, content, FileDigest("d".into()), path)
+    let media = MediaType::of(content)?;
+    Some(Attachment::new(&file, media, FileDigest("d".into()), path))
 }
 
 #[test]

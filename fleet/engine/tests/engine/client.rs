@@ -45,6 +45,7 @@ fn every_frame() -> Vec<StreamFrame> {
                 id: "m1".to_owned(),
                 agent: "a".to_owned(),
                 from_agent: "operator".to_owned(),
+                attachments: Vec::new(),
                 response: text(),
                 outcome: Outcome::Completed,
                 reason: None,

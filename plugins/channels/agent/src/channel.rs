@@ -13,7 +13,7 @@ use rivetos_types::settings;
 use rivetos_types::time::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::{message, operator};
+use crate::{file, message, operator};
 
 /// The HTTP channel of one agent.
 #[derive(Clone)]
@@ -50,10 +50,11 @@ impl AgentChannel {
         }
     }
 
-    /// `POST /api/message` (bearer or operator) and `GET /api/mesh/ping` (open).
+    /// `POST /api/message` and the files of replies (bearer or operator), and `GET /api/mesh/ping` (open).
     pub fn routes(&self) -> Router {
         Router::new()
             .route("/api/message", post(message::post))
+            .route("/api/message/{id}/attachments/{index}", get(file::get))
             .route("/api/mesh/ping", get(ping))
             .layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX))
             .with_state(Arc::clone(&self.shared))

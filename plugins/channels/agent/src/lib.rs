@@ -8,6 +8,7 @@
 
 mod access;
 mod channel;
+mod file;
 mod message;
 mod operator;
 mod refusal;

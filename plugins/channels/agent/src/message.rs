@@ -14,8 +14,8 @@ use rivetos_protocol::{BODY_BYTES_MAX, MessageRequest, SentAttachment, StreamFra
 use rivetos_types::BoxStream;
 use rivetos_types::error::ErrorCode;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId};
-use rivetos_types::intake::{SentFile, Submitted, TurnEvent};
-use rivetos_types::media::Attachment;
+use rivetos_types::intake::{Submitted, TurnEvent};
+use rivetos_types::media::{Attachment, SentFile};
 use rivetos_types::message::{Authority, ContentPart, InboundMessage};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 use crate::reply::{self, Asked};
 
 /// The name of this channel in sessions and turns.
-const CHANNEL: &str = "http";
+pub(crate) const CHANNEL: &str = "http";
 
 /// The longest time a client may take for a body.
 const BODY_WAIT: Duration = Duration::from_secs(30);

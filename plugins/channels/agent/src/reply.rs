@@ -8,10 +8,11 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
-use rivetos_protocol::{MessageReply, Outcome, StreamFrame, sse};
+use rivetos_protocol::{MessageReply, Outcome, ReplyAttachment, StreamFrame, sse};
 use rivetos_types::BoxStream;
 use rivetos_types::id::TurnId;
 use rivetos_types::intake::{Intake, TurnEvent};
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{OutboundMessage, TurnOutcome};
 use tokio::time::timeout;
 
@@ -34,6 +35,7 @@ impl Asked {
             agent: self.agent.clone(),
             from_agent: self.from_agent.clone(),
             response,
+            attachments: Vec::new(),
             outcome: Outcome::Command,
             reason: None,
             input_tokens: 0,
@@ -50,12 +52,23 @@ impl Asked {
             TurnOutcome::Failed { reason } => (Outcome::Failed, Some(reason)),
         };
         MessageReply {
+            attachments: outbound.files.into_iter().map(attachment).collect(),
             outcome,
             reason,
             input_tokens: outbound.usage.input,
             output_tokens: outbound.usage.output,
             ..self.command(outbound.text)
         }
+    }
+}
+
+fn attachment(file: Attachment) -> ReplyAttachment {
+    ReplyAttachment {
+        name: file.name,
+        media_type: file.media.name().to_owned(),
+        bytes: file.bytes,
+        sha256: file.digest.0,
+        path: file.path,
     }
 }
 

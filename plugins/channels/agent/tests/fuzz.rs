@@ -17,8 +17,8 @@ use axum::http::{Request, header};
 use fuzzing::fuzz;
 use rivetos_channel_agent::AgentChannel;
 use rivetos_types::id::{SessionId, TurnId};
-use rivetos_types::intake::{Intake, IntakeError, KeepError, SentFile, Submitted, TurnEvent};
-use rivetos_types::media::Attachment;
+use rivetos_types::intake::{Intake, IntakeError, KeepError, Submitted, TurnEvent};
+use rivetos_types::media::{Attachment, SentFile};
 use rivetos_types::message::{Authority, InboundMessage, text_of};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 use rivetos_types::{BoxFuture, BoxStream, settings};
@@ -45,6 +45,10 @@ impl Intake for Taken {
     }
 
     fn attach(&self, _: TurnId) -> BoxFuture<'_, Option<BoxStream<'static, TurnEvent>>> {
+        Box::pin(async { None })
+    }
+
+    fn file(&self, _: TurnId, _: usize) -> BoxFuture<'_, Option<(Attachment, Vec<u8>)>> {
         Box::pin(async { None })
     }
 

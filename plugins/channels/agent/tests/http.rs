@@ -3,9 +3,9 @@
 mod support;
 
 use data_encoding::BASE64;
-use rivetos_protocol::{OPERATOR_UPGRADE, check_handshake, operator_handshake};
+use rivetos_protocol::{OPERATOR_UPGRADE, attachment_path, check_handshake, operator_handshake};
 use rivetos_types::intake::{IntakeError, TurnEvent};
-use rivetos_types::media::MediaType;
+use rivetos_types::media::{Attachment, FileDigest, MediaType, SentFile};
 use rivetos_types::message::TurnOutcome;
 use support::{BEARER, STREAM, answer, finished, post, read_until, world};
 use tokio::io::AsyncWriteExt;
@@ -301,6 +301,48 @@ async fn files_come_with_a_message() {
     let (got, _) = world.ask(&post(BEARER, &with(&long, &files))).await;
     assert_eq!(got, 413, "the text is still bounded");
     assert_eq!(world.stage.taken.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn files_of_a_reply_are_named_in_it_and_fetched_beside_it() {
+    let world = world().await;
+    let stream = world
+        .open(&post(&format!("{BEARER}Connection: close\r\n"), &body("1")))
+        .await;
+    world.stage.taken(1).await;
+    let TurnEvent::Finished { mut reply } = finished("1", TurnOutcome::Completed) else {
+        unreachable!()
+    };
+    let sent = SentFile {
+        name: "a.txt".into(),
+        content: b"<b>".to_vec(),
+    };
+    let digest = FileDigest("d".into());
+    reply.files = vec![Attachment::new(
+        &sent,
+        MediaType::Text,
+        digest,
+        "a.txt".into(),
+    )];
+    world.stage.play("1", TurnEvent::Finished { reply });
+    let (_, text) = answer(stream).await;
+    let named = r#""attachments":[{"name":"a.txt","mediaType":"text/plain","bytes":3,"sha256":"d","path":"a.txt"}]"#;
+    assert!(text.contains(named), "{text}");
+    let get = |header: &str, index: usize| {
+        format!(
+            "GET {} HTTP/1.1\r\nHost: x\r\n{header}\r\n",
+            attachment_path("1", index)
+        )
+    };
+    let (status, text) = world.ask(&get(BEARER, 1)).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(
+        text.contains("content-type: text/plain\r\n") && text.ends_with("\r\n<b>"),
+        "{text}"
+    );
+    assert!(text.contains("x-content-type-options: nosniff"), "{text}");
+    assert_eq!(world.ask(&get(BEARER, 0)).await.0, 404);
+    assert_eq!(world.ask(&get("", 1)).await.0, 401);
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ async fn turn(store: &SqliteStore, n: u64) {
     };
     store.commit(held.claim.clone(), step).await.unwrap();
     let reply = OutboundMessage {
+        files: Vec::new(),
         turn: message.turn(),
         channel: message.channel.clone(),
         session: message.session.clone(),

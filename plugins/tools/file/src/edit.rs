@@ -1,6 +1,6 @@
 //! `file_edit`.
 
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
@@ -38,12 +38,13 @@ impl Tool for FileEdit {
         Effect::Mutating
     }
 
-    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         let workspace = context.workspace.clone();
         let work = move || edit(&workspace, &args);
         spawn_blocking(work)
             .await
             .map_err(|error| ToolError::Fatal(error.to_string()))?
+            .map(ToolOutput::from)
     }
 }
 

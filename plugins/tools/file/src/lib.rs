@@ -1,4 +1,4 @@
-//! Tools: read, write and edit files of the workspace.
+//! Tools: read, write, edit and send files of the workspace.
 //!
 //! **Invariant:** no call touches anything outside the workspace, whichever way its path is
 //! written and whatever symbolic links lie on it.
@@ -6,9 +6,11 @@
 mod edit;
 mod fence;
 mod read;
+mod send;
 mod text;
 mod write;
 
 pub use edit::{FileEdit, FileEditArgs};
 pub use read::{FileRead, FileReadArgs};
+pub use send::{FileSend, FileSendArgs};
 pub use write::{FileWrite, FileWriteArgs};

@@ -1,6 +1,6 @@
 //! `file_read`.
 
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
@@ -41,7 +41,7 @@ impl Tool for FileRead {
         Effect::ReadOnly
     }
 
-    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         let (workspace, max) = (context.workspace.clone(), context.output_bytes_max);
         let work = move || {
             let real = fence::existing(&workspace, &args.path)?;
@@ -51,6 +51,7 @@ impl Tool for FileRead {
         spawn_blocking(work)
             .await
             .map_err(|error| ToolError::Fatal(error.to_string()))?
+            .map(ToolOutput::from)
     }
 }
 

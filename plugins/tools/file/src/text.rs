@@ -14,8 +14,18 @@ pub(crate) const FILE_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// A zero byte within this many first bytes means that a file is no text.
 const BINARY_PROBE_BYTES: usize = 8192;
 
-/// The content of the regular file `real`; `path` is how the model calls it.
+/// The text of the regular file `real`; `path` is how the model calls it.
 pub(crate) fn content(real: &Path, path: &str) -> Result<Vec<u8>, ToolError> {
+    let bytes = bytes(real, path)?;
+    if bytes.iter().take(BINARY_PROBE_BYTES).any(|byte| *byte == 0) {
+        let why = format!("`{path}` is a binary file of {} bytes", bytes.len());
+        return Err(ToolError::ForModel(why));
+    }
+    Ok(bytes)
+}
+
+/// The content of the regular file `real`, whatever it is.
+pub(crate) fn bytes(real: &Path, path: &str) -> Result<Vec<u8>, ToolError> {
     let refuse = |why: String| ToolError::ForModel(format!("`{path}` {why}"));
     let unreadable = |error: std::io::Error| refuse(format!("cannot be read: {error}"));
     // The path was resolved before, so a link is new and a trap; opening a pipe must not block.
@@ -35,9 +45,6 @@ pub(crate) fn content(real: &Path, path: &str) -> Result<Vec<u8>, ToolError> {
         .map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(refuse(format!("has more than {FILE_BYTES_MAX} bytes")));
-    }
-    if bytes.iter().take(BINARY_PROBE_BYTES).any(|byte| *byte == 0) {
-        return Err(refuse(format!("is a binary file of {} bytes", bytes.len())));
     }
     Ok(bytes)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
@@ -41,7 +41,7 @@ impl Tool for FileWrite {
         Effect::Mutating
     }
 
-    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         let workspace = context.workspace.clone();
         let work = move || {
             let real = fence::writable(&workspace, &args.path)?;
@@ -55,6 +55,7 @@ impl Tool for FileWrite {
         spawn_blocking(work)
             .await
             .map_err(|error| ToolError::Fatal(error.to_string()))?
+            .map(ToolOutput::from)
     }
 }
 

@@ -9,7 +9,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rivetos_tool_file::{FileEdit, FileRead, FileWrite};
+use rivetos_tool_file::{FileEdit, FileRead, FileSend, FileWrite};
+use rivetos_types::media::{ATTACHMENT_BYTES_MAX, SentFile};
 use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
 use serde_json::{Value, json};
 
@@ -43,8 +44,18 @@ impl World {
             output_bytes_max: self.output_bytes_max,
             idempotency_key: "t/1/1".into(),
         };
-        tool.call(serde_json::from_value(args).unwrap(), &context)
-            .await
+        let args = serde_json::from_value(args).unwrap();
+        Ok(tool.call(args, &context).await?.text)
+    }
+
+    async fn sent(&self, path: &str) -> Result<Vec<SentFile>, ToolError> {
+        let context = ToolContext {
+            workspace: self.path("work"),
+            output_bytes_max: self.output_bytes_max,
+            idempotency_key: "t/1/1".into(),
+        };
+        let args = serde_json::from_value(json!({ "path": path })).unwrap();
+        Ok(FileSend.call(args, &context).await?.files)
     }
 
     async fn refused<T: Tool>(&self, tool: T, args: Value) -> String {
@@ -262,4 +273,29 @@ fn only_reading_is_harmless() {
     assert_eq!(FileRead.effect(), Effect::ReadOnly);
     assert_eq!(FileWrite.effect(), Effect::Mutating);
     assert_eq!(FileEdit.effect(), Effect::Mutating);
+}
+
+#[tokio::test]
+async fn what_is_sent_is_the_file_as_it_is() {
+    let world = World::new();
+    fs::write(world.path("work/sub/a.bin"), b"\0\x01").unwrap();
+    symlink("sub/a.bin", world.path("work/link")).unwrap();
+    let file = SentFile {
+        name: "a.bin".into(),
+        content: b"\0\x01".to_vec(),
+    };
+    for path in ["sub/a.bin", "link"] {
+        assert_eq!(world.sent(path).await, Ok(vec![file.clone()]), "{path}");
+    }
+    fs::write(world.path("work/empty"), "").unwrap();
+    let large = fs::File::create(world.path("work/large")).unwrap();
+    large.set_len(ATTACHMENT_BYTES_MAX as u64 + 1).unwrap();
+    symlink("../secret", world.path("work/out")).unwrap();
+    for path in ["../secret", "out", "gone", "sub", "empty", "large"] {
+        let refused = world.sent(path).await;
+        assert!(
+            matches!(refused, Err(ToolError::ForModel(_))),
+            "{path}: {refused:?}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{env, io};
 
 use rivetos_types::settings;
-use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError};
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
@@ -78,7 +78,7 @@ impl Tool for Shell {
         Effect::Mutating
     }
 
-    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<String, ToolError> {
+    async fn call(&self, args: Self::Args, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         let folder = folder(&context.workspace, args.cwd.as_deref())?;
         let mut running = Running::start(&args.command, &folder, context)
             .map_err(|error| ToolError::Fatal(format!("{SHELL} cannot be started: {error}")))?;
@@ -87,7 +87,7 @@ impl Tool for Shell {
         match ended {
             Ok(Ok(status)) => {
                 running.rest().await;
-                Ok(running.capture.finish(&note(status)))
+                Ok(running.capture.finish(&note(status)).into())
             }
             Ok(Err(error)) => Err(ToolError::Fatal(format!("{SHELL} was lost: {error}"))),
             Err(_) => {

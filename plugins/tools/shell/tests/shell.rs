@@ -36,7 +36,7 @@ async fn run_in(
         command: command.into(),
         cwd: cwd.map(str::to_owned),
     };
-    shell(timeout).call(args, &context(workspace)).await
+    Ok(shell(timeout).call(args, &context(workspace)).await?.text)
 }
 
 async fn run(command: &str) -> String {

@@ -70,6 +70,7 @@ impl Run<'_> {
         text: String,
     ) -> Result<Driven, StoreError> {
         let message = OutboundMessage {
+            files: self.turn.files().to_vec(),
             turn: self.claim.turn.clone(),
             channel: self.message.channel.clone(),
             session: self.message.session.clone(),

@@ -9,8 +9,8 @@ use axum::Router;
 use futures_util::stream;
 use rivetos_channel_agent::AgentChannel;
 use rivetos_types::id::{ChannelId, SessionId, TurnId};
-use rivetos_types::intake::{Intake, IntakeError, KeepError, SentFile, Submitted, TurnEvent};
-use rivetos_types::media::{Attachment, FileDigest};
+use rivetos_types::intake::{Intake, IntakeError, KeepError, Submitted, TurnEvent};
+use rivetos_types::media::{Attachment, FileDigest, MediaType, SentFile};
 use rivetos_types::message::{InboundMessage, OutboundMessage, TokenUsage, TurnOutcome, text_of};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 use rivetos_types::{BoxFuture, BoxStream, settings};
@@ -63,6 +63,7 @@ impl Stage {
 pub(crate) fn finished(id: &str, outcome: TurnOutcome) -> TurnEvent {
     TurnEvent::Finished {
         reply: OutboundMessage {
+            files: Vec::new(),
             turn: TurnId(format!("http/{id}")),
             channel: ChannelId::from("http"),
             session: SessionId::from("http:test"),
@@ -87,8 +88,10 @@ impl Intake for Stage {
         let kept = |file: SentFile| {
             let path = format!("{session}/{}", file.name);
             let digest = FileDigest(file.name.clone());
-            Attachment::new(&file.name, &file.content, digest, path)
-                .ok_or(KeepError::Kind { name: file.name })
+            match MediaType::of(&file.content) {
+                Some(media) => Ok(Attachment::new(&file, media, digest, path)),
+                None => Err(KeepError::Kind { name: file.name }),
+            }
         };
         Box::pin(std::future::ready(files.into_iter().map(kept).collect()))
     }
@@ -131,6 +134,19 @@ impl Intake for Stage {
             });
             Some(Box::pin(events) as BoxStream<'static, TurnEvent>)
         })
+    }
+
+    fn file(&self, turn: TurnId, index: usize) -> BoxFuture<'_, Option<(Attachment, Vec<u8>)>> {
+        let known = (turn == TurnId("http/1".into()) && index == 1).then(|| {
+            let file = SentFile {
+                name: "a.txt".into(),
+                content: b"<b>".to_vec(),
+            };
+            let digest = FileDigest("d".into());
+            let sent = Attachment::new(&file, MediaType::Text, digest, "a.txt".into());
+            (sent, file.content)
+        });
+        Box::pin(std::future::ready(known))
     }
 
     fn settle(&self, turn: TurnId) -> BoxFuture<'_, ()> {

@@ -55,6 +55,7 @@ pub(crate) fn step(kind: CheckpointKind, body: &str) -> Commit {
 
 pub(crate) fn reply(message: &InboundMessage, text: &str) -> OutboundMessage {
     OutboundMessage {
+        files: Vec::new(),
         turn: message.turn(),
         channel: message.channel.clone(),
         session: message.session.clone(),

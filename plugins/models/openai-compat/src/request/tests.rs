@@ -31,6 +31,7 @@ fn call(id: &str, arguments: &str) -> ToolCall {
 fn result(id: &str) -> Message {
     let content = format!("result of {id}");
     Message::Tool(ToolResult {
+        files: Vec::new(),
         call_id: id.into(),
         content,
         status: ToolStatus::Ok,
