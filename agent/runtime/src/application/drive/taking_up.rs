@@ -12,8 +12,8 @@ use crate::application::open_turns::LiveTurn;
 use crate::application::state::State;
 use crate::telemetry::Trace;
 
-/// How often a turn may be claimed without coming to an end: more often, and it is the turn that
-/// ends its processes.
+/// How often a turn may be claimed without getting any further: more often, and it is the turn
+/// that ends its processes.
 const CLAIMS_MAX: u32 = 8;
 
 impl<'a> Run<'a> {
@@ -54,8 +54,8 @@ impl<'a> Run<'a> {
             began: Instant::now(),
             spent_ms: 0,
         };
-        run.restore(&journal, decided)?;
-        if attempt > CLAIMS_MAX {
+        let useful = run.restore(&journal, decided)?;
+        if attempt.saturating_sub(useful) > CLAIMS_MAX {
             tracing::error!(turn = %run.claim.turn, attempt, "the turn is given up");
             let reason =
                 format!("the agent was restarted {CLAIMS_MAX} times while it worked on it");
@@ -67,19 +67,27 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Folds what an earlier process did, and what a person decided since.
+    /// Folds what an earlier process did, and what a person decided since. Returns how many claims
+    /// brought the turn further.
     fn restore(
         &mut self,
         journal: &[Checkpoint],
         decided: Option<Decided>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u32, StoreError> {
         if journal.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
+        let mut useful = 0;
+        let mut before = TurnInput::Restored;
         tracing::info!(turn = %self.claim.turn, steps = journal.len(), "taking up a turn");
         for checkpoint in journal {
             match decode(checkpoint) {
-                Ok(input) => self.turn.on(input),
+                Ok(input) => {
+                    let goes_on = before == TurnInput::Restored && input != TurnInput::Restored;
+                    useful += u32::from(goes_on);
+                    before = input.clone();
+                    self.turn.on(input);
+                }
                 Err(error) => {
                     tracing::error!(turn = %self.claim.turn, %error, "the journal is unusable");
                     let reason = format!("the turn could not be taken up: {error}");
@@ -87,7 +95,7 @@ impl<'a> Run<'a> {
                         reason,
                         partial: String::new(),
                     });
-                    return Ok(());
+                    return Ok(useful);
                 }
             }
         }
@@ -108,12 +116,13 @@ impl<'a> Run<'a> {
                 self.record(TurnInput::Decided {
                     call: hash,
                     decision,
-                })
+                })?;
             }
             TurnAction::Compact
             | TurnAction::CallModel
             | TurnAction::CallTools { .. }
-            | TurnAction::Finish { .. } => self.record(TurnInput::Restored),
+            | TurnAction::Finish { .. } => self.record(TurnInput::Restored)?,
         }
+        Ok(useful)
     }
 }
