@@ -17,6 +17,9 @@ use crate::wire::{connect, message, timed};
 /// Conversations that go on at the same time, each on its own connection.
 pub(crate) const CONVERSATIONS: usize = 64;
 
+/// Numbers of messages that nothing else has.
+const FIRST_NUMBER: usize = 1_000_000;
+
 /// Runs `turns` turns over `sessions` sessions. Takes the numbers of messages from `first` on.
 pub(crate) async fn turns_at_once(
     port: u16,
@@ -45,7 +48,7 @@ pub(crate) async fn first_words(port: u16, endpoint: &Endpoint, turns: usize) ->
     let mut client = connect(port).await;
     let mut took = Vec::new();
     for turn in 0..turns {
-        let mut request = message(turn, 0, LATE);
+        let mut request = message(FIRST_NUMBER + turn, 0, LATE);
         let accept = "text/event-stream".parse().unwrap();
         request.headers_mut().insert("accept", accept);
         client.ready().await.unwrap();
