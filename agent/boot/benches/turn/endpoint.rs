@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
@@ -42,6 +43,8 @@ impl Endpoint {
         let app = Router::new()
             .route("/v1/chat/completions", post(answer))
             .with_state(Arc::clone(&said_at));
+        // Vendors' servers do not hold back small packets either.
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { port, said_at }
     }
