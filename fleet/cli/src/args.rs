@@ -320,6 +320,9 @@ pub(crate) struct ChatArgs {
     /// Send this file with the first message: an image, a PDF, a text or a sound; repeatable
     #[arg(short, long, value_name = "FILE")]
     pub(crate) attach: Vec<PathBuf>,
+    /// Write the files of replies to this folder, under new names
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod attach;
 mod input;
+mod save;
 mod turn;
 mod view;
 

@@ -239,6 +239,8 @@ pub(crate) struct Chat {
     pub(crate) session: Option<String>,
     /// Files that go with the first message.
     pub(crate) attach: Vec<PathBuf>,
+    /// The folder that files of replies are written to.
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// `logs`

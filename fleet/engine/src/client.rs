@@ -16,7 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
 use rivetos_protocol::sse::Decoder;
-use rivetos_protocol::{ErrorReply, HealthReport, MessageRequest, StreamFrame};
+use rivetos_protocol::{
+    ATTACHMENT_BYTES_MAX, ErrorReply, HealthReport, MessageRequest, StreamFrame, attachment_path,
+};
 
 /// The longest answer that is not a stream, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -93,6 +95,16 @@ impl AgentClient {
             state: FramesState::Open,
             _connection: Arc::clone(&self.connection),
         })
+    }
+
+    /// The file `index`, counted from 0, of the reply to the message `id`.
+    pub async fn attachment(&mut self, id: &str, index: usize) -> Result<Bytes, ClientError> {
+        let path = attachment_path(id, index);
+        let response = self.request(Method::GET, &path, Bytes::new()).await?;
+        match response.status() {
+            StatusCode::OK => read_body(response, ATTACHMENT_BYTES_MAX).await,
+            _ => Err(refusal(response).await),
+        }
     }
 
     async fn request(
@@ -220,12 +232,12 @@ fn malformed(error: &serde_json::Error) -> ClientError {
 }
 
 async fn read_json<T: DeserializeOwned>(response: Response<Incoming>) -> Result<T, ClientError> {
-    let bytes = read_body(response).await?;
+    let bytes = read_body(response, ANSWER_BYTES_MAX).await?;
     serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
 }
 
-async fn read_body(response: Response<Incoming>) -> Result<Bytes, ClientError> {
-    match Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+async fn read_body(response: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
+    match Limited::new(response.into_body(), bytes_max)
         .collect()
         .await
     {
@@ -235,7 +247,7 @@ async fn read_body(response: Response<Incoming>) -> Result<Bytes, ClientError> {
             Err(error) => {
                 debug_assert!(error.is::<LengthLimitError>(), "{error}");
                 ClientError::Malformed {
-                    message: format!("it is longer than {ANSWER_BYTES_MAX} bytes"),
+                    message: format!("it is longer than {bytes_max} bytes"),
                 }
             }
         }),

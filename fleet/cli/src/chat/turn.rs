@@ -1,5 +1,6 @@
 //! One message and its reply, over connections that may break.
 
+use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,7 @@ use tokio::signal;
 use tokio::time::sleep;
 
 use super::View;
+use super::save::{SaveError, save};
 use crate::exit::Exit;
 use crate::output::Edge;
 
@@ -127,6 +129,34 @@ where
             () = stop => Ok(TurnEnd::Left),
             _ = signal::ctrl_c() => Ok(TurnEnd::Left),
         }
+    }
+
+    /// Writes the files of a reply to `folder`. Returns where they are.
+    pub(crate) async fn save(
+        &self,
+        reply: &MessageReply,
+        folder: &Path,
+    ) -> Result<Vec<PathBuf>, SaveError> {
+        let mut saved = Vec::new();
+        for (index, file) in reply.attachments.iter().enumerate() {
+            let name = || file.name.clone();
+            let fetched = async {
+                let mut client = self.connect().await?;
+                let content = client.attachment(&reply.id, index).await;
+                content.map_err(|error| self.client(error))
+            };
+            let content = fetched.await.map_err(|source| SaveError::Fetch {
+                name: name(),
+                source,
+            })?;
+            let path = save(folder, &file.name, &content);
+            saved.push(path.map_err(|source| SaveError::Write {
+                name: name(),
+                folder: folder.to_owned(),
+                source,
+            })?);
+        }
+        Ok(saved)
     }
 
     async fn stop(&self) -> Result<(), ChatError> {

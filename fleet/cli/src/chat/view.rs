@@ -76,6 +76,13 @@ impl View {
                 self.end_line();
             }
         }
+        for file in &reply.attachments {
+            let (name, kind, bytes) = (&file.name, &file.media_type, file.bytes);
+            let path = &file.path;
+            self.aside(&format!(
+                "file {name}: {kind}, {bytes} bytes, {path} in the agent's workspace"
+            ));
+        }
         let style = self.printer.err();
         let reason = reply.reason.as_deref().unwrap_or("no reason given");
         match reply.outcome {

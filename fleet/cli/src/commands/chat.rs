@@ -33,12 +33,14 @@ where
         message,
         session,
         attach,
+        save,
     } = chat;
     let files = read_files(attach)?;
+    let save = save.as_deref();
     let conversation = conversation(access, agent, session.as_deref());
     match message {
-        Some(message) => one_message(&conversation, (message, files), printer).await,
-        None => talk(&conversation, files, home, printer).await,
+        Some(message) => one_message(&conversation, (message, files), save, printer).await,
+        None => talk(&conversation, (files, save), home, printer).await,
     }
 }
 
@@ -60,6 +62,7 @@ fn conversation<'a, A: NodeAccess>(
 async fn one_message<A>(
     conversation: &Conversation<'_, A>,
     (message, files): (&str, Vec<SentAttachment>),
+    save: Option<&Path>,
     printer: Printer,
 ) -> Result<Exit, Failure>
 where
@@ -67,13 +70,15 @@ where
     A::Stream: AsyncRead + AsyncWrite + Unpin,
 {
     let mut view = View::new(printer);
-    Ok(ended(&conversation.say(message, files, &mut view).await?))
+    let end = conversation.say(message, files, &mut view).await?;
+    keep_files(conversation, &end, save, &mut view).await?;
+    Ok(ended(&end))
 }
 
 /// Talks until the person leaves or the pipe ends; `files` go with the first message.
 async fn talk<A>(
     conversation: &Conversation<'_, A>,
-    mut files: Vec<SentAttachment>,
+    (mut files, save): (Vec<SentAttachment>, Option<&Path>),
     home: &Path,
     printer: Printer,
 ) -> Result<Exit, Failure>
@@ -105,18 +110,43 @@ where
             Typed::Line(line) => {
                 let files = std::mem::take(&mut files);
                 let mut view = View::new(printer);
-                let end = conversation.say(&line, files, &mut view).await;
+                let said = conversation.say(&line, files, &mut view).await;
+                let end = match said {
+                    Ok(end) => keep_files(conversation, &end, save, &mut view)
+                        .await
+                        .map(|()| end),
+                    Err(error) => Err(error.into()),
+                };
                 match end {
                     Ok(TurnEnd::Left) => return Ok(Exit::Interrupted),
                     Ok(TurnEnd::Reply(_)) if person => {}
                     Ok(end @ TurnEnd::Reply(_)) => exit = exit.or(ended(&end)),
                     // A person tries again; a script must not go on as if nothing happened.
-                    Err(error) if person => printer.failure(&Failure::from(error)),
-                    Err(error) => return Err(error.into()),
+                    Err(failure) if person => printer.failure(&failure),
+                    Err(failure) => return Err(failure),
                 }
             }
         }
     }
+}
+
+/// Fetches the files of a reply for a person who wants them here.
+async fn keep_files<A>(
+    conversation: &Conversation<'_, A>,
+    end: &TurnEnd,
+    folder: Option<&Path>,
+    view: &mut View,
+) -> Result<(), Failure>
+where
+    A: NodeAccess,
+    A::Stream: AsyncRead + AsyncWrite + Unpin,
+{
+    if let (TurnEnd::Reply(reply), Some(folder)) = (end, folder) {
+        for path in conversation.save(reply, folder).await? {
+            view.aside(&format!("saved {}", path.display()));
+        }
+    }
+    Ok(())
 }
 
 fn ended(end: &TurnEnd) -> Exit {

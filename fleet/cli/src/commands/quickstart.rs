@@ -106,6 +106,7 @@ pub(crate) async fn run(
         message,
         session: None,
         attach: Vec::new(),
+        save: None,
     };
     let talked = chat::run(&targets, &chat, &globals.home, printer).await;
     match afterwards {

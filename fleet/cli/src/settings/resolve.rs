@@ -83,12 +83,14 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
                 message,
                 session,
                 attach,
+                save,
             } = chat;
             Command::Chat(Chat {
                 agent,
                 message,
                 session,
                 attach,
+                save,
             })
         }
         args::Command::Logs(logs) => Command::Logs(resolve_logs(logs)?),
