@@ -45,6 +45,7 @@ taken() {
 make_bridge() {
     (
         flock 9
+        [ -z "$(block)" ] || exit 0
         ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
         tries=0
         octet=$((64 + hash % 64))
