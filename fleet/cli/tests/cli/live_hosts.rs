@@ -178,7 +178,7 @@ fn a_fleet_lives_on_two_engines() {
 
 #[test]
 fn the_environment_names_an_engine_as_for_docker_itself() {
-    let Some(mut live) = Live::new("environment") else {
+    let Some(mut live) = Live::new("by-environment") else {
         return;
     };
     let Some(engine) = Engine::start() else {
