@@ -39,9 +39,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), BootError> {
     // environment and memory below `/proc`, and secrets with them.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| BootError::Runtime(error.into()))?;
-    // One thread: turns wait for models and the disk, what blocks has threads of its own, and a
-    // second worker costs more in handing work over than it brings.
-    tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(BootError::Runtime)?
