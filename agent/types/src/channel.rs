@@ -20,6 +20,9 @@ pub trait Channel: Send + Sync {
     /// What the service can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// Where the agent's owner reads what nobody asked for, if the channel knows.
+    fn owner(&self) -> Option<Address>;
+
     /// Whether the service can be reached now.
     fn connection(&self) -> Connection;
 

@@ -152,6 +152,9 @@ pub enum Authority {
     Guest,
     /// Everything: it is the owner's agent.
     Owner,
+    /// The agent itself, which has something to tell: the message is its own reply, word for word,
+    /// and no model is asked.
+    Agent,
 }
 
 /// A message as a channel received it. Unique by (`channel`, `id`).

@@ -1,12 +1,19 @@
 //! What may be spent, and in which time.
 
-use rivetos_types::store::StoreError;
+use std::sync::atomic::Ordering;
+
+use rivetos_types::id::{ExternalId, SessionId};
+use rivetos_types::message::{Authority, ContentPart, InboundMessage};
+use rivetos_types::store::{Acceptance, StoreError};
 use rivetos_types::time::Timestamp;
 
 use super::state::State;
 use crate::clock::now;
 
 const DAY_MS: i64 = 86_400_000;
+
+/// The conversation of what the agent tells its owner unasked.
+const NOTICES: &str = "notices";
 
 /// What an agent may spend, in millionths of a US dollar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,29 +24,90 @@ pub struct Budget {
     pub month_micro_usd: Option<u64>,
 }
 
+/// A budget that is used up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsedUp {
+    /// For people: which, and what was spent.
+    pub(crate) reason: String,
+    /// When the next period begins.
+    next: &'static str,
+    /// Which budget, of which period: nothing else has this name.
+    name: String,
+}
+
 impl State {
-    /// Why no model may be asked now; `None` when one may. It costs a look at the ledger only for
-    /// an agent that has a budget.
-    pub(crate) async fn over_budget(&self) -> Result<Option<String>, StoreError> {
+    /// The budget that keeps models from being asked now; `None` when they may be. It costs a look
+    /// at the ledger only for an agent that has a budget.
+    pub(crate) async fn over_budget(&self) -> Result<Option<UsedUp>, StoreError> {
         let at = now();
         let Budget {
             day_micro_usd,
             month_micro_usd,
         } = self.parts.budget;
-        for (name, max, since) in [
-            ("today", day_micro_usd, today_of(at)),
-            ("this month", month_micro_usd, month_of(at)),
+        for (budget, period, next, max, since) in [
+            ("day", "today", "tomorrow", day_micro_usd, today_of(at)),
+            (
+                "month",
+                "this month",
+                "next month",
+                month_micro_usd,
+                month_of(at),
+            ),
         ] {
             let Some(max) = max else { continue };
             let spent = self.parts.store.spent(None, since).await?.micro_usd();
             if spent >= max {
                 let (spent, max) = (dollars(spent), dollars(max));
-                return Ok(Some(format!(
-                    "the agent may spend {max} {name} (UTC) and has spent {spent}"
-                )));
+                return Ok(Some(UsedUp {
+                    reason: format!(
+                        "the agent may spend {max} {period} (UTC) and has spent {spent}"
+                    ),
+                    next,
+                    name: format!("budget-{budget}-{}", since.0 / DAY_MS),
+                }));
             }
         }
         Ok(None)
+    }
+
+    /// Tells the owner where the first channel that knows its owner says, once: the inbox takes a
+    /// message of this name no second time, from no process. What fails here is done at the next
+    /// refusal.
+    pub(crate) async fn tell_owner(&self, used_up: &UsedUp) {
+        let mut channels = self.parts.channels.iter();
+        let Some((channel, address)) = channels.find_map(|channel| {
+            let address = channel.owner()?;
+            Some((channel.id(), address))
+        }) else {
+            return;
+        };
+        let UsedUp { reason, next, name } = used_up;
+        let text = format!(
+            "The budget is used up: {reason}. Until {next} turns are refused, unless the budget is \
+             raised."
+        );
+        let notice = InboundMessage {
+            channel,
+            id: ExternalId::from(name.as_str()),
+            session: SessionId::from(NOTICES),
+            from: self.parts.identity.agent.clone(),
+            authority: Authority::Agent,
+            address: Some(Box::new(address)),
+            content: vec![ContentPart::text(text)],
+            received_at: now(),
+        };
+        let turn = notice.turn();
+        self.open.open(&turn);
+        let accepted = self.parts.store.accept(notice).await;
+        self.watch_store(&accepted);
+        match accepted {
+            Ok(Acceptance::New) => {
+                self.open.accepted(&turn);
+                self.fresh.fetch_add(1, Ordering::AcqRel);
+                self.work.notify_one();
+            }
+            Ok(Acceptance::Known) | Err(_) => self.open.forget_unclaimed(&turn),
+        }
     }
 }
 

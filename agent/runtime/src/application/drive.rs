@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rivetos_core::turn::{Abort, Turn, TurnAction, TurnInput};
 use rivetos_types::media::FileDigest;
-use rivetos_types::message::InboundMessage;
+use rivetos_types::message::{Authority, InboundMessage, TurnOutcome, words_of};
 use rivetos_types::store::{Checkpoint, Claim, ClaimedTurn, Expense, StoreError};
 
 use super::open_turns::LiveTurn;
@@ -42,6 +42,10 @@ pub(super) async fn drive(
     live: &LiveTurn,
 ) -> Result<Driven, StoreError> {
     let mut run = Run::begin(state, claimed, live).await?;
+    if run.message.authority == Authority::Agent {
+        let text = words_of(&run.message.content);
+        return run.finish(TurnOutcome::Completed, text).await;
+    }
     loop {
         run.take_steers()?;
         let action = run.turn.next();

@@ -12,6 +12,9 @@ use rivetos_types::channel::{
 use rivetos_types::id::{ChannelId, MessageId};
 use tokio::sync::{Notify, watch};
 
+/// Where the agent's owner reads.
+pub(crate) const OWNERS_CHAT: &str = "owner";
+
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -166,6 +169,14 @@ impl Channel for Chat {
             length_max: LengthMax::Utf16Units(self.units_max),
             edits: self.edits,
         }
+    }
+
+    fn owner(&self) -> Option<Address> {
+        Some(Address {
+            chat: OWNERS_CHAT.to_owned(),
+            thread: None,
+            reply_to: None,
+        })
     }
 
     fn connection(&self) -> Connection {

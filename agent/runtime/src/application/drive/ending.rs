@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rivetos_core::turn::{PlannedCall, cut_history};
 use rivetos_types::intake::TurnEvent;
-use rivetos_types::message::{OutboundMessage, TurnOutcome};
+use rivetos_types::message::{Authority, OutboundMessage, TurnOutcome};
 use rivetos_types::store::{
     Approval, CallHash, Claim, Commit, Durability, Reply, StoreError, Then,
 };
@@ -17,6 +17,9 @@ use crate::telemetry::SpanEnd;
 
 /// How long an unfetched reply is kept, in milliseconds.
 const REPLY_KEPT_MS: i64 = 3_600_000;
+
+/// How long a notice to the owner waits for its channel, in milliseconds.
+const NOTICE_KEPT_MS: i64 = 86_400_000;
 
 /// How long a question waits for its answer, in milliseconds.
 const APPROVAL_KEPT_MS: i64 = 3_600_000;
@@ -91,6 +94,10 @@ impl Run<'_> {
         self.state
             .sessions
             .put(message.session.clone(), self.session);
+        let kept_ms = match self.message.authority {
+            Authority::Guest | Authority::Owner => REPLY_KEPT_MS,
+            Authority::Agent => NOTICE_KEPT_MS,
+        };
         let at = now();
         let commit = Commit {
             journal: Vec::new(),
@@ -99,7 +106,7 @@ impl Run<'_> {
             compaction: None,
             then: Then::Finish(Reply {
                 message: message.clone(),
-                expires_at: at.plus_ms(REPLY_KEPT_MS),
+                expires_at: at.plus_ms(kept_ms),
             }),
             at,
             durability: Durability::PowerLoss,

@@ -12,7 +12,9 @@ use crate::audit::AuditEvent;
 impl Run<'_> {
     pub(super) async fn call_model(&mut self) -> Result<(), StoreError> {
         self.flush(Durability::ProcessCrash).await?;
-        if let Some(reason) = self.state.over_budget().await? {
+        if let Some(used_up) = self.state.over_budget().await? {
+            self.state.tell_owner(&used_up).await;
+            let reason = used_up.reason;
             tracing::warn!(turn = %self.claim.turn, reason, "the budget is used up");
             self.note(AuditEvent::BudgetRefused, &reason);
             let by = Abort::Budget { reason };
