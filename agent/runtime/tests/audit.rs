@@ -168,19 +168,34 @@ async fn a_question_that_nobody_answers_and_a_summary_are_there() {
     bench.asked().await.say("Nobody said a word.").done();
     bench.reply("1").await;
     bench.send("2", "more").await;
+    let stream = bench.watch("2").await;
     let message = "too long".to_owned();
     let too_long = ModelError::TooLong { message };
     bench.asked().await.send(Err(too_long));
     bench.asked().await.say("What was said.").done();
     bench.asked().await.say("Well.").done();
-    bench.reply("2").await;
+    let events: Vec<_> = within(stream.collect()).await;
     let denied = entries(&bench, folder.path(), "tool_denied").await;
     assert_eq!(denied[0]["decision"], "expired");
     assert_eq!(denied[0]["by"], Value::Null, "nobody decided");
-    let compacted = entries(&bench, folder.path(), "compacted").await;
-    let reason = compacted[0]["reason"].as_str().unwrap();
-    assert!(reason.ends_with("messages became a summary"), "{reason}");
-    assert_eq!(compacted[0]["turn"], "http/2");
+    let told = events.iter().filter_map(|event| match event {
+        TurnEvent::Status { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let expected = [
+        "compact:before: summarising 4 messages",
+        "compact:after: 4 messages became a summary",
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    for words in expected {
+        let (name, reason) = words.split_once(": ").unwrap();
+        let noted = entries(&bench, folder.path(), name).await;
+        let [noted] = noted.as_slice() else {
+            panic!("{noted:?}")
+        };
+        assert_eq!(noted["reason"], reason);
+        assert_eq!(noted["turn"], "http/2");
+    }
 }
 
 #[tokio::test]
@@ -403,4 +418,24 @@ async fn a_log_that_cannot_be_written_is_no_secret() {
     std::fs::create_dir(&audit).unwrap();
     order(&bench, "/tools").await;
     within(until(AgentStatus::Ready)).await;
+}
+
+#[tokio::test]
+async fn a_compaction_that_is_stopped_is_over_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    bench.send("1", "hello").await;
+    bench.asked().await.say("Hello.").done();
+    bench.reply("1").await;
+    bench.send("2", "more").await;
+    let message = "too long".to_owned();
+    let too_long = ModelError::TooLong { message };
+    bench.asked().await.send(Err(too_long));
+    let summary = bench.asked().await;
+    order(&bench, "/stop").await;
+    within(summary.dropped()).await;
+    bench.reply("2").await;
+    let after = entries(&bench, folder.path(), "compact:after").await;
+    let reason = &after[0]["reason"];
+    assert_eq!(reason, "2 messages stay: the turn was ended");
 }

@@ -43,8 +43,12 @@ pub(crate) enum AuditEvent {
     CommandRefused,
     /// No model was asked, because the budget is used up.
     BudgetRefused,
-    /// Older turns gave way to a summary.
-    Compacted,
+    /// Older turns are about to become a summary.
+    #[serde(rename = "compact:before")]
+    CompactBefore,
+    /// What became of them.
+    #[serde(rename = "compact:after")]
+    CompactAfter,
 }
 
 /// What was decided about a call.

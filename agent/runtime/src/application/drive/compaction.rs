@@ -16,9 +16,7 @@ impl Run<'_> {
         let compactable = self.turn.compactable();
         let kept_messages = compactable.kept_messages;
         let messages = compactable.messages.len();
-        tracing::info!(turn = %self.claim.turn, messages, "compact:before");
-        let text = "summarising older turns".to_owned();
-        self.live.feed.event(TurnEvent::Status { text });
+        self.compaction_is(Moment::Before, &format!("summarising {messages} messages"));
         let span = self.trace.compaction();
         let ended = tokio::select! {
             biased;
@@ -32,6 +30,8 @@ impl Run<'_> {
             }
             Err(by) => {
                 drop(span);
+                let words = format!("{messages} messages stay: the turn was ended");
+                self.compaction_is(Moment::After, &words);
                 let partial = String::new();
                 return self.record(TurnInput::Aborted { by, partial });
             }
@@ -40,15 +40,13 @@ impl Run<'_> {
             self.spend(usage);
             summary
         });
-        tracing::info!(turn = %self.claim.turn, summarised = summary.is_some(), "compact:after");
         let metrics = &self.state.metrics;
         let (became, counter) = match summary {
             Some(_) => ("became a summary", &metrics.summaries),
             None => ("are no longer shown to the model", &metrics.without_summary),
         };
         counter.add(1);
-        let words = format!("{messages} messages {became}");
-        self.note(AuditEvent::Compacted, &words);
+        self.compaction_is(Moment::After, &format!("{messages} messages {became}"));
         self.record(TurnInput::Compacted {
             summary,
             kept_messages,
@@ -61,4 +59,23 @@ impl Run<'_> {
         self.store(compaction, Then::GoOn, Durability::ProcessCrash)
             .await
     }
+
+    /// To the log, the audit log and whoever follows the turn; each `Before` has its `After`.
+    fn compaction_is(&self, moment: Moment, words: &str) {
+        let (name, event) = match moment {
+            Moment::Before => ("compact:before", AuditEvent::CompactBefore),
+            Moment::After => ("compact:after", AuditEvent::CompactAfter),
+        };
+        tracing::info!(turn = %self.claim.turn, words, "{name}");
+        self.note(event, words);
+        let text = format!("{name}: {words}");
+        self.live.feed.event(TurnEvent::Status { text });
+    }
+}
+
+/// When something is told of a compaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Before,
+    After,
 }
