@@ -180,16 +180,30 @@ pub fn route(content: &[ContentPart], authority: Authority) -> Route {
             "There is no command {word}. The commands are:{}",
             table(authority)
         );
-        return Route::Refused(answer);
+        return Route::Refused(without_files(answer, content));
     };
     if authority < entry.access {
-        return Route::Forbidden(format!("Only the agent's owner can use {word}."));
+        let answer = format!("Only the agent's owner can use {word}.");
+        return Route::Forbidden(without_files(answer, content));
     }
     let rest = text.get(word.len()..).unwrap_or_default().trim();
     match (entry.read)(rest) {
         Some(command) => Route::Command(command),
-        None => Route::Refused(format!("How to use it: {word} {}", entry.arguments)),
+        None => {
+            let answer = format!("How to use it: {word} {}", entry.arguments);
+            Route::Refused(without_files(answer, content))
+        }
     }
+}
+
+/// The answer to a command that has no use for files, with what became of those that it had.
+pub fn without_files(mut answer: String, content: &[ContentPart]) -> String {
+    let files = content.iter().filter_map(ContentPart::attachment);
+    let names: Vec<_> = files.map(|file| format!("`{}`", file.name)).collect();
+    if !names.is_empty() {
+        answer.extend(["\n\nCommands take no files. Not used: ", &names.join(", ")]);
+    }
+    answer
 }
 
 /// The answer to `/help`.

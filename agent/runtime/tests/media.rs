@@ -10,7 +10,7 @@
 mod support;
 
 use futures_util::StreamExt;
-use rivetos_types::intake::{Intake, KeepError, TurnEvent};
+use rivetos_types::intake::{Intake, KeepError, Submitted, TurnEvent};
 use rivetos_types::media::SentFile;
 use rivetos_types::message::{ContentPart, InboundMessage, Message, TurnOutcome};
 use rivetos_types::model::{ModelError, ModelRequest};
@@ -19,7 +19,7 @@ use support::{Bench, message, turn, within};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\x20\0\0\x02\x58\x08\x06\0\0\0";
 
 /// Sends a message with a file, as a channel does.
-async fn send(bench: &Bench, id: &str, text: &str, file: &[u8]) {
+async fn send(bench: &Bench, id: &str, text: &str, file: &[u8]) -> Submitted {
     let said = message(id, text);
     let files = vec![SentFile {
         name: "beach.png".into(),
@@ -29,7 +29,7 @@ async fn send(bench: &Bench, id: &str, text: &str, file: &[u8]) {
     let mut content = said.content.clone();
     content.extend(kept.unwrap().into_iter().map(ContentPart::Attachment));
     let said = InboundMessage { content, ..said };
-    within(bench.app.submit(said)).await.unwrap();
+    within(bench.app.submit(said)).await.unwrap()
 }
 
 /// What the model sees in a request.
@@ -202,4 +202,23 @@ async fn a_reply_has_so_many_files_and_no_more() {
     assert_eq!(last.content, "not sent: a reply has at most 8 files");
     asked.say("eight").done();
     assert_eq!(bench.reply("1").await.files.len(), 8);
+}
+
+#[tokio::test]
+async fn a_command_says_that_it_has_no_use_for_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    for text in ["/status", "/dance", "/think hard", "/interrupt"] {
+        let Submitted::Command(answer) = send(&bench, "1", text, PNG).await else {
+            panic!("{text} became a turn")
+        };
+        let (said, unused) = answer.rsplit_once("\n\n").unwrap();
+        assert!(!said.is_empty(), "{text}");
+        assert_eq!(unused, "Commands take no files. Not used: `beach.png`");
+    }
+    send(&bench, "2", "wait", PNG).await;
+    let _asked = bench.asked().await;
+    let steered = send(&bench, "3", "/steer like this", PNG).await;
+    let expected = "It will be read with the next step.".to_owned();
+    assert_eq!(steered, Submitted::Command(expected));
 }

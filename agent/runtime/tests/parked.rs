@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
 use rivetos_types::message::{Message, ToolStatus, TurnOutcome, text_of};
+use rivetos_types::secret::Secret;
 use support::{Bench, turn, within};
 
 fn notes(folder: &Path) -> String {
@@ -74,6 +75,32 @@ async fn an_allowed_call_runs_once() {
     assert_eq!(notes(folder.path()), "dear all\n");
     let late = order(&bench, "/deny").await;
     assert_eq!(late, "No tool call waits for a decision.");
+}
+
+#[tokio::test]
+async fn a_question_tells_no_secret_and_the_call_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(folder.path(), |parts| {
+        parts.redactor.learn(&Secret::from("canary-4711"));
+    });
+    bench.send("1", "send it").await;
+    let mut stream = bench.watch("1").await;
+    let asked = bench.asked().await;
+    let arguments = r#"{"text":"the key is canary-4711"}"#;
+    asked.call("a", "send", arguments).done();
+    let approval = loop {
+        if let TurnEvent::Asked { approval } = within(stream.next()).await.unwrap() {
+            break approval;
+        }
+    };
+    let shown = r#"{"text":"the key is [redacted: secret of this agent]"}"#;
+    assert_eq!(approval.arguments, shown);
+    let which = order(&bench, "/approve 00000000").await;
+    assert!(which.ends_with(shown), "{which}");
+    order(&bench, "/approve").await;
+    bench.asked().await.say("Sent.").done();
+    bench.reply("1").await;
+    assert_eq!(notes(folder.path()), "the key is canary-4711\n");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod report;
 mod settings;
 mod turns;
 
-use rivetos_core::commands::{Command, Pins, help};
+use rivetos_core::commands::{Command, Pins, help, without_files};
 use rivetos_types::intake::IntakeError;
 use rivetos_types::message::{InboundMessage, text_of};
 use rivetos_types::store::StoreError;
@@ -25,7 +25,25 @@ pub(super) async fn command_answer(
         ..state.entry(AuditEvent::Command, &message.session, None)
     });
     let text = text_of(&message.content);
+    let unused = match command {
+        // They go with its words.
+        Command::Steer(_) => Vec::new(),
+        Command::Help
+        | Command::Start
+        | Command::Stop
+        | Command::Interrupt(_)
+        | Command::New
+        | Command::Status
+        | Command::Reasoning
+        | Command::Tools
+        | Command::Think(_)
+        | Command::Model(_)
+        | Command::Context(_)
+        | Command::Decide(..)
+        | Command::Cost => message.content.clone(),
+    };
     let result = obey(state, command, message).await;
+    let result = result.map(|answer| without_files(answer, &unused));
     if let Some(entry) = entry {
         let entry = Entry {
             is_error: Some(result.is_err()),

@@ -58,7 +58,7 @@ impl Exporter {
             source,
             redactor,
             lost,
-            broken: false,
+            last: Last::Taken,
         };
         tokio::spawn(line.send_all(queue));
         Self(Arc::new(shared))
@@ -106,8 +106,14 @@ struct Line {
     source: Source,
     redactor: Arc<Redactor>,
     lost: Arc<AtomicU64>,
-    /// Whether the last request failed, which is told once.
-    broken: bool,
+    last: Last,
+}
+
+/// How the last request ended. Only a change is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Taken,
+    Failed,
 }
 
 impl Line {
@@ -141,18 +147,21 @@ impl Line {
             let seconds = SEND_WAIT.as_secs();
             Err(CollectorError(format!("no answer in {seconds} s")))
         });
+        let before = self.last;
         match sent {
-            Ok(()) if self.broken => tracing::info!("the collector of traces takes them again"),
-            Ok(()) => {}
+            Ok(()) => {
+                self.last = Last::Taken;
+                if before == Last::Failed {
+                    tracing::info!("the collector of traces takes them again");
+                }
+            }
             Err(error) => {
+                self.last = Last::Failed;
                 lose(&self.lost, spans.len());
-                if !self.broken {
+                if before == Last::Taken {
                     tracing::warn!(%error, "the collector of traces does not take them");
                 }
-                self.broken = true;
-                return;
             }
         }
-        self.broken = false;
     }
 }

@@ -42,7 +42,7 @@ pub struct Approval {
     pub channel: ChannelId,
     /// The tool.
     pub tool: String,
-    /// The arguments exactly as the model wrote them.
+    /// The arguments as the model wrote them, but for the secrets in them.
     pub arguments: String,
     /// Nobody's word until then is a no.
     pub expires_at: Timestamp,

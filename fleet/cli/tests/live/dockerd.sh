@@ -61,7 +61,8 @@ make_bridge() {
 
 # The first part of its addresses that is its own: `100.N`.
 block() {
-    ip -4 -o address show dev "$bridge" 2>/dev/null | sed -nE 's/.* inet (100\.[0-9]+)\..*/\1/p'
+    ip -4 -o address show dev "$bridge" 2>/dev/null | sed -nE 's/.* inet (100\.[0-9]+)\..*/\1/p' |
+        head -n 1
 }
 
 running() {

@@ -37,13 +37,14 @@ impl Run<'_> {
     ) -> Result<Driven, StoreError> {
         let call = planned.call;
         tracing::info!(turn = %self.claim.turn, tool = call.name, call = hash.short(), "asking");
+        let redactor = &self.state.parts.redactor;
         let approval = Approval {
             call: hash,
             turn: self.claim.turn.clone(),
             session: self.message.session.clone(),
             channel: self.message.channel.clone(),
             tool: call.name,
-            arguments: call.arguments,
+            arguments: redactor.redact(&call.arguments).into_owned(),
             expires_at: now().plus_ms(APPROVAL_KEPT_MS),
         };
         self.state.note_asked(&approval);
