@@ -7,6 +7,7 @@ use std::time::Duration;
 use rivetos_config::{Agent, Policy, Provider, ProviderKind, Telemetry, Tool, Tools};
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn;
+use rivetos_http::Http;
 use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_runtime::Collector;
 use rivetos_tool_file::{FileEdit, FileRead, FileSend, FileWrite};
@@ -71,6 +72,7 @@ pub(crate) async fn model(
     provider: &Provider,
     model: &str,
     secrets: Arc<Secrets>,
+    http: Http,
 ) -> Result<Arc<dyn ModelProvider>, BootError> {
     Ok(match provider.kind {
         ProviderKind::Rehearsal => {
@@ -78,7 +80,7 @@ pub(crate) async fn model(
                 .await
                 .map_err(BootError::Rehearsal)?;
             let settings = rehearsal.settings();
-            Arc::new(OpenAiCompat::new(settings, Arc::new(rehearsal)))
+            Arc::new(OpenAiCompat::new(settings, Arc::new(rehearsal), http))
         }
         ProviderKind::OpenaiCompat => {
             let settings = settings::OpenAiCompat {
@@ -95,7 +97,7 @@ pub(crate) async fn model(
                 repeat_penalty: provider.repeat_penalty,
                 idle_timeout: MODEL_IDLE_TIMEOUT,
             };
-            Arc::new(OpenAiCompat::new(settings, secrets))
+            Arc::new(OpenAiCompat::new(settings, secrets, http))
         }
     })
 }
@@ -104,6 +106,7 @@ pub(crate) async fn model(
 pub(crate) fn collector(
     telemetry: &Telemetry,
     secrets: &Arc<Secrets>,
+    http: Http,
 ) -> Result<Option<Arc<dyn Collector>>, BootError> {
     let Some(otlp) = &telemetry.otlp else {
         return Ok(None);
@@ -111,7 +114,8 @@ pub(crate) fn collector(
     let headers = otlp.headers.as_ref();
     let headers = headers.map(|headers| secrets.resolve(headers)).transpose();
     let headers = headers.map_err(BootError::OtlpHeaders)?;
-    let collector = OtlpHttp::new(&otlp.endpoint, headers.as_ref()).map_err(BootError::Otlp)?;
+    let collector =
+        OtlpHttp::new(&otlp.endpoint, headers.as_ref(), http).map_err(BootError::Otlp)?;
     Ok(Some(Arc::new(collector)))
 }
 

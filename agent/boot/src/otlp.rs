@@ -1,22 +1,21 @@
 //! The way to a collector of traces.
 
-use std::error::Error;
-use std::sync::OnceLock;
+use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url, redirect};
-use rivetos_model_openai_compat::tls;
+use rivetos_http::{Http, Request};
 use rivetos_runtime::{Collector, CollectorError};
 use rivetos_types::BoxFuture;
 use rivetos_types::secret::Secret;
 use thiserror::Error;
 
-/// OTLP over HTTP. Redirects are never followed: they would carry the headers along.
+/// The longest wait for a collector.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// OTLP over HTTP.
 pub(crate) struct OtlpHttp {
     url: String,
-    headers: HeaderMap,
-    /// Made on first use: trust roots are slow to load, and starting is to be quick.
-    client: OnceLock<Client>,
+    headers: Vec<(String, Secret<String>)>,
+    http: Http,
 }
 
 /// Why the settings cannot be used. What is in the headers is not told: it is a secret.
@@ -27,48 +26,36 @@ pub(crate) enum OtlpError {
 }
 
 impl OtlpHttp {
-    pub(crate) fn new(endpoint: &str, headers: Option<&Secret<String>>) -> Result<Self, OtlpError> {
-        let mut map = HeaderMap::new();
+    pub(crate) fn new(
+        endpoint: &str,
+        headers: Option<&Secret<String>>,
+        http: Http,
+    ) -> Result<Self, OtlpError> {
         let texts = headers
             .iter()
             .flat_map(|headers| headers.expose().split(','));
-        for (index, text) in texts.enumerate() {
-            let (name, value) = header(text).ok_or(OtlpError::Header(index + 1))?;
-            map.append(name, value);
-        }
-        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let headers = texts
+            .enumerate()
+            .map(|(index, text)| header(text).ok_or(OtlpError::Header(index + 1)))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             url: format!("{endpoint}/v1/traces"),
-            headers: map,
-            client: OnceLock::new(),
+            headers,
+            http,
         })
     }
 
-    fn client(&self) -> Result<&Client, CollectorError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let mut builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .tls_backend_preconfigured(tls::client_config().map_err(CollectorError)?);
-        if is_loopback(&self.url) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| failed(&error))?;
-        Ok(self.client.get_or_init(|| client))
-    }
-
     async fn post(&self, body: Vec<u8>) -> Result<(), CollectorError> {
-        let post = self.client()?.post(&self.url).headers(self.headers.clone());
-        let response = post.body(body).send().await;
-        let response = response.map_err(|error| failed(&error))?;
-        let status = response.status();
-        // Read to its end, so that the connection can be used again.
-        let rest = response.bytes().await;
-        if !status.is_success() {
-            return Err(CollectorError(format!("it answered {status}")));
+        let mut post = Request::post(self.url.clone(), body, TIMEOUT);
+        for (name, value) in &self.headers {
+            post = post.with(name.clone(), value.clone());
         }
-        rest.map(drop).map_err(|error| failed(&error))
+        let reply = self.http.fetch(post).await;
+        let reply = reply.map_err(|error| CollectorError(error.to_string()))?;
+        match reply.status {
+            200..=299 => Ok(()),
+            status => Err(CollectorError(format!("it answered HTTP {status}"))),
+        }
     }
 }
 
@@ -78,27 +65,14 @@ impl Collector for OtlpHttp {
     }
 }
 
-fn is_loopback(url: &str) -> bool {
-    let url = Url::parse(url).ok();
-    let host = url.as_ref().and_then(Url::host_str);
-    host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
-}
-
-fn header(text: &str) -> Option<(HeaderName, HeaderValue)> {
+fn header(text: &str) -> Option<(String, Secret<String>)> {
     let (name, value) = text.split_once('=')?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
-    let mut value = HeaderValue::from_str(value.trim()).ok()?;
-    value.set_sensitive(true);
-    Some((name, value))
-}
-
-/// The last cause, which says most, without the address.
-fn failed(error: &reqwest::Error) -> CollectorError {
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    CollectorError(cause.to_string())
+    let (name, value) = (name.trim(), value.trim());
+    // What RFC 9110 calls a token, and what it lets a field's value be.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let named = !name.is_empty() && name.bytes().all(is_token);
+    let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    (named && value.bytes().all(printable)).then(|| (name.to_owned(), Secret::from(value)))
 }
 
 #[cfg(test)]
@@ -107,10 +81,12 @@ mod tests {
 
     #[test]
     fn headers_are_names_and_values() {
-        let of = |text| OtlpHttp::new("http://c", Some(&Secret::from(text)));
+        let of = |text| OtlpHttp::new("http://c", Some(&Secret::from(text)), Http::new());
         let otlp = of("Authorization=Basic YWRh==, x-team = blue").unwrap();
-        assert_eq!(otlp.headers["authorization"], "Basic YWRh==");
-        assert_eq!(otlp.headers["x-team"], "blue");
+        let headers = otlp.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), value.expose().as_str()));
+        let expected = [("Authorization", "Basic YWRh=="), ("x-team", "blue")];
+        assert!(headers.eq(expected));
         assert!(!format!("{:?}", otlp.headers).contains("YWRh"));
         for (text, number) in [("canary", 1), ("a=b,ca nary=c", 2), ("a=b,", 2)] {
             let Err(OtlpError::Header(found)) = of(text) else {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rivetos_channel_agent::AgentChannel;
 use rivetos_core::redact::Redactor;
 use rivetos_core::turn::Limits;
+use rivetos_http::Http;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_protocol::DRAIN_MS;
 use rivetos_runtime::http::{operator_routes, routes, serve};
@@ -111,7 +112,9 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
     let (name, agent, provider) = setup.agent()?;
     let model_name = agent.model.as_ref().unwrap_or(&provider.model);
     let secrets = setup.secrets.clone();
-    let model = compose::model(&agent.provider, provider, model_name, secrets).await?;
+    let http = Http::new();
+    let model =
+        compose::model(&agent.provider, provider, model_name, secrets, http.clone()).await?;
     let store = SqliteStore::open(&setup.store).map_err(|source| {
         let path = setup.store.clone();
         BootError::OpenStore { path, source }
@@ -146,7 +149,7 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         },
         channels: Vec::new(),
         audit,
-        collector: compose::collector(&setup.config.telemetry, &setup.secrets)?,
+        collector: compose::collector(&setup.config.telemetry, &setup.secrets, http)?,
         redactor: setup.secrets.redactor(),
     }))
 }

@@ -51,7 +51,7 @@ fn answer(turn: &mut Turn, text: &str, calls: usize, stop: StopReason) {
         arguments: format!("{index}"),
     };
     turn.on(TurnInput::Answered {
-        text: text.into(),
+        content: vec![ContentPart::text(text)],
         calls: (0..calls).map(call).collect(),
         stop,
         usage: TokenUsage::default(),

@@ -12,7 +12,7 @@ use rivetos_core::turn::{
 };
 use rivetos_types::id::TurnId;
 use rivetos_types::message::{
-    ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome,
+    ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome, VendorBlock,
 };
 use rivetos_types::model::StopReason;
 use rivetos_types::store::{CallHash, Checkpoint, CheckpointKind, Decision};
@@ -79,7 +79,22 @@ fn stop() -> impl Strategy<Value = StopReason> {
         4 => Just(StopReason::ToolUse),
         1 => Just(StopReason::Length),
         1 => Just(StopReason::ContentFilter),
+        1 => Just(StopReason::Refusal),
+        1 => Just(StopReason::Pause),
     ]
+}
+
+/// With a block that only the vendor reads, as far as there is anything.
+fn said(text: String) -> Vec<ContentPart> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let block = VendorBlock {
+        vendor: "v".into(),
+        model: "m".into(),
+        block: text.clone().into(),
+    };
+    vec![ContentPart::Vendor(block), ContentPart::text(text)]
 }
 
 fn answer() -> impl Strategy<Value = TurnInput> {
@@ -92,7 +107,7 @@ fn answer() -> impl Strategy<Value = TurnInput> {
     )
         .prop_map(
             |(text, calls, stop, elapsed_ms, micro_usd)| TurnInput::Answered {
-                text,
+                content: said(text),
                 calls,
                 stop,
                 usage: TokenUsage {
@@ -150,7 +165,12 @@ fn input() -> impl Strategy<Value = TurnInput> {
 fn check(turn: &Turn) {
     match turn.next() {
         TurnAction::CallModel => {
-            assert_eq!(check_conversation(&turn.conversation().unwrap()), Ok(()));
+            let mut sent = turn.conversation().unwrap();
+            // A paused answer goes on by itself.
+            if matches!(sent.last(), Some(Message::Assistant { .. })) {
+                sent.push(Message::user("go on"));
+            }
+            assert_eq!(check_conversation(&sent), Ok(()));
             assert!(turn.context_percent() <= 100, "never over the window");
             assert_eq!(turn.stands(), CheckpointKind::BeforeModel);
         }

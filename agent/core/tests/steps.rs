@@ -12,7 +12,8 @@ use std::sync::Arc;
 use rivetos_core::turn::{Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput};
 use rivetos_types::id::TurnId;
 use rivetos_types::message::{
-    ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome, text_of,
+    ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome, VendorBlock,
+    text_of,
 };
 use rivetos_types::model::StopReason;
 use rivetos_types::store::{CallHash, CheckpointKind, Decision};
@@ -50,6 +51,11 @@ fn opening(history: Vec<Message>) -> Opening {
     }
 }
 
+fn said(text: &str) -> Vec<ContentPart> {
+    let text = (!text.is_empty()).then(|| ContentPart::text(text));
+    text.into_iter().collect()
+}
+
 fn answered(turn: &mut Turn, text: &str, tools: &[&str]) {
     let call = |(index, name): (usize, &&str)| ToolCall {
         id: index.to_string(),
@@ -57,7 +63,7 @@ fn answered(turn: &mut Turn, text: &str, tools: &[&str]) {
         arguments: "{}".into(),
     };
     turn.on(TurnInput::Answered {
-        text: text.into(),
+        content: said(text),
         calls: tools.iter().enumerate().map(call).collect(),
         stop: StopReason::End,
         usage: TokenUsage::default(),
@@ -294,4 +300,61 @@ fn what_a_turn_may_cost() {
         result(&mut turn, "0", &n.to_string());
     }
     assert_eq!(reason(&turn), "the turn cost its 0.05 US dollars");
+}
+
+#[test]
+fn a_paused_answer_goes_on_with_what_only_its_vendor_can_read() {
+    let mut turn = Turn::new(opening(vec![]));
+    let block = ContentPart::Vendor(VendorBlock {
+        vendor: "v".into(),
+        model: "m".into(),
+        block: "signed".into(),
+    });
+    let first = vec![block.clone(), ContentPart::text("First.")];
+    let answer = |content: &[ContentPart], stop| TurnInput::Answered {
+        content: content.to_vec(),
+        calls: vec![],
+        stop,
+        usage: TokenUsage::default(),
+        micro_usd: 0,
+        elapsed_ms: 0,
+    };
+    turn.on(answer(&first, StopReason::Pause));
+    assert_eq!(turn.next(), TurnAction::CallModel);
+    let Some(Message::Assistant { content, .. }) = turn.conversation().unwrap().pop() else {
+        panic!("the paused answer is not last");
+    };
+    assert_eq!(content, first);
+    let last = [ContentPart::text("Then."), block];
+    turn.on(answer(&last, StopReason::End));
+    let TurnAction::Finish { text, outcome } = turn.next() else {
+        panic!("it goes on");
+    };
+    assert_eq!(
+        (text.as_str(), outcome),
+        ("First.\n\nThen.", TurnOutcome::Completed)
+    );
+    assert!(matches!(
+        turn.into_transcript().last(),
+        Some(Message::Assistant { content, .. }) if *content == last
+    ));
+}
+
+#[test]
+fn a_refusal_ends_the_turn_with_what_was_said() {
+    let mut turn = Turn::new(opening(vec![]));
+    turn.on(TurnInput::Answered {
+        content: said("I cannot."),
+        calls: vec![],
+        stop: StopReason::Refusal,
+        usage: TokenUsage::default(),
+        micro_usd: 0,
+        elapsed_ms: 0,
+    });
+    let TurnAction::Finish { text, outcome } = turn.next() else {
+        panic!("it goes on");
+    };
+    assert_eq!(text, "I cannot.");
+    let reason = "the model refused to answer".to_owned();
+    assert_eq!(outcome, TurnOutcome::Failed { reason });
 }

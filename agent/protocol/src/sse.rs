@@ -26,7 +26,7 @@ pub enum SseError {
 
 /// Turns bytes, split anywhere, into events. An event that the stream did not finish with an
 /// empty line is never dispatched.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decoder {
     line: Vec<u8>,
     event: String,

@@ -94,6 +94,7 @@ mod tests {
             output: 10,
             cache_read: 600,
             cache_write: 300,
+            reasoning: 40,
         };
         let expense = prices.expense("vendor/big", usage);
         assert_eq!(expense.micro_usd, 100 * 5 + 10 * 25 + 300 + 1875);

@@ -92,6 +92,7 @@ async fn a_turn_with_a_tool() -> Rows {
         output: 2,
         cache_read: 60,
         cache_write: 10,
+        reasoning: 1,
     };
     let stop = StopReason::End;
     asked

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::channel::Address;
 use crate::id::{ChannelId, ExternalId, SessionId, TurnId};
@@ -20,6 +21,28 @@ pub enum ContentPart {
     },
     /// A file.
     Attachment(Attachment),
+    /// What only a vendor can read.
+    Vendor(VendorBlock),
+}
+
+/// A block of an answer that its vendor wants back unchanged with the rest of the conversation:
+/// signed reasoning, calls that the vendor ran by itself. Nobody else reads it, no person sees
+/// it, and another model does not get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorBlock {
+    /// The kind of the model provider that wrote it, for example `anthropic`.
+    pub vendor: String,
+    /// The model that said it.
+    pub model: String,
+    /// The block as the vendor's codec wants it back.
+    pub block: Value,
+}
+
+impl VendorBlock {
+    /// The block, for a request to this model of this vendor.
+    pub fn read_by(&self, vendor: &str, model: &str) -> Option<&Value> {
+        (self.vendor == vendor && self.model == model).then_some(&self.block)
+    }
 }
 
 impl ContentPart {
@@ -31,7 +54,7 @@ impl ContentPart {
     /// The file that it is, if it is one.
     pub fn attachment(&self) -> Option<&Attachment> {
         match self {
-            Self::Text { .. } => None,
+            Self::Text { .. } | Self::Vendor(_) => None,
             Self::Attachment(attachment) => Some(attachment),
         }
     }
@@ -41,6 +64,7 @@ impl ContentPart {
         match self {
             Self::Text { text } => Cow::Borrowed(text),
             Self::Attachment(attachment) => format!("\n\n{}", attachment.described()).into(),
+            Self::Vendor(_) => Cow::Borrowed(""),
         }
     }
 }
@@ -51,7 +75,7 @@ pub fn text_of(content: &[ContentPart]) -> String {
         .iter()
         .map(|part| match part {
             ContentPart::Text { text } => text.as_str(),
-            ContentPart::Attachment(_) => "",
+            ContentPart::Attachment(_) | ContentPart::Vendor(_) => "",
         })
         .collect()
 }
@@ -230,7 +254,7 @@ pub enum TurnOutcome {
     },
 }
 
-/// Tokens of one or more model requests. Reasoning tokens are part of `output`.
+/// Tokens of one or more model requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenUsage {
     /// Tokens read by the model, cached ones included.
@@ -243,6 +267,9 @@ pub struct TokenUsage {
     /// The part of `input` that was put into the vendor's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write: u64,
+    /// The part of `output` that was reasoning, where the vendor counts it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reasoning: u64,
 }
 
 #[expect(
@@ -262,6 +289,7 @@ impl TokenUsage {
             output: self.output.saturating_add(other.output),
             cache_read: self.cache_read.saturating_add(other.cache_read),
             cache_write: self.cache_write.saturating_add(other.cache_write),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
         }
     }
 }

@@ -8,15 +8,14 @@ use thiserror::Error;
 
 use crate::BoxStream;
 use crate::media::FileDigest;
-use crate::message::{Message, TokenUsage, ToolCall};
+use crate::message::{Message, TokenUsage, ToolCall, VendorBlock};
 use crate::store::Thinking;
 use crate::tool::ToolSpec;
 
 /// What talks to a language model.
 ///
 /// # Guarantees
-/// - The stream yields any number of `Text`, `Reasoning` and `ToolCall` events, then exactly one
-///   `Done`, then ends; or it yields one `Err` and ends. A stream that ends without `Done` or
+/// - The stream yields any number of other events, then exactly one `Done`, then ends; or it yields one `Err` and ends. A stream that ends without `Done` or
 ///   `Err` does not exist: a body that breaks off is [`ModelError::Incomplete`].
 /// - Dropping the stream closes the connection at once.
 ///
@@ -56,6 +55,8 @@ pub enum StreamEvent {
     Reasoning(String),
     /// A complete call.
     ToolCall(ToolCall),
+    /// What goes back to the vendor as it is, at this place of the answer.
+    Vendor(VendorBlock),
     /// The protocol's terminal event. Nothing follows.
     Done {
         /// Why the model stopped.
@@ -77,6 +78,25 @@ pub enum StopReason {
     Length,
     /// The vendor's filter cut it off.
     ContentFilter,
+    /// The model refused to answer.
+    Refusal,
+    /// The vendor paused a long answer: the same conversation, sent again, goes on.
+    Pause,
+}
+
+impl ModelError {
+    /// The same error in other words.
+    #[must_use]
+    pub fn map_message(mut self, words: impl FnOnce(&str) -> String) -> Self {
+        match &mut self {
+            Self::Transient { message, .. }
+            | Self::TooLong { message }
+            | Self::ImagesRefused { message }
+            | Self::Incomplete { message }
+            | Self::Fatal { message, .. } => *message = words(message),
+        }
+        self
+    }
 }
 
 /// Why a request failed.

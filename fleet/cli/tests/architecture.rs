@@ -61,6 +61,12 @@ const TABLE: &[Row] = &[
         banned_words: &[FILES, SOCKETS, ENVIRONMENT, PROCESSES],
     },
     Row {
+        folder: "agent/http",
+        may_use: &["agent/types"],
+        banned_crates: &["sqlx", "rusqlite", "axum", "clap"],
+        banned_words: &[FILES],
+    },
+    Row {
         folder: "agent/core",
         may_use: &["agent/types", "agent/config", "agent/protocol"],
         banned_crates: &["reqwest", "sqlx", "rusqlite", "axum", "hyper", "clap"],
@@ -68,7 +74,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         folder: "plugins/",
-        may_use: &["agent/types", "agent/protocol"],
+        may_use: &["agent/types", "agent/protocol", "agent/http"],
         banned_crates: &["clap", "bollard", "kube"],
         banned_words: &[],
     },
@@ -148,6 +154,7 @@ const LAYOUT: &[(&str, &str)] = &[
     ("agent/types", "rivetos-types"),
     ("agent/config", "rivetos-config"),
     ("agent/protocol", "rivetos-protocol"),
+    ("agent/http", "rivetos-http"),
     ("agent/core", "rivetos-core"),
     ("agent/runtime", "rivetos-runtime"),
     ("agent/boot", "rivetos-agent"),

@@ -1,32 +1,45 @@
 //! What the model answered.
 
-use rivetos_types::message::{ContentPart, Message, ToolCall, TurnOutcome};
+use rivetos_types::message::{ContentPart, Message, ToolCall, TurnOutcome, text_of};
 use rivetos_types::model::StopReason;
 
 use super::calls::{OpenCalls, make_ids_unique};
 use super::machine::{Opening, Turn};
 
 impl Turn {
-    pub(super) fn on_answer(&mut self, text: String, calls: Vec<ToolCall>, stop: StopReason) {
+    pub(super) fn on_answer(
+        &mut self,
+        content: Vec<ContentPart>,
+        calls: Vec<ToolCall>,
+        stop: StopReason,
+    ) {
         self.step += 1;
         self.overflows = 0;
-        if stop == StopReason::ContentFilter {
-            let reason = "the model's content filter ended the answer".to_owned();
-            return self.end(TurnOutcome::Failed { reason }, text);
+        let refused = match stop {
+            StopReason::ContentFilter => Some("the model's content filter ended the answer"),
+            StopReason::Refusal => Some("the model refused to answer"),
+            StopReason::End | StopReason::ToolUse | StopReason::Length | StopReason::Pause => None,
+        };
+        if let Some(reason) = refused {
+            let reason = reason.to_owned();
+            return self.end(TurnOutcome::Failed { reason }, text_of(&content));
         }
         if calls.is_empty() {
             return match stop {
                 StopReason::Length => {
                     let reason = "the answer reached the model's output limit".to_owned();
-                    self.end(TurnOutcome::LimitReached { reason }, text);
+                    self.end(TurnOutcome::LimitReached { reason }, text_of(&content));
                 }
-                StopReason::End | StopReason::ToolUse | StopReason::ContentFilter => {
-                    self.on_last_word(text);
-                }
+                StopReason::Pause if !content.is_empty() => self.on_more_to_come(content),
+                StopReason::End
+                | StopReason::ToolUse
+                | StopReason::Pause
+                | StopReason::ContentFilter
+                | StopReason::Refusal => self.on_last_word(content),
             };
         }
-        self.say(&text);
-        self.open_calls(text, calls);
+        self.say(&text_of(&content));
+        self.open_calls(content, calls);
         if stop == StopReason::Length {
             self.limit("the answer reached the model's output limit".to_owned());
         } else {
@@ -35,27 +48,30 @@ impl Turn {
     }
 
     /// The model has nothing more to say, unless the person has said something meanwhile.
-    fn on_last_word(&mut self, text: String) {
+    fn on_last_word(&mut self, content: Vec<ContentPart>) {
         if self.steers.is_empty() {
-            return self.complete(text);
+            return self.complete(content);
         }
-        self.say(&text);
-        if !text.is_empty() {
-            self.messages.push(Message::assistant(text));
+        self.on_more_to_come(content);
+    }
+
+    /// What was said is part of the next request.
+    fn on_more_to_come(&mut self, content: Vec<ContentPart>) {
+        self.say(&text_of(&content));
+        if !content.is_empty() {
+            self.messages.push(Message::Assistant {
+                content,
+                tool_calls: Vec::new(),
+            });
         }
         self.take_steers();
         self.check_step_limits();
     }
 
-    fn open_calls(&mut self, text: String, mut calls: Vec<ToolCall>) {
+    fn open_calls(&mut self, content: Vec<ContentPart>, mut calls: Vec<ToolCall>) {
         make_ids_unique(&mut calls, self.step);
         let Opening { rules, limits, .. } = &self.opening;
         self.calls = OpenCalls::new(&calls, self.step, rules, limits.step_calls_max);
-        let content = if text.is_empty() {
-            Vec::new()
-        } else {
-            vec![ContentPart::text(text)]
-        };
         self.messages.push(Message::Assistant {
             content,
             tool_calls: calls,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The version of [`Checkpoint::body`] that is written.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Something that happened. `elapsed_ms` is the time spent on the turn until then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ const VERSION: u32 = 2;
 pub enum TurnInput {
     /// The model gave a whole answer.
     Answered {
-        /// What it said.
-        text: String,
+        /// What it said, in its order.
+        content: Vec<ContentPart>,
         /// What it wants called.
         calls: Vec<ToolCall>,
         /// Why it stopped.
@@ -152,7 +152,7 @@ mod tests {
             call_id: "c1".into(),
         };
         let body = encode(&started).unwrap();
-        assert_eq!(body, r#"{"v":2,"input":"tool_started","call_id":"c1"}"#);
+        assert_eq!(body, r#"{"v":3,"input":"tool_started","call_id":"c1"}"#);
         let kind = CheckpointKind::BeforeModel;
         let checkpoint = Checkpoint { kind, body };
         assert_eq!(decode(&checkpoint).unwrap(), started);
@@ -167,11 +167,11 @@ mod tests {
             })
         };
         assert!(matches!(
-            read(r#"{"v":3,"input":"x"}"#),
-            Err(JournalError::Version { found: 3 })
+            read(r#"{"v":4,"input":"x"}"#),
+            Err(JournalError::Version { found: 4 })
         ));
         assert!(matches!(
-            read(r#"{"v":2,"input":"x"}"#),
+            read(r#"{"v":3,"input":"x"}"#),
             Err(JournalError::Damaged(_))
         ));
         assert!(matches!(read(""), Err(JournalError::Damaged(_))));

@@ -1,25 +1,28 @@
 //! How a turn ends.
 
-use rivetos_types::message::{Message, TurnOutcome};
+use rivetos_types::message::{ContentPart, Message, TurnOutcome, text_of};
 
 use super::journal::Abort;
 use super::limits::Limits;
 use super::machine::Turn;
 
 impl Turn {
-    pub(super) fn complete(&mut self, text: String) {
-        let text = if text.trim().is_empty() && self.said.is_empty() {
-            "(The model ended the turn without a word.)".to_owned()
-        } else {
-            text
-        };
-        self.say(&text);
-        let text = if text.is_empty() {
-            "(no text)".to_owned()
-        } else {
-            text
-        };
-        self.messages.push(Message::assistant(text));
+    pub(super) fn complete(&mut self, mut content: Vec<ContentPart>) {
+        let text = text_of(&content);
+        if !text.trim().is_empty() {
+            self.say(&text);
+        } else if self.said.is_empty() {
+            let note = "(The model ended the turn without a word.)";
+            self.say(note);
+            content.push(ContentPart::text(note));
+        } else if text.is_empty() {
+            // No vendor takes a message without a word.
+            content.push(ContentPart::text("(no text)"));
+        }
+        self.messages.push(Message::Assistant {
+            content,
+            tool_calls: Vec::new(),
+        });
         self.outcome = Some(TurnOutcome::Completed);
     }
 

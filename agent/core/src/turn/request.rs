@@ -20,7 +20,11 @@ impl Turn {
             let text = format!("(What was said before, in short:\n\n{summary}\n)\n\n");
             content.insert(0, ContentPart::text(text));
         }
-        check_conversation(&messages)?;
+        match check_conversation(&messages) {
+            // The model is to go on where it paused.
+            Err(ConversationError::NothingToAnswer) if self.paused() => return Ok(messages),
+            checked => checked?,
+        }
         if let Some(nudge) = self.nudge() {
             let part = ContentPart::text(format!("\n\n{nudge}"));
             match messages.last_mut() {
@@ -33,6 +37,10 @@ impl Turn {
             }
         }
         Ok(messages)
+    }
+
+    fn paused(&self) -> bool {
+        self.outcome.is_none() && matches!(self.messages.last(), Some(Message::Assistant { .. }))
     }
 
     /// The person said something while the turn was running. It is read with the next request.

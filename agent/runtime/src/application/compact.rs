@@ -54,7 +54,7 @@ async fn read(state: &State, request: ModelRequest) -> Option<(String, TokenUsag
         match event {
             Ok(StreamEvent::Text(piece)) => text.push_str(&piece),
             Ok(StreamEvent::Done { usage, .. }) => return Some((text, usage)),
-            Ok(StreamEvent::Reasoning(_) | StreamEvent::ToolCall(_)) => {}
+            Ok(StreamEvent::Reasoning(_) | StreamEvent::Vendor(_) | StreamEvent::ToolCall(_)) => {}
             Err(error) => {
                 state.metrics.model_errors.add(1);
                 tracing::warn!(%error, "there is no summary");

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use rivetos_core::redact::Pieces;
 use rivetos_core::turn::Abort;
 use rivetos_types::intake::TurnEvent;
-use rivetos_types::message::{TokenUsage, ToolCall};
+use rivetos_types::message::{ContentPart, TokenUsage, ToolCall, VendorBlock, text_of};
 use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
 
 use super::feed::Feed;
@@ -26,7 +26,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(2);
 #[derive(Default)]
 pub(super) struct Answer {
     /// Without secrets, as far as it is shown.
-    pub(super) text: String,
+    pub(super) content: Vec<ContentPart>,
     saying: Pieces,
     thinking: Pieces,
     pub(super) calls: Vec<ToolCall>,
@@ -39,20 +39,37 @@ impl Answer {
     pub(super) fn end(&mut self, state: &State, feed: &Feed) {
         self.end_reasoning(state, feed);
         let text = self.saying.end(&state.parts.redactor);
-        self.show(feed, &text);
+        self.show(feed, text);
+    }
+
+    /// What was said.
+    pub(super) fn text(&self) -> String {
+        text_of(&self.content)
+    }
+
+    fn keep(&mut self, state: &State, feed: &Feed, block: VendorBlock) {
+        self.end(state, feed);
+        self.bytes += block.block.to_string().len();
+        self.content.push(ContentPart::Vendor(block));
     }
 
     fn say(&mut self, state: &State, feed: &Feed, piece: &str) {
         self.end_reasoning(state, feed);
         self.bytes += piece.len();
         let text = self.saying.push(&state.parts.redactor, piece);
-        self.show(feed, &text);
+        self.show(feed, text);
     }
 
-    fn show(&mut self, feed: &Feed, text: &str) {
-        if !text.is_empty() {
-            feed.text(text, self.text.is_empty());
-            self.text.push_str(text);
+    fn show(&mut self, feed: &Feed, more: String) {
+        if more.is_empty() {
+            return;
+        }
+        let is_text = |part: &ContentPart| matches!(part, ContentPart::Text { .. });
+        feed.text(&more, !self.content.iter().any(is_text));
+        if let Some(ContentPart::Text { text }) = self.content.last_mut() {
+            text.push_str(&more);
+        } else {
+            self.content.push(ContentPart::text(more));
         }
     }
 
@@ -163,6 +180,7 @@ async fn read(
                 answer.bytes += call.name.len() + call.arguments.len();
                 answer.calls.push(call);
             }
+            StreamEvent::Vendor(block) => answer.keep(state, feed, block),
             StreamEvent::Done { stop, usage } => return Ok(Ok((stop, usage))),
         }
         if answer.bytes > bytes_max {

@@ -60,6 +60,8 @@ pub(crate) fn spent(
                 output: sum(row, 2)?,
                 cache_read: sum(row, 3)?,
                 cache_write: sum(row, 4)?,
+                // Not kept: it is paid as output.
+                reasoning: 0,
             },
             micro_usd: sum(row, 5)?,
         });

@@ -1,41 +1,25 @@
 //! What an endpoint says when it refuses.
 
+use rivetos_http::{Refusal, words};
 use rivetos_types::model::ModelError;
 use serde_json::Value;
 
-/// The most of a vendor's message that is kept, in characters.
-const MESSAGE_CHARS_MAX: usize = 500;
-
-/// The error of an answer whose status is not 200. `retry_after` is that header; only its form in
-/// seconds is read. `key` is taken out of the message wherever the vendor repeats it.
-pub fn of_response(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    key: Option<&str>,
-) -> ModelError {
-    let text = String::from_utf8_lossy(body);
-    let json = serde_json::from_str::<Value>(&text).ok();
-    let said = json
-        .as_ref()
-        .and_then(vendor_message)
-        .unwrap_or_else(|| text.trim().to_owned());
-    let said = without_keys(&said, key);
-    let message = if said.is_empty() {
-        format!("the endpoint answered HTTP {status}")
-    } else {
-        format!("{said} (HTTP {status})")
-    };
-    let code = json.as_ref().and_then(vendor_code).unwrap_or_default();
+/// The error that a refusal is.
+pub fn of_refusal(refusal: &Refusal) -> ModelError {
+    let json = refusal.json();
+    let said = json.as_ref().and_then(vendor_message);
+    let code = json.as_ref().and_then(vendor_code);
+    let message = refusal.message(said.as_deref(), code.as_deref());
+    let code = code.unwrap_or_default();
+    let status = refusal.status;
     if is_too_long(status, &code, &message) {
         return ModelError::TooLong { message };
     }
     if is_about_images(status, &message) {
         return ModelError::ImagesRefused { message };
     }
-    let spent = code == "insufficient_quota";
-    if worth_another_try(status) && !spent {
-        let retry_after_ms = retry_after.and_then(milliseconds);
+    if refusal.may_pass() && code != "insufficient_quota" {
+        let retry_after_ms = refusal.retry_after_ms;
         return ModelError::Transient {
             message,
             retry_after_ms,
@@ -56,10 +40,10 @@ pub(crate) fn in_stream(data: &str) -> Option<ModelError> {
     let json: Value = serde_json::from_str(data).ok()?;
     let error = json.get("error").filter(|error| !error.is_null())?;
     let said = vendor_message(&json).unwrap_or_else(|| error.to_string());
-    let message = without_keys(&said, None);
+    let message = words(&said);
     let code = vendor_code(&json).unwrap_or_default();
     let status = code.parse().ok();
-    let transient = status.is_some_and(worth_another_try)
+    let transient = status.is_some_and(|status| Refusal::new(status, "").may_pass())
         || [
             "overloaded",
             "rate_limit",
@@ -106,10 +90,6 @@ fn is_about_images(status: u16, message: &str) -> bool {
     words.iter().any(|word| message.contains(word))
 }
 
-fn worth_another_try(status: u16) -> bool {
-    matches!(status, 408 | 425 | 429 | 500..=599)
-}
-
 /// The shapes in which vendors say it: an object, a text, a list with one object.
 fn vendor_message(json: &Value) -> Option<String> {
     let json = json.get(0).unwrap_or(json);
@@ -134,27 +114,6 @@ fn vendor_code(json: &Value) -> Option<String> {
     };
     let code = json.pointer("/error/code").and_then(text);
     code.or_else(|| json.pointer("/error/type").and_then(text))
-}
-
-/// Shortens a message and takes out the key, also where the vendor has masked it only in part.
-fn without_keys(message: &str, key: Option<&str>) -> String {
-    let message = match key {
-        Some(key) if !key.is_empty() => message.replace(key, "***"),
-        Some(_) | None => message.to_owned(),
-    };
-    let words = message.split(' ').map(|word| {
-        let key = word.starts_with("sk-") || word.contains("***");
-        if key { "***" } else { word }
-    });
-    let message = words.collect::<Vec<_>>().join(" ");
-    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message,
-    }
-}
-
-fn milliseconds(seconds: &str) -> Option<u64> {
-    seconds.trim().parse::<u64>().ok()?.checked_mul(1000)
 }
 
 #[cfg(test)]

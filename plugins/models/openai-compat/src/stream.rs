@@ -1,5 +1,6 @@
 //! From the bytes of an answer to stream events.
 
+use rivetos_http::{AnswerReader, End, Refusal};
 use rivetos_protocol::sse::{Decoder, SseEvent};
 use rivetos_types::message::TokenUsage;
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
@@ -11,21 +12,8 @@ mod calls;
 
 use calls::{CallFragment, Calls};
 
-/// How a body ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// By the rules of HTTP.
-    Clean,
-    /// Otherwise.
-    Broken,
-}
-
-/// Reads one answer, in pieces of any size.
-///
-/// # Guarantees
-/// - How the bytes are split changes nothing.
-/// - After [`StreamEvent::Done`] or an error nothing follows.
-#[derive(Debug, Clone, Default)]
+/// Reads one answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamParser {
     decoder: Decoder,
     calls: Calls,
@@ -40,14 +28,18 @@ impl StreamParser {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    /// Whether the terminal event was seen.
-    pub fn is_over(&self) -> bool {
+impl AnswerReader for StreamParser {
+    fn is_over(&self) -> bool {
         self.over
     }
 
-    /// Takes more of the body and appends what it says to `events`.
-    pub fn push(&mut self, bytes: &[u8], events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+    fn refused(&self, refusal: &Refusal) -> ModelError {
+        error::of_refusal(refusal)
+    }
+
+    fn push(&mut self, bytes: &[u8], events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         if self.over {
             return Ok(());
         }
@@ -65,8 +57,7 @@ impl StreamParser {
         fits.map_err(|error| self.broken(&error.to_string()))
     }
 
-    /// The body has ended. Appends the terminal event when it was implied by a finish reason.
-    pub fn end(&mut self, end: End, events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+    fn end(&mut self, end: End, events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         match (self.over, end, &self.finish) {
             (true, ..) => Ok(()),
             (false, End::Clean, Some(_)) => self.done(events),
@@ -74,7 +65,9 @@ impl StreamParser {
             (false, End::Broken, _) => Err(self.broken("the connection was lost")),
         }
     }
+}
 
+impl StreamParser {
     fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         let data = event.data.trim();
         if data == "[DONE]" {

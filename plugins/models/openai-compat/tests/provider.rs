@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use futures_util::StreamExt;
+use rivetos_http::Http;
 use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_types::message::{Message, TokenUsage};
 use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
@@ -53,7 +54,7 @@ fn provider(address: SocketAddr, idle_timeout: Duration) -> OpenAiCompat {
         repeat_penalty: None,
         idle_timeout,
     };
-    OpenAiCompat::new(settings, Arc::new(Rotating::default()))
+    OpenAiCompat::new(settings, Arc::new(Rotating::default()), Http::new())
 }
 
 async fn ask(provider: &OpenAiCompat) -> Vec<Result<StreamEvent, ModelError>> {
@@ -139,10 +140,10 @@ async fn a_refusal_is_told_without_the_key() {
     let answer = |headers: HeaderMap| async move {
         let key = headers[header::AUTHORIZATION].to_str().unwrap().to_owned();
         let body = format!("{{\"error\":{{\"message\":\"wrong: {key}\"}}}}");
-        (StatusCode::UNAUTHORIZED, body).into_response()
+        (StatusCode::UNAUTHORIZED, [("x-request-id", "req_1")], body).into_response()
     };
     let address = serve(Router::new().route("/v1/chat/completions", post(answer))).await;
-    let message = "wrong: Bearer *** (HTTP 401)".to_owned();
+    let message = "wrong: Bearer *** (HTTP 401, request req_1)".to_owned();
     let expected = ModelError::Fatal {
         status: Some(401),
         message,

@@ -53,7 +53,7 @@ impl Run<'_> {
         let input = match ended {
             Err(by) | Ok(Err(AskError::TooLong(by))) => TurnInput::Aborted {
                 by,
-                partial: answer.text,
+                partial: answer.text(),
             },
             Ok(Err(AskError::Overflow(reason))) => TurnInput::Overflowed { reason },
             Ok(Err(AskError::ImagesRefused)) => {
@@ -62,15 +62,15 @@ impl Run<'_> {
             }
             Ok(Err(AskError::Failed(reason))) => TurnInput::Failed {
                 reason,
-                partial: answer.text,
+                partial: answer.text(),
             },
             Ok(Ok((stop, usage))) => {
                 let micro_usd = self.spend(usage);
-                let Answer { text, calls, .. } = answer;
+                let Answer { content, calls, .. } = answer;
                 let (session, turn) = (&self.message.session, &self.claim.turn);
                 self.state.note_refused(session, turn, &calls);
                 TurnInput::Answered {
-                    text,
+                    content,
                     calls,
                     stop,
                     usage,

@@ -114,6 +114,7 @@ pub(crate) async fn what_a_turn_cost_is_summed(open: Open<'_>) {
             output: 2,
             cache_read: 3,
             cache_write: 4,
+            reasoning: 0,
         },
         micro_usd,
     };

@@ -25,7 +25,7 @@ struct FunctionFragment {
     arguments: Option<Value>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Partial {
     index: u64,
     id: String,
@@ -34,7 +34,7 @@ struct Partial {
 }
 
 /// The calls of one answer so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Calls {
     calls: Vec<Partial>,
     arguments_bytes: usize,

@@ -11,7 +11,7 @@ const EXTRA_ROOTS: &str = "SSL_CERT_FILE";
 
 /// A client configuration that trusts the public roots and those in `$SSL_CERT_FILE`. The error
 /// says what is wrong with that file.
-pub fn client_config() -> Result<ClientConfig, String> {
+pub(crate) fn client_config() -> Result<ClientConfig, String> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
