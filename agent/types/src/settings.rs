@@ -1,8 +1,83 @@
 //! One plain struct per plugin: what it needs to know, already checked.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::secret::SecretRef;
+
+/// An endpoint that speaks the Messages API of Anthropic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anthropic {
+    /// The name in the `providers:` section.
+    pub name: String,
+    /// Up to and without `/v1/messages`, for example `https://api.anthropic.com`.
+    pub base_url: String,
+    /// Which model to ask for.
+    pub model: String,
+    /// How a request shows who sends it.
+    pub access: AnthropicAccess,
+    /// The most tokens of one answer, without those of a thinking budget; absent: 32000, or what
+    /// the model can where that is less.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature, 0 to 1. Not sent to models that take none.
+    pub temperature: Option<f64>,
+    /// Sampling from the likeliest tokens that together have this probability, 0 to 1. Not sent
+    /// beside a temperature, nor to models that take none.
+    pub top_p: Option<f64>,
+    /// How long the vendor keeps what it has read.
+    pub prompt_cache: PromptCache,
+    /// Tools that the vendor runs by itself, as it wants them described, for example
+    /// `{"type": "web_search_20250305", "name": "web_search"}`.
+    pub server_tools: Vec<Map<String, Value>>,
+    /// Names for the header `anthropic-beta`.
+    pub betas: Vec<String>,
+    /// Put into the body last; never over `model`, `messages` or `stream`.
+    pub extra_body: Map<String, Value>,
+    /// Longest wait for the first byte of an answer, connecting included.
+    pub first_byte_timeout: Duration,
+    /// Longest wait for each further byte.
+    pub idle_timeout: Duration,
+}
+
+/// How a request to Anthropic shows who sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnthropicAccess {
+    /// By a key.
+    Key(SecretRef),
+    /// By a token that somebody got by logging in.
+    Login(OAuth),
+}
+
+/// A login by OAuth 2 with PKCE, for a public client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuth {
+    /// Where the tokens are kept. Only one process may have the file: it renews them.
+    pub token_file: PathBuf,
+    /// The name under which the operator's application is registered.
+    pub client_id: String,
+    /// Where the person agrees, without a query.
+    pub authorize_url: String,
+    /// Where tokens are had and renewed.
+    pub token_url: String,
+    /// Where the person is sent afterwards.
+    pub redirect_url: String,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+}
+
+/// How long a vendor keeps what it has read, where the request says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PromptCache {
+    /// Not at all.
+    Off,
+    /// Five minutes after the last use.
+    #[default]
+    Minutes,
+    /// An hour after the last use; writing costs more.
+    Hour,
+}
 
 /// An OpenAI-compatible chat completion endpoint.
 #[derive(Debug, Clone, PartialEq)]
