@@ -14,7 +14,8 @@ use rivetos_tool_file::{FileEdit, FileRead, FileSend, FileWrite};
 use rivetos_tool_shell::Shell;
 use rivetos_types::model::ModelProvider;
 use rivetos_types::secret::SecretResolver;
-use rivetos_types::settings;
+use rivetos_types::settings::{self, CompatApi};
+use serde_json::Map;
 
 use crate::error::BootError;
 use crate::otlp::OtlpHttp;
@@ -23,8 +24,11 @@ use crate::secrets::Secrets;
 /// The longest run of one shell command.
 const SHELL_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The longest wait for a model's next byte.
-const MODEL_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+/// The longest wait for a model's first byte: it reads all of the conversation before.
+const MODEL_FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The longest wait for its next byte.
+const MODEL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The tools that there are, as far as the agent is to have them.
 pub(crate) fn tools(wanted: &Tools) -> Toolset {
@@ -89,12 +93,15 @@ pub(crate) async fn model(
                     .base_url
                     .clone()
                     .ok_or_else(|| BootError::NoBaseUrl(name.to_owned()))?,
+                api: CompatApi::Chat,
                 model: model.to_owned(),
                 api_key: provider.api_key.clone(),
                 max_tokens: provider.max_tokens,
                 temperature: provider.temperature,
                 top_p: provider.top_p,
                 repeat_penalty: provider.repeat_penalty,
+                extra_body: Map::new(),
+                first_byte_timeout: MODEL_FIRST_BYTE_TIMEOUT,
                 idle_timeout: MODEL_IDLE_TIMEOUT,
             };
             Arc::new(OpenAiCompat::new(settings, secrets, http))

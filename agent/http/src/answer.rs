@@ -101,6 +101,7 @@ impl Http {
     ) -> Result<Reading<R>, ModelError> {
         let request = request.await?;
         let (accept, idle_timeout) = (request.accept, request.idle_timeout);
+        let first_byte_timeout = request.first_byte_timeout;
         let secrets = request.secrets();
         let response = self.send(request).await.map_err(|error| failed(&error))?;
         if !response.status().is_success() || !is_any_of(accept, response.headers()) {
@@ -110,6 +111,8 @@ impl Http {
         Ok(Reading {
             response: Some(response),
             reader,
+            // Many vendors send the head of an answer at once and think before its first byte.
+            timeout: first_byte_timeout,
             idle_timeout,
             secrets,
             events: VecDeque::new(),
@@ -130,6 +133,7 @@ type Step<F, R> = Option<(Result<StreamEvent, ModelError>, State<F, R>)>;
 struct Reading<R> {
     response: Option<Response>,
     reader: R,
+    timeout: Duration,
     idle_timeout: Duration,
     secrets: Vec<Secret<String>>,
     events: VecDeque<StreamEvent>,
@@ -143,7 +147,9 @@ impl<R: AnswerReader> Reading<R> {
             return;
         };
         let mut events = Vec::from(std::mem::take(&mut self.events));
-        let result = match next_bytes(response, self.idle_timeout).await {
+        let waited = next_bytes(response, self.timeout).await;
+        self.timeout = self.idle_timeout;
+        let result = match waited {
             Ok(Some(bytes)) => self.reader.push(&bytes, &mut events),
             Ok(None) => self.reader.end(End::Clean, &mut events),
             Err(error) => {

@@ -44,7 +44,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The media types that an answer may have. Servers that name none are taken at their word.
     pub accept: &'static [&'static str],
-    /// The longest wait for the first byte of an answer, connecting included.
+    /// The longest wait for an answer, connecting included, and again for the first byte of one
+    /// that is streamed.
     pub first_byte_timeout: Duration,
     /// The longest wait for each further byte.
     pub idle_timeout: Duration,

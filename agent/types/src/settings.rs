@@ -79,14 +79,16 @@ pub enum PromptCache {
     Hour,
 }
 
-/// An OpenAI-compatible chat completion endpoint.
+/// An OpenAI-compatible endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenAiCompat {
     /// The name in the `providers:` section.
     pub name: String,
-    /// Up to and without `/chat/completions`, for example `http://127.0.0.1:8080/v1`.
+    /// Up to and without the name of the API, for example `http://127.0.0.1:8080/v1`.
     pub base_url: String,
-    /// Which model to ask for.
+    /// How the endpoint is talked to.
+    pub api: CompatApi,
+    /// Which model to ask for; `default`: the first that the endpoint lists.
     pub model: String,
     /// Sent as bearer token; many local servers want none.
     pub api_key: Option<SecretRef>,
@@ -98,8 +100,86 @@ pub struct OpenAiCompat {
     pub top_p: Option<f64>,
     /// Makes repetition less likely, 0 to 2; a key that llama.cpp and its relatives know.
     pub repeat_penalty: Option<f64>,
-    /// Longest wait for the connection and for the next byte of an answer.
+    /// What else goes into the body of each request, for keys that are not known here. Never
+    /// replaces the model, the conversation, or the streaming.
+    pub extra_body: Map<String, Value>,
+    /// Longest wait for the first byte of an answer, connecting included.
+    pub first_byte_timeout: Duration,
+    /// Longest wait for each further byte.
     pub idle_timeout: Duration,
+}
+
+/// The APIs of OpenAI that others speak too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CompatApi {
+    /// `/chat/completions`, which everybody speaks.
+    #[default]
+    Chat,
+    /// `/responses`, stateless.
+    Responses,
+}
+
+/// xAI, by its Responses API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Xai {
+    /// The name in the `providers:` section.
+    pub name: String,
+    /// Up to and without `/responses`: `https://api.x.ai/v1`.
+    pub base_url: String,
+    /// Which model to ask for.
+    pub model: String,
+    /// Sent as bearer token.
+    pub api_key: SecretRef,
+    /// The most tokens of one answer, reasoning included.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature, 0 to 2.
+    pub temperature: Option<f64>,
+    /// Sampling from the likeliest tokens that together have this probability, 0 to 1.
+    pub top_p: Option<f64>,
+    /// Who keeps the conversation.
+    pub history: History,
+    /// What the vendor runs by itself while it answers.
+    pub search: Vec<XaiTool>,
+    /// Whether one answer may call several tools.
+    pub tool_calls: ToolCalls,
+    /// As of [`OpenAiCompat`].
+    pub extra_body: Map<String, Value>,
+    /// Longest wait for the first byte of an answer, connecting included.
+    pub first_byte_timeout: Duration,
+    /// Longest wait for each further byte.
+    pub idle_timeout: Duration,
+}
+
+/// Who keeps a conversation between two requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum History {
+    /// The vendor, for 30 days: a request names the answer that it goes on from and brings only
+    /// what is new.
+    #[default]
+    Stored,
+    /// Nobody but us: each request brings everything, reasoning in the vendor's encryption.
+    Stateless,
+}
+
+/// A tool that xAI runs on its own servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum XaiTool {
+    /// Searches the web and opens pages.
+    WebSearch,
+    /// Searches posts on X.
+    XSearch,
+    /// Runs Python.
+    CodeInterpreter,
+}
+
+/// How many tools one answer may call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ToolCalls {
+    /// As many as the model wants.
+    #[default]
+    Parallel,
+    /// At most one.
+    OneByOne,
 }
 
 /// The shell tool.

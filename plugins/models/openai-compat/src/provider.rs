@@ -40,6 +40,7 @@ impl OpenAiCompat {
         );
         let body = request::body(settings, request).to_string().into_bytes();
         let mut post = Request::post(url, body, settings.idle_timeout);
+        post.first_byte_timeout = settings.first_byte_timeout;
         post.accept = &["text/event-stream"];
         let Some(key) = &settings.api_key else {
             return Ok(post);

@@ -53,6 +53,11 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
             body.insert(name.into(), json!(value));
         }
     }
+    for (name, value) in &settings.extra_body {
+        if !matches!(name.as_str(), "model" | "messages" | "stream") {
+            body.insert(name.clone(), value.clone());
+        }
+    }
     body.into()
 }
 

@@ -19,6 +19,7 @@ use rivetos_types::message::{Message, TokenUsage};
 use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 use rivetos_types::settings;
+use serde_json::Map;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -46,12 +47,15 @@ fn provider(address: SocketAddr, idle_timeout: Duration) -> OpenAiCompat {
     let settings = settings::OpenAiCompat {
         name: "test".into(),
         base_url: format!("http://{address}/v1"),
+        api: settings::CompatApi::Chat,
         model: "m-1".into(),
         api_key: Some(SecretRef::Env("canary".into())),
         max_tokens: None,
         temperature: None,
         top_p: None,
         repeat_penalty: None,
+        extra_body: Map::new(),
+        first_byte_timeout: idle_timeout,
         idle_timeout,
     };
     OpenAiCompat::new(settings, Arc::new(Rotating::default()), Http::new())

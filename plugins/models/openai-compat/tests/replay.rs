@@ -19,9 +19,9 @@ use rivetos_model_openai_compat::stream::StreamParser;
 use rivetos_model_openai_compat::{error, request};
 use rivetos_types::message::Message;
 use rivetos_types::model::ModelRequest;
-use rivetos_types::settings::OpenAiCompat;
+use rivetos_types::settings::{CompatApi, OpenAiCompat};
 use rivetos_types::tool::ToolSpec;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 #[test]
 fn our_own_recordings() {
@@ -93,12 +93,15 @@ fn recorded_requests_know_our_fields() {
     let settings = OpenAiCompat {
         name: "test".into(),
         base_url: "http://127.0.0.1:1/v1".into(),
+        api: CompatApi::Chat,
         model: "m-1".into(),
         api_key: None,
         max_tokens: Some(7),
         temperature: Some(0.1),
         top_p: None,
         repeat_penalty: None,
+        extra_body: Map::new(),
+        first_byte_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
     };
     let mut ours = BTreeSet::new();

@@ -12,8 +12,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use data_encoding::HEXLOWER;
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
-use rivetos_types::settings::OpenAiCompat;
-use serde_json::json;
+use rivetos_types::settings::{CompatApi, OpenAiCompat};
+use serde_json::{Map, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -69,12 +69,15 @@ impl Rehearsal {
         OpenAiCompat {
             name: "rehearsal".to_owned(),
             base_url: self.base_url.clone(),
+            api: CompatApi::Chat,
             model: "rehearsal".to_owned(),
             api_key: Some(SecretRef::Env("REHEARSAL".to_owned())),
             max_tokens: None,
             temperature: None,
             top_p: None,
             repeat_penalty: None,
+            extra_body: Map::new(),
+            first_byte_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(10),
         }
     }

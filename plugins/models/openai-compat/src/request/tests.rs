@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rivetos_types::media::{Attachment, MediaType};
 use rivetos_types::message::{ContentPart, ToolResult, ToolStatus};
+use rivetos_types::settings::CompatApi;
 use rivetos_types::tool::ToolSpec;
 
 use super::*;
@@ -10,12 +11,15 @@ fn settings(base_url: &str) -> OpenAiCompat {
     OpenAiCompat {
         name: "test".into(),
         base_url: base_url.into(),
+        api: CompatApi::Chat,
         model: "m-1".into(),
         api_key: None,
         max_tokens: Some(64),
         temperature: Some(0.5),
         top_p: None,
         repeat_penalty: None,
+        extra_body: Map::new(),
+        first_byte_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
     }
 }
@@ -86,6 +90,28 @@ fn what_is_set_is_sent() {
     assert_eq!(body["temperature"], json!(0.5));
     assert_eq!(body["top_p"], json!(0.25));
     assert_eq!(body["repeat_penalty"], json!(1.5));
+}
+
+#[test]
+fn what_else_is_set_is_sent_but_never_for_the_conversation() {
+    let mut settings = settings("http://127.0.0.1:1/v1");
+    let extra =
+        json!({ "seed": 7, "max_tokens": 8, "model": "m-2", "messages": [], "stream": false });
+    settings.extra_body = extra.as_object().unwrap().clone();
+    let request = ModelRequest {
+        model: None,
+        images: BTreeMap::new(),
+        thinking: None,
+        system: String::new(),
+        messages: vec![Message::user("hi")],
+        tools: Vec::new(),
+    };
+    let body = body(&settings, &request);
+    assert_eq!(body["seed"], json!(7));
+    assert_eq!(body["max_tokens"], json!(8));
+    assert_eq!(body["model"], json!("m-1"));
+    assert_eq!(body["messages"][0]["content"], json!("hi"));
+    assert_eq!(body["stream"], json!(true));
 }
 
 #[test]
