@@ -187,13 +187,11 @@ pub fn route(content: &[ContentPart], authority: Authority) -> Route {
         return Route::Forbidden(without_files(answer, content));
     }
     let rest = text.get(word.len()..).unwrap_or_default().trim();
-    match (entry.read)(rest) {
-        Some(command) => Route::Command(command),
-        None => {
-            let answer = format!("How to use it: {word} {}", entry.arguments);
-            Route::Refused(without_files(answer, content))
-        }
-    }
+    let Some(command) = (entry.read)(rest) else {
+        let answer = format!("How to use it: {word} {}", entry.arguments);
+        return Route::Refused(without_files(answer, content));
+    };
+    Route::Command(command)
 }
 
 /// The answer to a command that has no use for files, with what became of those that it had.
