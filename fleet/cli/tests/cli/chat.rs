@@ -4,6 +4,8 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::model::{self, Model};
 use crate::talk::Talk;
 use crate::world::World;
@@ -145,5 +147,47 @@ fn an_attached_image_is_seen_by_the_model() {
         assert_eq!(ended.code, Some(64), "{}", ended.snapshot());
         assert!(ended.stderr.contains(said), "{}", ended.snapshot());
     }
+    model.all_was_well();
+}
+
+#[test]
+fn files_of_a_reply_are_kept_and_nothing_is_overwritten() {
+    let model = Model::start(Ipv4Addr::LOCALHOST.into(), &[KEY]);
+    let world = world_on(&model);
+    let folder = world.path().join("kept");
+    fs::create_dir(&folder).unwrap();
+    let kept = |name: &str| fs::read_to_string(folder.join(name));
+    fs::write(folder.join("list.txt"), "mine").unwrap();
+    let save = ["--save", folder.to_str().unwrap()];
+
+    let talk = Talk::begin_with(&world, "ada", "send me the list", &save);
+    let write = json!({"path": "drafts/list.txt", "content": "milk\n"});
+    let asked = model.asked();
+    asked.call("a", "file_write", &write).done("tool_calls");
+    let send = json!({"path": "drafts/list.txt"});
+    let asked = model.asked();
+    asked.call("b", "file_send", &send).done("tool_calls");
+    model.asked().say("Here it is.").done("stop");
+    let ended = talk.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.snapshot());
+    assert!(ended.stdout.ends_with("Here it is.\n"), "{}", ended.stdout);
+    assert_eq!(kept("list.txt").unwrap(), "mine");
+    assert_eq!(kept("1-list.txt").unwrap(), "milk\n");
+    assert!(ended.stderr.contains("1-list.txt"), "{}", ended.stderr);
+
+    // A reply that cannot be kept is told, and is no success.
+    let gone = world.path().join("gone");
+    let save = ["--save", gone.to_str().unwrap()];
+    let talk = Talk::begin_with(&world, "ada", "again", &save);
+    let asked = model.asked();
+    asked.call("c", "file_send", &send).done("tool_calls");
+    model.asked().say("Again.").done("stop");
+    let ended = talk.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.snapshot());
+    assert!(
+        ended.stderr.contains("cannot be written"),
+        "{}",
+        ended.stderr
+    );
     model.all_was_well();
 }
