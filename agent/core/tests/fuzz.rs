@@ -11,19 +11,24 @@ mod fuzzing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use fuzzing::fuzz;
 use rivetos_core::commands::{COMMANDS, Route, route};
 use rivetos_core::redact::{Pieces, Redactor};
+use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{
     Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput, check_conversation,
     decode, encode,
 };
 use rivetos_types::id::TurnId;
-use rivetos_types::message::{Authority, ContentPart, Message};
+use rivetos_types::message::{Authority, ContentPart, Message, ToolCall};
 use rivetos_types::secret::Secret;
 use rivetos_types::store::{Checkpoint, CheckpointKind};
-use rivetos_types::tool::Effect;
+use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 fn opening() -> Opening {
     let rule = |effect, policy| Rule { effect, policy };
@@ -98,6 +103,91 @@ fn any_journal_leaves_a_turn_that_goes_on() {
             assert_eq!(again.as_ref(), Some(&input));
             turn.on(input);
             is_sound(&turn);
+        }
+    });
+}
+
+/// Says with what it was called.
+struct Echo;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EchoArgs {
+    text: String,
+    #[serde(default)]
+    count: Option<u32>,
+    #[serde(default)]
+    lines: Vec<String>,
+    #[serde(default)]
+    place: BTreeMap<String, i8>,
+}
+
+impl Tool for Echo {
+    type Args = EchoArgs;
+
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn description(&self) -> &'static str {
+        "Says it again."
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::ReadOnly
+    }
+
+    async fn call(&self, args: EchoArgs, _: &ToolContext) -> Result<ToolOutput, ToolError> {
+        Ok(serde_json::to_string(&args).unwrap().into())
+    }
+}
+
+fn echo(tools: &Toolset, arguments: &str) -> Result<String, ToolError> {
+    let call = ToolCall {
+        id: "a".to_owned(),
+        name: "echo".to_owned(),
+        arguments: arguments.to_owned(),
+    };
+    let context = ToolContext {
+        workspace: "/".into(),
+        output_bytes_max: 100,
+        idempotency_key: String::new(),
+    };
+    let mut running = tools.call(&call, &context);
+    match running
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(output) => output.map(|output| output.text),
+        Poll::Pending => panic!("the tool waits"),
+    }
+}
+
+/// The longest complaint about arguments, in bytes: a model pays for every word of it.
+const COMPLAINT_BYTES_MAX: usize = 600;
+
+#[test]
+fn arguments_are_one_object_that_fits_or_the_model_is_told() {
+    let tools = Toolset::new().with(Echo);
+    let words = [
+        "\"text\":\"a\"",
+        "\"count\":",
+        "\"lines\":[",
+        "\"place\":{\"x\":",
+    ];
+    fuzz("arguments", &words, |bytes| {
+        let arguments = String::from_utf8_lossy(bytes);
+        match echo(&tools, &arguments) {
+            Ok(args) => {
+                let object = serde_json::from_str::<Map<String, Value>>(&arguments);
+                assert!(object.is_ok(), "{arguments} is no object");
+                assert_eq!(echo(&tools, &args), Ok(args.clone()));
+            }
+            Err(ToolError::ForModel(told)) => {
+                assert!(told.starts_with("the arguments of `echo` "), "{told}");
+                assert!(told.len() <= COMPLAINT_BYTES_MAX, "{told}");
+            }
+            Err(ToolError::Fatal(reason)) => panic!("{reason}"),
         }
     });
 }

@@ -2,6 +2,11 @@
 
 use rivetos_types::BoxFuture;
 use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
+use serde::de::DeserializeOwned;
+
+/// The most that is said about arguments that do not fit, in bytes: what is wrong with them is
+/// quoted, and may be long.
+const COMPLAINT_BYTES_MAX: usize = 500;
 
 pub(super) trait ErasedTool: Send + Sync {
     fn effect(&self) -> Effect;
@@ -44,25 +49,34 @@ impl<T: Tool> ErasedTool for T {
     }
 }
 
-/// Models send an empty text where a tool needs no arguments.
-fn parse<A: serde::de::DeserializeOwned>(tool: &str, arguments: &str) -> Result<A, ToolError> {
-    let text = if arguments.trim().is_empty() {
-        "{}"
-    } else {
-        arguments
+/// Models send an empty text where a tool needs no arguments. A list is refused although it could
+/// be read as the fields in their order: the schema says nothing of an order.
+fn parse<A: DeserializeOwned>(tool: &str, arguments: &str) -> Result<A, ToolError> {
+    let text = match arguments.trim() {
+        "" => "{}",
+        text => text,
     };
+    if !text.starts_with('{') {
+        return Err(complaint(tool, "are not one JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let args: A = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        ToolError::ForModel(format!(
-            "the arguments of `{tool}` do not fit its schema at `{}`: {}",
+        let why = format!(
+            "do not fit its schema at `{}`: {}",
             error.path(),
             error.inner()
-        ))
+        );
+        complaint(tool, &why)
     })?;
-    reader.end().map_err(|error| {
-        ToolError::ForModel(format!(
-            "the arguments of `{tool}` are not one JSON object: {error}"
-        ))
-    })?;
+    reader
+        .end()
+        .map_err(|error| complaint(tool, &format!("are not one JSON object: {error}")))?;
     Ok(args)
+}
+
+fn complaint(tool: &str, why: &str) -> ToolError {
+    let shown = why.get(..why.floor_char_boundary(COMPLAINT_BYTES_MAX));
+    let shown = shown.unwrap_or(why);
+    let more = if shown.len() < why.len() { "…" } else { "" };
+    ToolError::ForModel(format!("the arguments of `{tool}` {shown}{more}"))
 }

@@ -1,41 +1,18 @@
 //! The endpoint over a real socket.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::{Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
+mod support;
+
+use hyper::StatusCode;
 use rivetos_model_rehearsal::{FIRST_LINE, Rehearsal, serve};
 use rivetos_types::secret::{SecretRef, SecretResolver};
 use serde_json::{Value, json};
+use support::{Client, bearer};
 use tokio::net::TcpStream;
 
 async fn post(endpoint: &Rehearsal, bearer: &str, body: &Value) -> (StatusCode, String) {
-    let url = format!("{}/chat/completions", endpoint.base_url());
-    let address = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap()
-        .to_owned();
-    let socket = TokioIo::new(TcpStream::connect(&address).await.unwrap());
-    let (mut client, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
-    tokio::spawn(connection);
-    let request = Request::post("/v1/chat/completions")
-        .header(header::HOST, address)
-        .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
-        .body(Full::new(Bytes::from(body.to_string())))
-        .unwrap();
-    let response = client.send_request(request).await.unwrap();
-    let status = response.status();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, String::from_utf8(body.to_vec()).unwrap())
-}
-
-fn bearer(endpoint: &Rehearsal) -> String {
-    let secret = endpoint.settings().api_key.unwrap();
-    endpoint.resolve(&secret).unwrap().expose().clone()
+    let mut client = Client::of(endpoint).await;
+    client.post(bearer, body.to_string().as_bytes()).await
 }
 
 fn chat(text: &str) -> Value {
