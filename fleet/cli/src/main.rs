@@ -8,6 +8,9 @@ mod commands;
 mod consent;
 mod exit;
 mod fleet;
+#[cfg(test)]
+#[path = "../../../agent/protocol/tests/fuzzing/mod.rs"]
+mod fuzzing;
 mod moment;
 mod output;
 mod person;

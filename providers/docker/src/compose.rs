@@ -87,13 +87,18 @@ async fn ask(text: String) -> Option<BTreeMap<String, String>> {
         child.wait_with_output().await.ok()
     };
     let output = tokio::time::timeout(DEADLINE, answer).await.ok()??;
-    let lines = String::from_utf8(output.stdout).ok()?;
-    let pairs = lines.lines().filter_map(|line| line.split_once(' '));
-    output.status.success().then(|| {
-        pairs
-            .map(|(service, hash)| (service.to_owned(), hash.trim().to_owned()))
-            .collect()
-    })
+    output.status.success().then(|| hashes(&output.stdout))
+}
+
+/// Lines of a service and its hash in hex; what else somebody prints is none of it.
+fn hashes(lines: &[u8]) -> BTreeMap<String, String> {
+    let lines = String::from_utf8_lossy(lines);
+    let pairs = lines.lines().filter_map(|line| {
+        let (service, hash) = line.trim_end().split_once(' ')?;
+        let is_hash = !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (!service.is_empty() && is_hash).then(|| (service.to_owned(), hash.to_owned()))
+    });
+    pairs.collect()
 }
 
 /// The labels of a new container: ours, and those by which Compose knows it. Without Compose its hash is one that Compose never computes: it
@@ -137,4 +142,27 @@ pub(crate) fn labels(fleet: &FleetId, kind: Kind, native_name: &str) -> BTreeMap
         (PROJECT.to_owned(), fleet.to_string()),
         (own.to_owned(), native_name.to_owned()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzing::fuzz;
+
+    #[test]
+    fn fuzz_only_a_service_and_its_hash_are_read() {
+        let words = ["\nada ", "0123456789abcdef", "datahub ", "WARN[0000] "];
+        fuzz("compose", &words, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            for (service, hash) in hashes(bytes) {
+                let line = format!("{service} {hash}");
+                assert!(text.lines().any(|said| said.trim_end() == line), "{line}");
+                assert!(!service.is_empty() && !hash.is_empty(), "{text}");
+                assert!(!hash.contains(|c: char| !c.is_ascii_hexdigit()), "{hash}");
+            }
+            // What follows is read as if it stood alone.
+            let after = [bytes, b"\nada 0123"].concat();
+            assert_eq!(hashes(&after).get("ada").map(String::as_str), Some("0123"));
+        });
+    }
 }

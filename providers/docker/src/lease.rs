@@ -95,9 +95,9 @@ impl FleetLock for DockerProvider {
         let Some(live) = self.live_lock().await? else {
             return Ok(None);
         };
-        Ok(Some(
-            self.last_sign(&live.container).await.unwrap_or(live.first),
-        ))
+        let sign = self.last_sign(&live.container).await;
+        let sign = sign.filter(|sign| sign.id == live.first.id);
+        Ok(Some(sign.unwrap_or(live.first)))
     }
 
     async fn break_lock(&self, id: &LeaseId) -> Result<Applied, LockError> {

@@ -19,6 +19,9 @@ mod datahub;
 mod engine;
 mod error;
 mod exec;
+#[cfg(test)]
+#[path = "../../../agent/protocol/tests/fuzzing/mod.rs"]
+mod fuzzing;
 mod image;
 mod lease;
 mod observe;

@@ -16,14 +16,16 @@ use std::sync::{Arc, Mutex};
 use fuzzing::fuzz;
 use rivetos_config::parse;
 use rivetos_fleet::model::{DesiredSet, ErrorScope, Kind};
-use rivetos_fleet::port::InfraProvider;
+use rivetos_fleet::port::{FleetLock, Holder, InfraProvider};
 use rivetos_fleet::{
     BuildInfo, Context, FleetId, FleetSpec, Secret, SecretError, SecretRef, SecretResolver, desired,
 };
 use rivetos_provider_docker::{DockerEngine, DockerProvider, EngineAddress};
+use serde_json::json;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 
 const FLEET: &str = "fleet: home\nagents: {ada: {provider: p}}\nproviders: {p: {kind: rehearsal}}\n\
                      deployment: {target: docker, datahub: {postgres: true}}\n";
@@ -54,29 +56,35 @@ impl SecretResolver for NoSecrets {
 
 const VERSION: &str = r#"{"Version":"28.0","ApiVersion":"1.47","Os":"linux","Arch":"amd64"}"#;
 
-/// What the engine says: lines of a piece of the path, a blank and the body.
-type Script = Arc<Mutex<Vec<u8>>>;
+/// What the engine says to a request for a path; nothing: no such thing.
+type Script = Arc<Mutex<Box<dyn Fn(&str) -> Option<Vec<u8>> + Send>>>;
 
-fn answer(script: &[u8], path: &str) -> Vec<u8> {
-    let lines = script.split(|byte| *byte == b'\n');
-    let body = lines.filter_map(|line| {
+/// Of lines of a piece of the path, a blank and the body.
+fn listed(lines: &[u8], path: &str) -> Option<Vec<u8>> {
+    let mut lines = lines.split(|byte| *byte == b'\n');
+    lines.find_map(|line| {
         let blank = line.iter().position(|byte| *byte == b' ')?;
         let fragment = String::from_utf8_lossy(&line[..blank]);
-        (!fragment.is_empty() && path.contains(fragment.as_ref())).then(|| &line[blank + 1..])
-    });
-    let (status, body) = match body.take(1).next() {
-        _ if path.ends_with("/version") => ("200 OK", VERSION.as_bytes()),
+        let is_it = !fragment.is_empty() && path.contains(fragment.as_ref());
+        is_it.then(|| line[blank + 1..].to_vec())
+    })
+}
+
+fn answer(script: &Script, path: &str) -> Vec<u8> {
+    let said = if path.ends_with("/version") {
+        Some(VERSION.into())
+    } else {
+        script.lock().unwrap()(path)
+    };
+    let (status, body) = match said {
         Some(body) => ("200 OK", body),
-        None => (
-            "404 Not Found",
-            br#"{"message":"no such thing"}"#.as_slice(),
-        ),
+        None => ("404 Not Found", br#"{"message":"no such thing"}"#.to_vec()),
     };
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
-    [head.as_bytes(), body].concat()
+    [head.as_bytes(), &body].concat()
 }
 
 fn serve(socket: &Path, script: &Script) {
@@ -98,7 +106,7 @@ fn serve(socket: &Path, script: &Script) {
                     let text = String::from_utf8_lossy(&request);
                     let target = text.split(' ').nth(1).unwrap_or_default();
                     let path = target.split('?').next().unwrap_or_default();
-                    let said = answer(&script.lock().unwrap(), path);
+                    let said = answer(&script, path);
                     request.clear();
                     if stream.write_all(&said).await.is_err() {
                         return;
@@ -109,22 +117,45 @@ fn serve(socket: &Path, script: &Script) {
     });
 }
 
+/// The fleet `home` on an engine that says what the test wants.
+struct Bench {
+    provider: DockerProvider,
+    script: Script,
+    runtime: Runtime,
+    _folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("docker.sock");
+        let script: Script = Arc::new(Mutex::new(Box::new(|_| None)));
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let engine = runtime.block_on(async {
+            serve(&socket, &script);
+            let address = EngineAddress::plain(format!("unix://{}", socket.display()));
+            DockerEngine::connect(&address).await.unwrap()
+        });
+        let fleet: FleetId = "home".parse().unwrap();
+        Self {
+            provider: DockerProvider::new(engine, fleet, Arc::new(NoSecrets)),
+            script,
+            runtime,
+            _folder: folder,
+        }
+    }
+
+    fn says(&self, script: impl Fn(&str) -> Option<Vec<u8>> + Send + 'static) {
+        *self.script.lock().unwrap() = Box::new(script);
+    }
+}
+
 #[test]
 fn what_an_engine_says_is_seen_or_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("docker.sock");
-    let script = Script::default();
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let engine = runtime.block_on(async {
-        serve(&socket, &script);
-        let address = EngineAddress::plain(format!("unix://{}", socket.display()));
-        DockerEngine::connect(&address).await.unwrap()
-    });
-    let fleet: FleetId = "home".parse().unwrap();
-    let provider = DockerProvider::new(engine, fleet, Arc::new(NoSecrets));
+    let bench = Bench::new();
     let wanted = wanted();
     let words = [
         "\n/containers/json ",
@@ -141,19 +172,51 @@ fn what_an_engine_says_is_seen_or_told() {
         "\"State\":{\"Status\":\"running\"},",
     ];
     fuzz("engine", &words, |bytes| {
-        *script.lock().unwrap() = bytes.to_vec();
-        let inventory = runtime.block_on(provider.observe(&wanted));
-        let listed = answer(bytes, "/containers/json");
-        let body = listed
-            .split(|byte| *byte == b'\n')
-            .next_back()
-            .unwrap_or_default();
-        if serde_json::from_slice::<Vec<serde_json::Value>>(body).is_err() {
+        let lines = bytes.to_vec();
+        bench.says(move |path| listed(&lines, path));
+        let inventory = bench.runtime.block_on(bench.provider.observe(&wanted));
+        let containers = listed(bytes, "/containers/json").unwrap_or_default();
+        if serde_json::from_slice::<Vec<serde_json::Value>>(&containers).is_err() {
             let scopes: Vec<_> = inventory.errors.iter().map(|error| &error.scope).collect();
             assert!(
                 scopes.contains(&&ErrorScope::Kind(Kind::Agent)),
                 "{inventory:?}"
             );
+        }
+    });
+}
+
+/// The holder of the lock, as on its label.
+const HOLDER: &str = r#"{"id":"l1","who":"max","operation":"infra up","host":"lab","pid":7,
+    "process":null,"since_unix_ms":1,"beat":0,"beat_unix_ms":1,"ttl_ms":60000}"#;
+
+#[test]
+fn a_lock_is_held_whatever_its_last_sign_of_life_is() {
+    let bench = Bench::new();
+    let first: Holder = serde_json::from_str(HOLDER).unwrap();
+    let words = [
+        "lease.json",
+        "ustar\0",
+        "\"id\":\"l1\"",
+        "\"beat\":",
+        HOLDER,
+    ];
+    fuzz("lock", &words, |bytes| {
+        let archive = bytes.to_vec();
+        bench.says(move |path| {
+            if path.ends_with("/archive") {
+                return Some(archive.clone());
+            }
+            let labels = json!({"io.rivetos.managed-by": "rivetos-fleet",
+                "io.rivetos.fleet": "home", "io.rivetos.lock": HOLDER});
+            let live = json!({"Id": "c1", "Config": {"Labels": labels}});
+            Some(live.to_string().into_bytes())
+        });
+        let holder = bench.runtime.block_on(bench.provider.holder());
+        let holder = holder.unwrap().unwrap();
+        assert_eq!(holder.id, first.id);
+        if bytes == include_bytes!("corpus/lock/sign") {
+            assert_eq!(holder.beat, 3, "a sign of life is read");
         }
     });
 }

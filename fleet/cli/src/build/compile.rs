@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -47,10 +47,12 @@ impl Edge for CompileError {
     }
 }
 
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    executable: Option<PathBuf>,
+/// The agent's program, when this line of cargo says where it is. Build scripts print there too.
+fn program_of(line: &[u8]) -> Option<PathBuf> {
+    let said: Value = serde_json::from_slice(line).ok()?;
+    let is_agent = said["reason"] == "compiler-artifact" && said["target"]["name"] == PROGRAM;
+    let path = said["executable"].as_str().filter(|_| is_agent)?;
+    Some(path.into())
 }
 
 /// Compiles the agent of `source` for this machine's architecture and returns where it is. What
@@ -89,18 +91,52 @@ pub(crate) async fn compile(source: &Source) -> Result<PathBuf, CompileError> {
         .map_err(no_cargo)?;
     let mut program = None;
     if let Some(stdout) = child.stdout.take() {
-        let mut lines = BufReader::new(stdout).lines();
-        while let Some(line) = lines.next_line().await.map_err(no_cargo)? {
-            if let Ok(Message {
-                executable: Some(path),
-            }) = serde_json::from_str(&line)
-            {
-                program = Some(path);
-            }
+        let mut lines = BufReader::new(stdout).split(b'\n');
+        while let Some(line) = lines.next_segment().await.map_err(no_cargo)? {
+            program = program_of(&line).or(program);
         }
     }
     let status = child.wait().await.map_err(no_cargo)?;
     program
         .filter(|_| status.success())
         .ok_or(CompileError::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzing::fuzz;
+
+    #[test]
+    fn fuzz_only_the_agents_artifact_is_its_program() {
+        let words = [
+            "\"reason\":\"compiler-artifact\",",
+            "\"target\":{\"name\":\"rivetos-agent\"},",
+            "\"executable\":\"/x\"",
+            "\"executable\":null",
+        ];
+        fuzz("cargo", &words, |bytes| {
+            for line in bytes.split(|byte| *byte == b'\n') {
+                if program_of(line).is_none() {
+                    continue;
+                }
+                let trimmed = line.trim_ascii_end();
+                assert_eq!(program_of(&trimmed[..trimmed.len() - 1]), None, "cut off");
+                for place in ["/reason", "/target/name", "/executable"] {
+                    let mut said: Value = serde_json::from_slice(line).unwrap();
+                    *said.pointer_mut(place).unwrap() = Value::Null;
+                    assert_eq!(program_of(said.to_string().as_bytes()), None, "{said}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_cargo_says_of_the_agent_is_read() {
+        let said = include_bytes!("../../tests/corpus/cargo/agent");
+        let mut programs = said.split(|byte| *byte == b'\n').filter_map(program_of);
+        let expected = PathBuf::from("/src/target/x86_64-unknown-linux-gnu/agent/rivetos-agent");
+        assert_eq!(programs.next(), Some(expected));
+        assert_eq!(programs.next(), None);
+    }
 }

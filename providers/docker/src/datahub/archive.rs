@@ -209,16 +209,25 @@ fn parse_list(list: &str) -> Contents {
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with(';'))
         .collect();
-    let schema = |line: &&str| {
-        let (_, rest) = line.split_once(" SCHEMA - ")?;
-        // The owner is the last word; names with blanks are none of ours, and stay as they are.
-        let (name, owner) = rest.split_once(' ')?;
-        (!owner.contains(' ') && name != "public").then(|| name.to_owned())
-    };
+    let schemas = entries.iter().filter_map(|line| schema(line));
     Contents {
         entries: entries.len(),
-        schemas: entries.iter().filter_map(schema).collect(),
+        schemas: schemas.map(str::to_owned).collect(),
     }
+}
+
+/// The schema that an entry is. What it is stands right behind its three numbers: further on are
+/// names, and whoever may make a table can call it ` SCHEMA - `.
+fn schema(entry: &str) -> Option<&str> {
+    let (id, rest) = entry.split_once("; ")?;
+    let mut words = rest.splitn(3, ' ');
+    let numbers = [id, words.next()?, words.next()?];
+    let is_number = |word: &&str| word.parse::<u32>().is_ok();
+    let rest = words.next()?.strip_prefix("SCHEMA - ")?;
+    // The owner is the last word; names with blanks are none of ours, and stay as they are.
+    let (name, owner) = rest.split_once(' ')?;
+    let is_ours = !name.is_empty() && name != "public" && !owner.contains(' ');
+    (is_ours && numbers.iter().all(is_number)).then_some(name)
 }
 
 /// What a program says, up to a bound.
@@ -254,6 +263,7 @@ impl AsyncWrite for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::fuzz;
 
     #[test]
     fn schemas_are_read_from_a_list() {
@@ -261,13 +271,41 @@ mod tests {
             7; 2615 16390 SCHEMA - agent_ada agent_ada\n\
             3500; 0 0 ACL - SCHEMA agent_ada agent_ada\n\
             8; 2615 2200 SCHEMA - public pg_database_owner\n\
-            219; 1259 16392 TABLE agent_ada note agent_ada\n";
+            219; 1259 16392 TABLE agent_ada note agent_ada\n\
+            220; 1259 16393 TABLE agent_ada a SCHEMA - agent_bob agent_ada\n";
         assert_eq!(
             parse_list(list),
             Contents {
-                entries: 4,
+                entries: 5,
                 schemas: vec!["agent_ada".to_owned()],
             }
         );
+    }
+
+    #[test]
+    fn fuzz_a_list_has_no_schema_that_it_does_not_say_it_has() {
+        let words = [
+            "\n7; 2615 16390 ",
+            "SCHEMA - ",
+            " agent_ada",
+            "; ",
+            "public ",
+            "TABLE ",
+        ];
+        fuzz("list", &words, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let Contents { entries, schemas } = parse_list(&text);
+            assert!(schemas.len() <= entries && entries <= text.lines().count());
+            for name in &schemas {
+                let says_so = |line: &str| {
+                    let said = line.split_once(&format!(" SCHEMA - {name} "));
+                    said.is_some_and(|(numbers, _)| {
+                        !numbers.contains(|c: char| !"0123456789; +".contains(c))
+                    })
+                };
+                assert!(text.lines().any(says_so), "{name} in {text}");
+                assert!(!name.is_empty() && name != "public", "{text}");
+            }
+        });
     }
 }
