@@ -79,6 +79,75 @@ pub enum PromptCache {
     Hour,
 }
 
+/// The Gemini API of Google.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Google {
+    /// The name in the `providers:` section.
+    pub name: String,
+    /// Up to and without `/models/…`, for example
+    /// `https://generativelanguage.googleapis.com/v1beta`.
+    pub base_url: String,
+    /// Which model to ask for, without `models/` in front.
+    pub model: String,
+    /// Sent in the header `x-goog-api-key`.
+    pub api_key: SecretRef,
+    /// The most tokens of one answer, thoughts included; absent: what the model can.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature, 0 to 2.
+    pub temperature: Option<f64>,
+    /// Sampling from the likeliest tokens that together have this probability, 0 to 1.
+    pub top_p: Option<f64>,
+    /// Tools that the vendor runs by itself, as it wants them described, for example
+    /// `{"codeExecution": {}}`.
+    pub server_tools: Vec<Map<String, Value>>,
+    /// Put into the body last; never over `contents`.
+    pub extra_body: Map<String, Value>,
+    /// Longest wait for the first byte of an answer, connecting included.
+    pub first_byte_timeout: Duration,
+    /// Longest wait for each further byte.
+    pub idle_timeout: Duration,
+}
+
+/// A server of Ollama.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ollama {
+    /// The name in the `providers:` section.
+    pub name: String,
+    /// Up to and without `/api/chat`, for example `http://127.0.0.1:11434`.
+    pub base_url: String,
+    /// Which model to ask for, for example `qwen3:4b`.
+    pub model: String,
+    /// Sent as bearer token; only a server behind a gateway wants one.
+    pub api_key: Option<SecretRef>,
+    /// The most tokens of one answer, thoughts included.
+    pub max_tokens: Option<u32>,
+    /// Tokens that the server makes room for; absent: as many as it gives by itself.
+    pub num_ctx: Option<u32>,
+    /// Sampling temperature, 0 to 2; absent: 0.7.
+    pub temperature: Option<f64>,
+    /// Sampling from the likeliest tokens that together have this probability, 0 to 1; absent: 0.9.
+    pub top_p: Option<f64>,
+    /// How long the server keeps the model in memory after an answer; absent: 30 minutes.
+    pub keep_alive: Option<KeepAlive>,
+    /// Further `options` of the server, over all of the above, for example `{"min_p": 0.05}`.
+    pub options: Map<String, Value>,
+    /// Put into the body last; never over `model`, `messages` or `stream`.
+    pub extra_body: Map<String, Value>,
+    /// Longest wait for the first byte of an answer, connecting and loading the model included.
+    pub first_byte_timeout: Duration,
+    /// Longest wait for each further byte.
+    pub idle_timeout: Duration,
+}
+
+/// How long a server keeps a model in memory that nobody uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// This long; not at all when it is zero. Only whole seconds count.
+    For(Duration),
+    /// Until the server ends.
+    Forever,
+}
+
 /// An OpenAI-compatible endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenAiCompat {

@@ -1,0 +1,5 @@
+//! Model provider for servers of Ollama.
+//!
+//! [`options`] is what a request says beside the conversation.
+
+pub mod options;
