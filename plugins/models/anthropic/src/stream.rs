@@ -1,0 +1,279 @@
+//! From the bytes of an answer to stream events.
+
+use std::borrow::Cow;
+
+use rivetos_http::{AnswerReader, End, Refusal};
+use rivetos_protocol::sse::{Decoder, SseEvent};
+use rivetos_types::message::TokenUsage;
+use rivetos_types::model::{ModelError, StopReason, StreamEvent};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error;
+
+mod blocks;
+
+use blocks::Blocks;
+
+/// Reads one answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamParser {
+    decoder: Decoder,
+    blocks: Blocks,
+    finish: Option<String>,
+    usage: Usage,
+    said: bool,
+    over: bool,
+}
+
+impl StreamParser {
+    /// A parser at the start of an answer of `model`, the name that was asked for.
+    pub fn new(model: &str) -> Self {
+        Self {
+            decoder: Decoder::new(),
+            blocks: Blocks::new(model),
+            finish: None,
+            usage: Usage::default(),
+            said: false,
+            over: false,
+        }
+    }
+}
+
+impl AnswerReader for StreamParser {
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn refused(&self, refusal: &Refusal) -> ModelError {
+        error::of_refusal(refusal)
+    }
+
+    fn push(&mut self, bytes: &[u8], events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        if self.over {
+            return Ok(());
+        }
+        let mut decoded = Vec::new();
+        let fits = self.decoder.push(bytes, &mut decoded);
+        for event in decoded {
+            if self.over {
+                break;
+            }
+            let before = events.len();
+            let read = self.event(&event, events);
+            self.said |= events.len() > before;
+            if let Err(error) = read {
+                self.over = true;
+                return Err(error);
+            }
+        }
+        fits.map_err(|error| self.broken(&error.to_string()))
+    }
+
+    fn end(&mut self, end: End, events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        match (self.over, end, &self.finish) {
+            (true, ..) => Ok(()),
+            (false, End::Clean, Some(_)) => self.done(events),
+            (false, End::Clean, None) => Err(self.broken("the body ended without a stop reason")),
+            (false, End::Broken, _) => Err(self.broken("the connection was lost")),
+        }
+    }
+}
+
+impl StreamParser {
+    fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        let data = event.data.as_str();
+        let event: Event<'_> = match serde_json::from_str(data) {
+            Ok(event) => event,
+            // What we do not know may look like anything, as long as it says what it is.
+            Err(_) if is_unknown(data) => return Ok(()),
+            Err(error) => {
+                return Err(self.broken(&format!("an event cannot be read: {error}")));
+            }
+        };
+        let index = event.index.unwrap_or(0);
+        let read = match event.kind.as_deref().unwrap_or_default() {
+            "content_block_delta" => match event.delta {
+                Some(delta) => self.blocks.delta(index, delta, data, out),
+                None => Ok(()),
+            },
+            "content_block_start" => {
+                let block = event.content_block.unwrap_or_default();
+                self.blocks.start(index, block, out)
+            }
+            "content_block_stop" => {
+                self.blocks.stop(index, out);
+                Ok(())
+            }
+            "message_start" => {
+                if let Some(usage) = event.message.and_then(|message| message.usage) {
+                    self.usage.update(usage);
+                }
+                Ok(())
+            }
+            "message_delta" => {
+                if let Some(reason) = event.delta.and_then(|delta| delta.stop_reason) {
+                    self.finish = Some(reason.into_owned());
+                }
+                if let Some(usage) = event.usage {
+                    self.usage.update(usage);
+                }
+                Ok(())
+            }
+            "message_stop" => return self.done(out),
+            "error" => return Err(self.failed(data)),
+            // `ping`, and whatever the vendor invents.
+            _ => Ok(()),
+        };
+        read.map_err(|message| self.broken(message))
+    }
+
+    fn done(&mut self, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        let Some(finish) = self.finish.take() else {
+            return Err(self.broken("the answer ended without a stop reason"));
+        };
+        self.over = true;
+        let cut_off = match finish.as_str() {
+            "max_tokens" | "model_context_window_exceeded" => Some(StopReason::Length),
+            "refusal" => Some(StopReason::Refusal),
+            // `end_turn`, `stop_sequence`, `tool_use`, `pause_turn`, and whatever is invented.
+            _ => None,
+        };
+        let calls = self.blocks.finish(cut_off.is_some(), out);
+        let stop = cut_off.unwrap_or(match (calls.is_empty(), finish.as_str()) {
+            (false, _) => StopReason::ToolUse,
+            (true, "pause_turn" | "compaction") => StopReason::Pause,
+            (true, _) => StopReason::End,
+        });
+        out.extend(calls.into_iter().map(StreamEvent::ToolCall));
+        out.push(StreamEvent::Done {
+            stop,
+            usage: self.usage.tokens(),
+        });
+        Ok(())
+    }
+
+    /// Trying again is for requests that were not answered yet.
+    fn failed(&mut self, data: &str) -> ModelError {
+        self.over = true;
+        let event = serde_json::from_str(data).unwrap_or(Value::Null);
+        match error::in_stream(&event) {
+            ModelError::Transient { message, .. } if self.said => {
+                ModelError::Incomplete { message }
+            }
+            error @ (ModelError::Transient { .. }
+            | ModelError::Incomplete { .. }
+            | ModelError::TooLong { .. }
+            | ModelError::ImagesRefused { .. }
+            | ModelError::Fatal { .. }) => error,
+        }
+    }
+
+    fn broken(&mut self, message: &str) -> ModelError {
+        self.over = true;
+        ModelError::Incomplete {
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// Whether an event that cannot be read is of a kind that nobody reads.
+fn is_unknown(data: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+    let known = [
+        "content_block_delta",
+        "content_block_start",
+        "content_block_stop",
+        "message_start",
+        "message_delta",
+        "message_stop",
+        "error",
+    ];
+    serde_json::from_str(data).is_ok_and(|Named { kind }| !known.contains(&&*kind))
+}
+
+#[derive(Debug, Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    index: Option<u64>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    content_block: Option<Map<String, Value>>,
+    message: Option<Message>,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    text: Option<String>,
+    thinking: Option<String>,
+    #[serde(borrow)]
+    signature: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    partial_json: Option<Cow<'a, str>>,
+    citation: Option<Value>,
+    #[serde(borrow)]
+    stop_reason: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    usage: Option<Usage>,
+}
+
+/// Each time it is said, it is said of the whole answer so far; what is not repeated still holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+struct Usage {
+    input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+struct OutputDetails {
+    thinking_tokens: Option<u64>,
+}
+
+impl Usage {
+    fn update(&mut self, newer: Self) {
+        *self = Self {
+            input_tokens: newer.input_tokens.or(self.input_tokens),
+            cache_creation_input_tokens: newer
+                .cache_creation_input_tokens
+                .or(self.cache_creation_input_tokens),
+            cache_read_input_tokens: newer
+                .cache_read_input_tokens
+                .or(self.cache_read_input_tokens),
+            output_tokens: newer.output_tokens.or(self.output_tokens),
+            output_tokens_details: newer.output_tokens_details.or(self.output_tokens_details),
+        };
+    }
+
+    /// The vendor counts what it read anew and what it did not separately.
+    fn tokens(self) -> TokenUsage {
+        let cache_read = self.cache_read_input_tokens.unwrap_or(0);
+        let cache_write = self.cache_creation_input_tokens.unwrap_or(0);
+        let input = self.input_tokens.unwrap_or(0);
+        let details = self.output_tokens_details;
+        let reasoning = details.and_then(|details| details.thinking_tokens);
+        TokenUsage {
+            input: input.saturating_add(cache_read).saturating_add(cache_write),
+            output: self.output_tokens.unwrap_or(0),
+            cache_read,
+            cache_write,
+            reasoning: reasoning.unwrap_or(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
