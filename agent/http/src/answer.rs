@@ -103,7 +103,10 @@ impl Http {
         let (accept, idle_timeout) = (request.accept, request.idle_timeout);
         let first_byte_timeout = request.first_byte_timeout;
         let secrets = request.secrets();
-        let response = self.send(request).await.map_err(|error| failed(&error))?;
+        let response = self
+            .send(request)
+            .await
+            .map_err(|error| ModelError::from(&error))?;
         if !response.status().is_success() || !is_any_of(accept, response.headers()) {
             let refusal = refusal(response, idle_timeout, &secrets).await;
             return Err(reader.refused(&refusal));
@@ -175,17 +178,19 @@ async fn finish(mut response: Response) {
     while let Ok(Some(_)) = response.chunk().await {}
 }
 
-fn failed(error: &HttpError) -> ModelError {
-    let message = error.to_string();
-    match error {
-        HttpError::Unusable(_) | HttpError::TooLong => ModelError::Fatal {
-            status: None,
-            message,
-        },
-        HttpError::Unreached { .. } | HttpError::BrokenOff(_) => ModelError::Transient {
-            message,
-            retry_after_ms: None,
-        },
+impl From<&HttpError> for ModelError {
+    fn from(error: &HttpError) -> Self {
+        let message = error.to_string();
+        match error {
+            HttpError::Unusable(_) | HttpError::TooLong => Self::Fatal {
+                status: None,
+                message,
+            },
+            HttpError::Unreached { .. } | HttpError::BrokenOff(_) => Self::Transient {
+                message,
+                retry_after_ms: None,
+            },
+        }
     }
 }
 

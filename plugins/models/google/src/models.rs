@@ -94,7 +94,7 @@ pub fn limits(model: &str) -> Option<Limits> {
 }
 
 /// Whether the model refuses calls of the present turn that carry no signature.
-pub fn wants_signatures(model: &str) -> bool {
+pub(crate) fn wants_signatures(model: &str) -> bool {
     find(model).is_some_and(|entry| matches!(entry.thinking, Control::Levels(_)))
 }
 
@@ -102,7 +102,7 @@ pub fn wants_signatures(model: &str) -> bool {
 ///
 /// Thoughts are asked for wherever the model has some: who thinks for a minute without a word
 /// seems to be gone.
-pub fn thinking_config(model: &str, thinking: Option<Thinking>) -> Option<Value> {
+pub(crate) fn thinking_config(model: &str, thinking: Option<Thinking>) -> Option<Value> {
     let entry = find(model)?;
     let mut config = Map::new();
     let shows = match (&entry.thinking, thinking) {
@@ -163,7 +163,7 @@ fn find(model: &str) -> Option<&'static Entry> {
 }
 
 /// A model without the collection that the vendor puts in front.
-pub fn bare(model: &str) -> &str {
+pub(crate) fn bare(model: &str) -> &str {
     model.strip_prefix("models/").unwrap_or(model)
 }
 
