@@ -8,20 +8,16 @@
 
 #[path = "../../protocol/tests/fuzzing/mod.rs"]
 mod fuzzing;
+mod support;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use fuzzing::fuzz;
 use rivetos_core::commands::{COMMANDS, Route, route};
 use rivetos_core::redact::{Pieces, Redactor};
 use rivetos_core::tools::Toolset;
-use rivetos_core::turn::{
-    Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput, check_conversation,
-    decode, encode,
-};
-use rivetos_types::id::TurnId;
+use rivetos_core::turn::{Abort, Turn, TurnAction, TurnInput, check_conversation, decode, encode};
 use rivetos_types::message::{Authority, ContentPart, Message, ToolCall};
 use rivetos_types::secret::Secret;
 use rivetos_types::store::{Checkpoint, CheckpointKind};
@@ -29,39 +25,7 @@ use rivetos_types::tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-fn opening() -> Opening {
-    let rule = |effect, policy| Rule { effect, policy };
-    Opening {
-        turn: TurnId::from("http/1"),
-        summary: None,
-        history: Arc::new(vec![Message::user("earlier"), Message::assistant("yes")]),
-        content: vec![ContentPart::text("now")],
-        rules: Arc::new(BTreeMap::from([
-            ("look".to_owned(), rule(Effect::ReadOnly, Policy::Allow)),
-            ("write".to_owned(), rule(Effect::Mutating, Policy::Allow)),
-            ("send".to_owned(), rule(Effect::Mutating, Policy::Ask)),
-            ("wipe".to_owned(), rule(Effect::Mutating, Policy::Deny)),
-        ])),
-        room: Room {
-            window_tokens: 10_000,
-            answer_tokens: 100,
-            prompt_bytes: 90,
-        },
-        limits: Limits {
-            steps_max: 6,
-            turn_ms_max: 1000,
-            step_calls_max: 3,
-            call_output_bytes_max: 400,
-            turn_output_bytes_max: 2000,
-            answer_bytes_max: 1000,
-            same_failures_max: 3,
-            same_results_max: 4,
-            turn_micro_usd_max: Some(4000),
-            history_bytes_max: 1000,
-        },
-    }
-}
+use support::opening;
 
 fn read(body: &str) -> Option<TurnInput> {
     let (kind, body) = (CheckpointKind::BeforeModel, body.to_owned());

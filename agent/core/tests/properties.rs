@@ -2,15 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod support;
 
 use proptest::prelude::*;
 use rivetos_core::turn::{
-    Abort, Limits, Opening, Policy, Room, Rule, Turn, TurnAction, TurnInput, check_conversation,
-    decode, encode,
+    Abort, Limits, Opening, Room, Turn, TurnAction, TurnInput, check_conversation, decode, encode,
 };
-use rivetos_types::id::TurnId;
 use rivetos_types::message::{
     ContentPart, Message, TokenUsage, ToolCall, ToolResult, ToolStatus, TurnOutcome, VendorBlock,
 };
@@ -18,36 +15,21 @@ use rivetos_types::model::StopReason;
 use rivetos_types::store::{CallHash, Checkpoint, CheckpointKind, Decision};
 use rivetos_types::tool::Effect;
 
+/// With little room, so that much of it is used up.
 fn opening() -> Opening {
-    let rule = |effect, policy| Rule { effect, policy };
+    let opening = support::opening();
     Opening {
-        turn: TurnId::from("http/1"),
-        summary: None,
-        history: Arc::new(vec![Message::user("earlier"), Message::assistant("yes")]),
-        content: vec![ContentPart::text("now")],
-        rules: Arc::new(BTreeMap::from([
-            ("read".to_owned(), rule(Effect::ReadOnly, Policy::Allow)),
-            ("write".to_owned(), rule(Effect::Mutating, Policy::Allow)),
-            ("send".to_owned(), rule(Effect::Mutating, Policy::Ask)),
-            ("wipe".to_owned(), rule(Effect::Mutating, Policy::Deny)),
-        ])),
         room: Room {
             window_tokens: 600,
-            answer_tokens: 100,
-            prompt_bytes: 90,
+            ..opening.room
         },
         limits: Limits {
-            steps_max: 6,
-            turn_ms_max: 1000,
-            step_calls_max: 3,
             call_output_bytes_max: 40,
             turn_output_bytes_max: 200,
-            answer_bytes_max: 1000,
-            same_failures_max: 3,
-            same_results_max: 4,
             turn_micro_usd_max: Some(40),
-            history_bytes_max: 1000,
+            ..opening.limits
         },
+        ..opening
     }
 }
 
@@ -58,7 +40,7 @@ fn text() -> impl Strategy<Value = String> {
 fn call() -> impl Strategy<Value = ToolCall> {
     let id = prop_oneof![Just(""), Just("a"), Just("b"), Just("call_1_1")];
     let name = prop_oneof![
-        Just("read"),
+        Just("look"),
         Just("write"),
         Just("send"),
         Just("wipe"),

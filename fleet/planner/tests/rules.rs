@@ -2,35 +2,16 @@
 
 #![cfg(test)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+mod support;
 
-use rivetos_config::parse;
+use std::collections::BTreeSet;
+
 use rivetos_fleet::model::{
     Action, Cost, Desired, Fingerprint, Kind, NetworkSpec, Op, Plan, PlanReport, Privilege, Reason,
     ResourceId, Risk, Spec, Step, StepId, TargetId, Uid,
 };
-use rivetos_fleet::{
-    Approval, BuildInfo, Context, FleetSpec, Note, Refusal, ResolveError, Severity, check_plan,
-    check_spec,
-};
-
-fn resolve(text: &str) -> Result<FleetSpec, ResolveError> {
-    let config = parse(text, "rivet.config.yaml", &BTreeMap::new())
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
-        .config;
-    let context = Context {
-        build: BuildInfo {
-            version: "0.1.0".to_owned(),
-            commit: "0123456789ab".to_owned(),
-        },
-        home: PathBuf::from("/fleets/home"),
-        program: None,
-        seed: BTreeMap::new(),
-        digests: BTreeMap::new(),
-    };
-    FleetSpec::resolve(&config, context)
-}
+use rivetos_fleet::{Approval, Note, Refusal, ResolveError, Severity, check_plan, check_spec};
+use support::resolve;
 
 fn notes(agents: &[&str], deployment: &str) -> Vec<String> {
     let agents: Vec<String> = agents

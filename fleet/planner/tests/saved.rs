@@ -2,18 +2,16 @@
 
 #![cfg(test)]
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod support;
 
-use rivetos_config::parse;
 use rivetos_fleet::model::{
     Field, Fields, Fingerprint, Inventories, Inventory, Kind, Layout, Life, Observed, Owner,
     Protection, ResourceId,
 };
 use rivetos_fleet::{
-    BuildInfo, Context, FleetId, FleetKey, FleetSpec, Moment, PlanOptions, SavedPlan,
-    SavedPlanError, desired, plan,
+    FleetId, FleetKey, Moment, PlanOptions, SavedPlan, SavedPlanError, desired, plan,
 };
+use support::resolve;
 
 const NOW: Moment<'_> = Moment {
     tool: "0.1.0 (0123456789ab)",
@@ -33,18 +31,7 @@ fn layout(model: &str) -> Layout {
         "fleet: home\nruntime: {{default_agent: ada}}\nagents: {{ada: {{provider: rehearsal, model: \
          {model}}}}}\nproviders: {{rehearsal: {{}}}}\ndeployment: {{target: docker}}\n"
     );
-    let config = parse(&text, "test", &BTreeMap::new()).unwrap().config;
-    let context = Context {
-        build: BuildInfo {
-            version: "0.1.0".to_owned(),
-            commit: "0123456789ab".to_owned(),
-        },
-        home: PathBuf::from("/fleets/home"),
-        program: None,
-        seed: BTreeMap::new(),
-        digests: BTreeMap::new(),
-    };
-    desired(&FleetSpec::resolve(&config, context).unwrap())
+    desired(&resolve(&text).unwrap())
 }
 
 /// An image that is there, which something else may replace.

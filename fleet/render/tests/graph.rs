@@ -2,19 +2,22 @@
 
 #![cfg(test)]
 
+#[path = "../../planner/tests/support/mod.rs"]
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use proptest::prelude::*;
-use rivetos_config::{PortRange, parse};
+use rivetos_config::PortRange;
 use rivetos_fleet::model::{
     Action, Blocked, Desired, DesiredSet, Foreign, Inventory, Kept, Kind, Layout, NetworkSpec,
     Plan, ResourceId, Spec, TargetId, Uid,
 };
-use rivetos_fleet::{BuildInfo, Context, FleetSpec, PlanOptions, desired, plan};
+use rivetos_fleet::{PlanOptions, desired, plan};
 use rivetos_render::{Drawing, Graph};
 use roxmltree::{Document, Node};
+use support::resolve;
 
 const ALL: [Drawing; 3] = [Drawing::Dot, Drawing::Mermaid, Drawing::Svg];
 
@@ -28,18 +31,7 @@ fn fleet(agents: &[String]) -> Layout {
     }
     text.push_str("providers: {rehearsal: {}}\ndeployment:\n  target: docker\n");
     text.push_str("  datahub: {postgres: true}\n");
-    let config = parse(&text, "test", &BTreeMap::new()).unwrap().config;
-    let context = Context {
-        build: BuildInfo {
-            version: "0.1.0".to_owned(),
-            commit: "0123456789ab".to_owned(),
-        },
-        home: PathBuf::from("/home/op/.rivetos/fleets/home"),
-        program: None,
-        seed: BTreeMap::new(),
-        digests: BTreeMap::new(),
-    };
-    desired(&FleetSpec::resolve(&config, context).unwrap())
+    desired(&resolve(&text).unwrap())
 }
 
 fn names(count: usize) -> Vec<String> {

@@ -8,32 +8,20 @@
 
 #[path = "../../../agent/protocol/tests/fuzzing/mod.rs"]
 mod fuzzing;
-
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+#[path = "../../planner/tests/support/mod.rs"]
+mod support;
 
 use fuzzing::fuzz;
-use rivetos_config::parse;
 use rivetos_fleet::model::Layout;
-use rivetos_fleet::{BuildInfo, Context, FleetId, FleetSpec, PlanOptions, desired, plan};
+use rivetos_fleet::{FleetId, PlanOptions, desired, plan};
 use rivetos_sim::WorldFile;
+use support::resolve;
 
 const FLEET: &str = "fleet: home\nruntime: {default_agent: ada}\nagents: {ada: {provider: p}, bob: {provider: p, deploy: {target: \
                      local}}}\nproviders: {p: {kind: rehearsal}}\ndeployment: {target: docker}\n";
 
 fn layout() -> Layout {
-    let config = parse(FLEET, "f", &BTreeMap::new()).unwrap().config;
-    let context = Context {
-        build: BuildInfo {
-            version: "0.1.0".to_owned(),
-            commit: "0123456789ab".to_owned(),
-        },
-        home: PathBuf::from("/fleets/home"),
-        program: None,
-        seed: BTreeMap::new(),
-        digests: BTreeMap::new(),
-    };
-    desired(&FleetSpec::resolve(&config, context).unwrap())
+    desired(&resolve(FLEET).unwrap())
 }
 
 #[test]

@@ -8,20 +8,19 @@
 
 #[path = "../../../agent/protocol/tests/fuzzing/mod.rs"]
 mod fuzzing;
+#[path = "../../../fleet/planner/tests/support/mod.rs"]
+mod support;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use fuzzing::fuzz;
-use rivetos_config::parse;
 use rivetos_fleet::model::{DesiredSet, ErrorScope, Kind};
 use rivetos_fleet::port::{FleetLock, Holder, InfraProvider};
-use rivetos_fleet::{
-    BuildInfo, Context, FleetId, FleetSpec, Secret, SecretError, SecretRef, SecretResolver, desired,
-};
+use rivetos_fleet::{FleetId, Secret, SecretError, SecretRef, SecretResolver, desired};
 use rivetos_provider_docker::{DockerEngine, DockerProvider, EngineAddress};
 use serde_json::json;
+use support::resolve;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
@@ -31,18 +30,7 @@ const FLEET: &str = "fleet: home\nagents: {ada: {provider: p}}\nproviders: {p: {
                      deployment: {target: docker, datahub: {postgres: true}}\n";
 
 fn wanted() -> DesiredSet {
-    let config = parse(FLEET, "f", &BTreeMap::new()).unwrap().config;
-    let context = Context {
-        build: BuildInfo {
-            version: "0.1.0".to_owned(),
-            commit: "0123456789ab".to_owned(),
-        },
-        home: PathBuf::from("/fleets/home"),
-        program: None,
-        seed: BTreeMap::new(),
-        digests: BTreeMap::new(),
-    };
-    let layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+    let layout = desired(&resolve(FLEET).unwrap());
     layout.into_values().next().unwrap()
 }
 

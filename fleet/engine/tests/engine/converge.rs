@@ -1,7 +1,5 @@
 //! Whole fleets in a simulated world: what is left to do after a run, however it went.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rivetos_engine::{
@@ -10,11 +8,11 @@ use rivetos_engine::{
 use rivetos_fleet::model::{
     DesiredSet, Inventories, Kind, Layout, Owner, Plan, ResourceId, Spec, TargetId,
 };
-use rivetos_fleet::{
-    Approval, BuildInfo, Context, FleetSpec, PlanOptions, Teardown, desired, plan, plan_destroy,
-};
+use rivetos_fleet::{Approval, PlanOptions, Teardown, desired, plan, plan_destroy};
 use rivetos_sim::SimWorld;
 use tokio::sync::Notify;
+
+use crate::support::resolve;
 
 const FLEET: &str = "
 fleet: home
@@ -31,20 +29,7 @@ deployment:
 
 /// A fleet and its world, with every image there.
 fn begin() -> (DesiredSet, SimWorld) {
-    let config = rivetos_config::parse(FLEET, "rivet.config.yaml", &BTreeMap::new())
-        .unwrap()
-        .config;
-    let context = Context {
-        build: BuildInfo {
-            version: "0.1.0".to_owned(),
-            commit: "0123456789ab".to_owned(),
-        },
-        home: PathBuf::from("/home"),
-        program: None,
-        seed: BTreeMap::new(),
-        digests: BTreeMap::new(),
-    };
-    let mut layout = desired(&FleetSpec::resolve(&config, context).unwrap());
+    let mut layout = desired(&resolve(FLEET).unwrap());
     let (_, set) = layout.pop_first().unwrap();
     let world = SimWorld::new(set.fleet.clone(), TargetId::docker(None));
     for wanted in set.resources.values() {

@@ -16,3 +16,6 @@ mod home;
 mod lease;
 #[cfg(test)]
 mod ready;
+#[cfg(test)]
+#[path = "../../../planner/tests/support/mod.rs"]
+mod support;
