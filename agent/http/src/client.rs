@@ -12,6 +12,7 @@ use rivetos_types::secret::Secret;
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::refusal::without;
 use crate::tls;
 
 /// The longest wait for a connection.
@@ -143,12 +144,14 @@ impl Http {
         Self::default()
     }
 
-    /// Sends a request and takes its whole answer, whatever its status.
+    /// Sends a request and takes its whole answer, whatever its status. One that is no success is
+    /// without the secrets of the request.
     ///
     /// # Errors
     /// There is no whole answer.
     pub async fn fetch(&self, request: Request) -> Result<Reply, HttpError> {
         let idle_timeout = request.idle_timeout;
+        let secrets = request.secrets();
         let mut response = self.send(request).await?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
@@ -157,6 +160,9 @@ impl Http {
                 return Err(HttpError::TooLong);
             }
             body.extend_from_slice(&bytes);
+        }
+        if !(200..300).contains(&status) {
+            body = without(&secrets, &String::from_utf8_lossy(&body)).into_bytes();
         }
         Ok(Reply { status, body })
     }

@@ -67,6 +67,12 @@ const TABLE: &[Row] = &[
         banned_words: &[FILES],
     },
     Row {
+        folder: "agent/openai",
+        may_use: &["agent/types", "agent/protocol", "agent/http"],
+        banned_crates: &["tokio", "reqwest", "sqlx", "rusqlite", "axum", "clap"],
+        banned_words: &[FILES, SOCKETS, ENVIRONMENT, PROCESSES, CLOCKS],
+    },
+    Row {
         folder: "agent/core",
         may_use: &["agent/types", "agent/config", "agent/protocol"],
         banned_crates: &["reqwest", "sqlx", "rusqlite", "axum", "hyper", "clap"],
@@ -74,7 +80,12 @@ const TABLE: &[Row] = &[
     },
     Row {
         folder: "plugins/",
-        may_use: &["agent/types", "agent/protocol", "agent/http"],
+        may_use: &[
+            "agent/types",
+            "agent/protocol",
+            "agent/http",
+            "agent/openai",
+        ],
         banned_crates: &["clap", "bollard", "kube"],
         banned_words: &[],
     },
@@ -155,6 +166,7 @@ const LAYOUT: &[(&str, &str)] = &[
     ("agent/config", "rivetos-config"),
     ("agent/protocol", "rivetos-protocol"),
     ("agent/http", "rivetos-http"),
+    ("agent/openai", "rivetos-openai"),
     ("agent/core", "rivetos-core"),
     ("agent/runtime", "rivetos-runtime"),
     ("agent/boot", "rivetos-agent"),

@@ -1,12 +1,11 @@
 //! Model provider for OpenAI-compatible chat completion endpoints.
 //!
 //! The wire format is a codec without I/O: [`request`] builds the body, [`stream`] reads the
-//! events, [`error`] reads refusals. [`OpenAiCompat`] puts them together.
+//! events, [`rivetos_openai::error`] reads refusals. [`OpenAiCompat`] puts them together.
 //!
 //! **Invariant:** a stream is complete on `[DONE]`, or on a clean end of the body after a finish
 //! reason. Everything else is [`rivetos_types::model::ModelError::Incomplete`].
 
-pub mod error;
 mod provider;
 pub mod request;
 pub mod stream;

@@ -6,7 +6,7 @@ use rivetos_types::message::TokenUsage;
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
 use serde::Deserialize;
 
-use crate::error;
+use rivetos_openai::error;
 
 mod calls;
 
@@ -74,7 +74,7 @@ impl StreamParser {
             return self.done(out);
         }
         if let Some(error) = error::in_stream(data) {
-            return Err(self.failed(error));
+            return Err(error::after(self.said, error));
         }
         let chunk: Chunk = serde_json::from_str(data)
             .map_err(|error| self.broken(&format!("an event cannot be read: {error}")))?;
@@ -144,20 +144,6 @@ impl StreamParser {
             usage: self.usage,
         });
         Ok(())
-    }
-
-    /// Trying again is for requests that were not answered yet.
-    fn failed(&self, error: ModelError) -> ModelError {
-        match error {
-            ModelError::Transient { message, .. } if self.said => {
-                ModelError::Incomplete { message }
-            }
-            ModelError::Transient { .. }
-            | ModelError::Incomplete { .. }
-            | ModelError::TooLong { .. }
-            | ModelError::ImagesRefused { .. }
-            | ModelError::Fatal { .. } => error,
-        }
     }
 
     fn broken(&mut self, message: &str) -> ModelError {

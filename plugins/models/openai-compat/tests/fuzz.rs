@@ -14,8 +14,8 @@ mod reading;
 use fuzzing::fuzz;
 use reading::check_chunks;
 use rivetos_http::{End, Refusal};
-use rivetos_model_openai_compat::error::of_refusal;
 use rivetos_model_openai_compat::stream::StreamParser;
+use rivetos_openai::error::of_refusal;
 
 #[test]
 fn a_stream_does_not_depend_on_its_chunks_and_ends_once() {

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use replay::{Exchange, check, check_table, fields, outcome, recordings};
 use rivetos_http::Refusal;
+use rivetos_model_openai_compat::request;
 use rivetos_model_openai_compat::stream::StreamParser;
-use rivetos_model_openai_compat::{error, request};
+use rivetos_openai::error;
 use rivetos_types::message::Message;
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::{CompatApi, OpenAiCompat};

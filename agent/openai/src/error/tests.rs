@@ -38,6 +38,42 @@ fn refusals_carry_the_vendors_words() {
 }
 
 #[test]
+fn xai_tells_the_code_beside_the_message() {
+    let body = r#"{"code":"invalid-argument","error":"Model not found: grok-9"}"#;
+    let message = "Model not found: grok-9 (HTTP 400, `invalid-argument`)";
+    assert_eq!(of(400, body), fatal(400, message));
+}
+
+#[test]
+fn a_lost_answer_is_told_from_other_refusals() {
+    for (status, body) in [
+        (404, "gone"),
+        (
+            400,
+            r#"{"error":{"code":"previous_response_not_found","message":"x"}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"param":"previous_response_id","message":"x"}}"#,
+        ),
+        (
+            400,
+            r#"{"code":"not-found","error":"Response with id=7 not found"}"#,
+        ),
+    ] {
+        assert!(is_lost(&Refusal::new(status, body)), "{body}");
+    }
+    for (status, body) in [
+        (401, r#"{"error":{"message":"response not found"}}"#),
+        (429, "slow"),
+        (400, r#"{"error":{"message":"bad temperature"}}"#),
+        (400, r#"{"error":"Model not found: grok-9"}"#),
+    ] {
+        assert!(!is_lost(&Refusal::new(status, body)), "{body}");
+    }
+}
+
+#[test]
 fn keys_are_never_repeated() {
     for said in ["key sk-abcd is wrong", "key ab****yz is wrong"] {
         let body = serde_json::json!({ "error": { "message": said } }).to_string();

@@ -1,4 +1,4 @@
-//! What an endpoint says when it refuses.
+//! What an endpoint says when it refuses, or fails in the middle of an answer.
 
 use rivetos_http::{Refusal, words};
 use rivetos_types::model::ModelError;
@@ -32,7 +32,7 @@ pub fn of_refusal(refusal: &Refusal) -> ModelError {
 }
 
 /// The error that an event of a stream is, if it is one.
-pub(crate) fn in_stream(data: &str) -> Option<ModelError> {
+pub fn in_stream(data: &str) -> Option<ModelError> {
     // Almost every event is a chunk; only those that name an error are worth a second look.
     if !data.contains("\"error\"") {
         return None;
@@ -40,28 +40,74 @@ pub(crate) fn in_stream(data: &str) -> Option<ModelError> {
     let json: Value = serde_json::from_str(data).ok()?;
     let error = json.get("error").filter(|error| !error.is_null())?;
     let said = vendor_message(&json).unwrap_or_else(|| error.to_string());
-    let message = words(&said);
-    let code = vendor_code(&json).unwrap_or_default();
+    Some(of_words(&vendor_code(&json).unwrap_or_default(), &said))
+}
+
+/// The error that an endpoint tells in the middle of a stream.
+pub fn of_words(code: &str, said: &str) -> ModelError {
+    let code = code.to_lowercase();
+    let message = words(said);
     let status = code.parse().ok();
-    let transient = status.is_some_and(|status| Refusal::new(status, "").may_pass())
-        || [
-            "overloaded",
-            "rate_limit",
-            "server_error",
-            "timeout",
-            "unavailable",
-        ]
-        .iter()
-        .any(|word| code.contains(word));
-    Some(if transient {
+    if is_too_long(status.unwrap_or(400), &code, &message) {
+        return ModelError::TooLong { message };
+    }
+    let passes = status.is_some_and(|status| Refusal::new(status, "").may_pass())
+        || PASSING.iter().any(|word| code.contains(word));
+    if passes {
         ModelError::Transient {
             message,
             retry_after_ms: None,
         }
     } else {
         ModelError::Fatal { status, message }
-    })
+    }
 }
+
+/// An error that came after part of an answer: trying again is for requests that were not
+/// answered yet.
+#[must_use]
+pub fn after(said: bool, error: ModelError) -> ModelError {
+    match error {
+        ModelError::Transient { message, .. } if said => ModelError::Incomplete { message },
+        ModelError::Transient { .. }
+        | ModelError::Incomplete { .. }
+        | ModelError::TooLong { .. }
+        | ModelError::ImagesRefused { .. }
+        | ModelError::Fatal { .. } => error,
+    }
+}
+
+/// Whether a refusal means that the vendor does not know the answer that a request goes on from.
+/// In doubt it does: the same request in full costs little, and is refused again if it was not.
+pub(crate) fn is_lost(refusal: &Refusal) -> bool {
+    let json = refusal.json().unwrap_or_default();
+    let param = json.pointer("/error/param").and_then(Value::as_str);
+    let said = vendor_message(&json).unwrap_or_default();
+    let code = vendor_code(&json).unwrap_or_default();
+    match refusal.status {
+        404 | 410 => true,
+        400 | 422 => param == Some("previous_response_id") || names_lost(&code, &said),
+        _ => false,
+    }
+}
+
+/// The same in the words of a vendor.
+pub(crate) fn names_lost(code: &str, said: &str) -> bool {
+    let said = said.to_lowercase();
+    let gone = ["not found", "not exist", "no longer", "expired"];
+    code.contains("previous_response")
+        || said.contains("previous_response")
+        || said.contains("response") && gone.iter().any(|word| said.contains(word))
+}
+
+/// Codes of what may pass, in part.
+const PASSING: &[&str] = &[
+    "overloaded",
+    "rate_limit",
+    "server_error",
+    "timeout",
+    "unavailable",
+];
 
 /// How endpoints say that the conversation is longer than the model can read: OpenAI, llama.cpp
 /// and Anthropic's relatives by a code, vLLM and others in words alone.
@@ -112,8 +158,10 @@ fn vendor_code(json: &Value) -> Option<String> {
         Value::String(text) => Some(text.to_lowercase()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    let code = json.pointer("/error/code").and_then(text);
-    code.or_else(|| json.pointer("/error/type").and_then(text))
+    // xAI tells the code beside the message.
+    ["/error/code", "/error/type", "/code"]
+        .iter()
+        .find_map(|place| json.pointer(place).and_then(text))
 }
 
 #[cfg(test)]
