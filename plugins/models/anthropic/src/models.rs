@@ -7,13 +7,13 @@ use serde::Deserialize;
 /// The vendor's figures; its first lines say where they are from and of which day.
 const FIGURES: &str = include_str!("../data/models.json");
 
-/// How many tokens a model takes and gives.
+/// How much a model reads and writes, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// What it can read and write in all, in tokens.
-    pub context: u32,
-    /// The most that it writes in one answer, thinking included, in tokens.
-    pub output: u32,
+    /// The longest conversation.
+    pub context_tokens: u64,
+    /// The longest answer, thinking included.
+    pub output_tokens: u64,
 }
 
 /// The limits of a model; `None` for one that the data file does not know.
@@ -26,8 +26,8 @@ pub fn limits(model: &str) -> Option<Limits> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Model {
     name: String,
-    context: u32,
-    output: u32,
+    context: u64,
+    output: u64,
     pub(crate) thinking: Style,
     pub(crate) sampling: Sampling,
     #[serde(default)]
@@ -37,8 +37,8 @@ pub(crate) struct Model {
 impl Model {
     fn limits(&self) -> Limits {
         Limits {
-            context: self.context,
-            output: self.output,
+            context_tokens: self.context,
+            output_tokens: self.output,
         }
     }
 }
@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn versions_have_the_limits_of_their_model() {
-        let limits = |model| super::limits(model).map(|limits| (limits.context, limits.output));
+        let limits = |model| {
+            super::limits(model).map(|limits| (limits.context_tokens, limits.output_tokens))
+        };
         assert_eq!(limits("claude-sonnet-4-20250514"), Some((200_000, 64_000)));
         assert_eq!(limits("claude-opus-4-1@20250805"), Some((200_000, 32_000)));
         assert_eq!(limits("claude-opus-4-0"), Some((200_000, 32_000)));

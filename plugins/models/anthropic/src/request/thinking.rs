@@ -9,14 +9,14 @@ use super::{Replay, VENDOR, binding, style};
 use crate::models::{self, Binding, Style};
 
 /// The least that a budget may be, in tokens.
-const BUDGET_TOKENS_MIN: u32 = 1024;
+const BUDGET_TOKENS_MIN: u64 = 1024;
 
 /// What a request says about thinking.
 pub(super) struct Plan {
     pub(super) thinking: Option<Value>,
     pub(super) effort: Option<&'static str>,
     /// Of the whole answer, thinking included.
-    pub(super) max_tokens: u32,
+    pub(super) max_tokens: u64,
     /// A model that does not think is not shown what it thought.
     pub(super) replay: Replay,
 }
@@ -28,8 +28,8 @@ impl Plan {
         answer_tokens: u32,
         replay: Replay,
     ) -> Self {
-        let limit = models::limits(model).map_or(u32::MAX, |limits| limits.output);
-        let mut max_tokens = answer_tokens.min(limit);
+        let limit = models::limits(model).map_or(u64::MAX, |limits| limits.output_tokens);
+        let mut max_tokens = u64::from(answer_tokens).min(limit);
         let wanted = request.thinking;
         let (thinking, effort) = match style(model) {
             Style::None => (None, None),
@@ -87,7 +87,7 @@ fn effort(thinking: Thinking) -> Option<&'static str> {
     }
 }
 
-fn budget(thinking: Thinking) -> Option<u32> {
+fn budget(thinking: Thinking) -> Option<u64> {
     match thinking {
         Thinking::Off => None,
         Thinking::Low => Some(2000),
@@ -98,7 +98,7 @@ fn budget(thinking: Thinking) -> Option<u32> {
 
 /// Makes room for a budget beside the answer. Where the model cannot write that much, the answer
 /// keeps half of what it can; `None` when too little is left to think.
-fn fit(tokens: u32, max_tokens: &mut u32, limit: u32) -> Option<u32> {
+fn fit(tokens: u64, max_tokens: &mut u64, limit: u64) -> Option<u64> {
     let answer = *max_tokens;
     let whole = answer.saturating_add(tokens).min(limit);
     let tokens = tokens.min(whole - answer.min(whole / 2));
