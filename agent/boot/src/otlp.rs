@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rivetos_http::{Http, Request};
+use rivetos_http::{Http, HttpError, Request};
 use rivetos_runtime::{Collector, CollectorError};
 use rivetos_types::BoxFuture;
 use rivetos_types::secret::Secret;
@@ -51,17 +51,34 @@ impl OtlpHttp {
             post = post.with(name.clone(), value.clone());
         }
         let reply = self.http.fetch(post).await;
-        let reply = reply.map_err(|error| CollectorError(error.to_string()))?;
-        match reply.status {
-            200..=299 => Ok(()),
-            status => Err(CollectorError(format!("it answered HTTP {status}"))),
-        }
+        answered(reply.map(|reply| reply.status))
     }
 }
 
 impl Collector for OtlpHttp {
     fn take(&self, body: Vec<u8>) -> BoxFuture<'_, Result<(), CollectorError>> {
         Box::pin(self.post(body))
+    }
+}
+
+/// What may be sent again is said by the protocol.
+/// <https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes>
+fn answered(status: Result<u16, HttpError>) -> Result<(), CollectorError> {
+    match status {
+        Ok(200..=299) => Ok(()),
+        Ok(status) => {
+            let reason = format!("it answered HTTP {status}");
+            Err(match status {
+                429 | 502 | 503 | 504 => CollectorError::Transient(reason),
+                _ => CollectorError::Refused(reason),
+            })
+        }
+        Err(error @ (HttpError::Unreached { .. } | HttpError::BrokenOff(_))) => {
+            Err(CollectorError::Transient(error.to_string()))
+        }
+        Err(error @ (HttpError::Unusable(_) | HttpError::TooLong)) => {
+            Err(CollectorError::Refused(error.to_string()))
+        }
     }
 }
 
@@ -78,6 +95,30 @@ fn header(text: &str) -> Option<(String, Secret<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_sent_again() {
+        assert_eq!(answered(Ok(204)), Ok(()));
+        for status in [429, 502, 503, 504] {
+            let failed = answered(Ok(status));
+            assert!(
+                matches!(failed, Err(CollectorError::Transient(_))),
+                "{status}"
+            );
+        }
+        for status in [301, 400, 401, 404, 413, 500] {
+            let failed = answered(Ok(status));
+            assert!(
+                matches!(failed, Err(CollectorError::Refused(_))),
+                "{status}"
+            );
+        }
+        let gone = HttpError::BrokenOff("reset".to_owned());
+        assert!(matches!(
+            answered(Err(gone)),
+            Err(CollectorError::Transient(_))
+        ));
+    }
 
     #[test]
     fn headers_are_names_and_values() {

@@ -23,5 +23,11 @@ pub trait Collector: Send + Sync {
 
 /// Why traces were not taken, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct CollectorError(pub String);
+pub enum CollectorError {
+    /// Another attempt may help.
+    #[error("{0}")]
+    Transient(String),
+    /// The same request is never taken.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -263,7 +263,9 @@ struct Refuses;
 
 impl Collector for Refuses {
     fn take(&self, _: Vec<u8>) -> BoxFuture<'_, Result<(), CollectorError>> {
-        Box::pin(std::future::ready(Err(CollectorError("full".into()))))
+        Box::pin(std::future::ready(Err(CollectorError::Refused(
+            "full".into(),
+        ))))
     }
 }
 

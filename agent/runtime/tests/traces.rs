@@ -9,6 +9,7 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ enum Kept {
     All(Mutex<Vec<Vec<u8>>>),
     Nothing,
     Hangs,
+    /// Nothing so many times, then all.
+    Later(AtomicUsize, Mutex<Vec<Vec<u8>>>),
 }
 
 impl Collector for Kept {
@@ -33,8 +36,17 @@ impl Collector for Kept {
         Box::pin(async move {
             match self {
                 Self::All(bodies) => bodies.lock().unwrap().push(body),
-                Self::Nothing => return Err(CollectorError("full".into())),
+                Self::Nothing => return Err(CollectorError::Refused("full".into())),
                 Self::Hangs => std::future::pending().await,
+                Self::Later(times, bodies) => {
+                    if times
+                        .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1))
+                        .is_ok()
+                    {
+                        return Err(CollectorError::Transient("busy".into()));
+                    }
+                    bodies.lock().unwrap().push(body);
+                }
             }
             Ok(())
         })
@@ -44,7 +56,7 @@ impl Collector for Kept {
 impl Kept {
     /// All spans, in the order in which they came.
     fn spans(&self) -> Vec<Value> {
-        let Self::All(bodies) = self else {
+        let (Self::All(bodies) | Self::Later(_, bodies)) = self else {
             panic!("nothing is kept")
         };
         let mut spans = Vec::new();
@@ -208,4 +220,23 @@ async fn no_turn_waits_for_a_collector_that_hangs_or_refuses() {
         let lost = text.contains("rivetos_spans_lost_total 6\n");
         assert_eq!(lost, refuses, "{text}");
     }
+}
+
+#[tokio::test]
+async fn what_a_collector_does_not_take_at_once_is_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Arc::new(Kept::Later(AtomicUsize::new(1), Mutex::default()));
+    let bench = Bench::start_with(folder.path(), |parts| parts.collector = Some(kept.clone()));
+    bench.send("1", "hello").await;
+    bench.asked().await.say("Hello.").done();
+    bench.reply("1").await;
+    bench.app.drain(Duration::ZERO).await;
+    let names: Vec<_> = kept
+        .spans()
+        .iter()
+        .map(|span| span["name"].clone())
+        .collect();
+    assert_eq!(names, ["chat one", "turn"]);
+    let text = bench.app.metrics().await;
+    assert!(text.contains("rivetos_spans_lost_total 0\n"), "{text}");
 }

@@ -20,6 +20,12 @@ const REQUEST_SPANS_ENOUGH: usize = 1024;
 /// The longest time that the collector gets for one request.
 const SEND_WAIT: Duration = Duration::from_secs(10);
 
+/// How often one request is sent at the most,
+const SEND_ATTEMPTS_MAX: u32 = 4;
+
+/// and the pause before the second time; it doubles with each further one.
+const SEND_PAUSE: Duration = Duration::from_millis(500);
+
 /// The longest time that [`Exporter::flush`] waits.
 const FLUSH_WAIT: Duration = Duration::from_secs(2);
 
@@ -142,13 +148,8 @@ impl Line {
 
     async fn send(&mut self, spans: &[Span]) {
         let body = encode(&self.source, &self.redactor, spans);
-        let sent = tokio::time::timeout(SEND_WAIT, self.collector.take(body)).await;
-        let sent = sent.unwrap_or_else(|_| {
-            let seconds = SEND_WAIT.as_secs();
-            Err(CollectorError(format!("no answer in {seconds} s")))
-        });
         let before = self.last;
-        match sent {
+        match self.attempt(body).await {
             Ok(()) => {
                 self.last = Last::Taken;
                 if before == Last::Failed {
@@ -161,6 +162,28 @@ impl Line {
                 if before == Last::Taken {
                     tracing::warn!(%error, "the collector of traces does not take them");
                 }
+            }
+        }
+    }
+
+    /// Sends a request, and again while that may help.
+    async fn attempt(&self, body: Vec<u8>) -> Result<(), CollectorError> {
+        let mut pause = SEND_PAUSE;
+        let mut attempt = 1;
+        loop {
+            let sent = tokio::time::timeout(SEND_WAIT, self.collector.take(body.clone())).await;
+            let sent = sent.unwrap_or_else(|_| {
+                let seconds = SEND_WAIT.as_secs();
+                let reason = format!("no answer in {seconds} s");
+                Err(CollectorError::Transient(reason))
+            });
+            match sent {
+                Err(CollectorError::Transient(_)) if attempt < SEND_ATTEMPTS_MAX => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                    attempt += 1;
+                }
+                other => return other,
             }
         }
     }
