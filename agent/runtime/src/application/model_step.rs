@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use rivetos_core::redact::Pieces;
 use rivetos_core::turn::Abort;
+use rivetos_types::error::ErrorCode;
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::message::{ContentPart, TokenUsage, ToolCall, VendorBlock, text_of};
 use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
@@ -133,7 +134,8 @@ pub(super) async fn ask(
         let pause = (answer.bytes == 0 && attempt < ATTEMPTS_MAX)
             .then(|| pause_after(&error, attempt))
             .flatten();
-        tracing::warn!(%error, attempt, retried = pause.is_some(), "the model failed");
+        let code = ErrorCode::from(&error);
+        tracing::warn!(%code, %error, attempt, retried = pause.is_some(), "the model failed");
         let Some(pause) = pause else {
             let name = state.parts.model.name();
             let reason = format!("the model provider `{name}` failed: {error}");
