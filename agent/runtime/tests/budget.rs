@@ -108,3 +108,41 @@ async fn a_notice_that_was_accepted_outlives_its_process_and_its_budget() {
     let read = owner_reads(&chat, 1).await;
     assert!(read[0].starts_with("The budget is used up: "), "{read:?}");
 }
+
+#[tokio::test]
+async fn without_a_way_to_the_owner_the_next_reply_tells_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |budget| Bench::start_with(folder.path(), |parts| parts.budget = budget);
+    let bench = with(DAY);
+    is_refused(&bench, "1", "today").await;
+    is_refused(&bench, "2", "today").await;
+    // Until the notice is on its way.
+    within(async {
+        while bench.app.health().await.waiting_replies != Some(3) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    bench.crash().await;
+
+    // The budget was raised meanwhile.
+    let bench = with(Budget {
+        day_micro_usd: Some(1_000_000),
+        month_micro_usd: None,
+    });
+    for (id, told) in [("3", 1), ("4", 0)] {
+        bench.send(id, "hello").await;
+        bench.asked().await.say("Hello.").done();
+        let text = bench.reply(id).await.text;
+        assert!(text.starts_with("Hello."), "{text}");
+        assert_eq!(
+            text.matches("Note: The budget is used up: ").count(),
+            told,
+            "{text}"
+        );
+    }
+    // It is in no conversation with the model.
+    bench.send("5", "hello").await;
+    let asked = bench.asked().await;
+    assert!(!format!("{:?}", asked.request.messages).contains("budget"));
+}

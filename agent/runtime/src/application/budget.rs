@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use rivetos_types::id::{ExternalId, SessionId};
+use rivetos_types::id::{ChannelId, ExternalId, SessionId};
 use rivetos_types::message::{Authority, ContentPart, InboundMessage};
 use rivetos_types::store::{Acceptance, StoreError};
 use rivetos_types::time::Timestamp;
@@ -12,8 +12,9 @@ use crate::clock::now;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// The conversation of what the agent tells its owner unasked.
-const NOTICES: &str = "notices";
+/// The conversation of what the agent tells its owner unasked; the channel, too, when none reaches
+/// an owner.
+pub(super) const NOTICES: &str = "notices";
 
 /// What an agent may spend, in millionths of a US dollar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,17 +71,16 @@ impl State {
         Ok(None)
     }
 
-    /// Tells the owner where the first channel that knows its owner says, once: the inbox takes a
-    /// message of this name no second time, from no process. What fails here is done at the next
-    /// refusal.
+    /// Tells the owner where the first channel that knows its owner says, else with the next reply to
+    /// the owner, once: the inbox takes a message of this name no second time, from no process. What
+    /// fails here is done at the next refusal.
     pub(crate) async fn tell_owner(&self, used_up: &UsedUp) {
         let mut channels = self.parts.channels.iter();
-        let Some((channel, address)) = channels.find_map(|channel| {
+        let reached = channels.find_map(|channel| {
             let address = channel.owner()?;
-            Some((channel.id(), address))
-        }) else {
-            return;
-        };
+            Some((channel.id(), Some(Box::new(address))))
+        });
+        let (channel, address) = reached.unwrap_or_else(|| (ChannelId::from(NOTICES), None));
         let UsedUp { reason, next, name } = used_up;
         let text = format!(
             "The budget is used up: {reason}. Until {next} turns are refused, unless the budget is \
@@ -92,7 +92,7 @@ impl State {
             session: SessionId::from(NOTICES),
             from: self.parts.identity.agent.clone(),
             authority: Authority::Agent,
-            address: Some(Box::new(address)),
+            address,
             content: vec![ContentPart::text(text)],
             received_at: now(),
         };

@@ -4,6 +4,7 @@ mod compaction;
 mod ending;
 mod images;
 mod model;
+mod notices;
 mod storing;
 mod taking_up;
 mod tools;

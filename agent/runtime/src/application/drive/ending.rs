@@ -10,6 +10,7 @@ use rivetos_types::store::{
     Approval, CallHash, Claim, Commit, Durability, Reply, StoreError, Then,
 };
 
+use super::notices::{told, with_notices};
 use super::{Driven, Run};
 use crate::application::state::State;
 use crate::clock::now;
@@ -73,13 +74,14 @@ impl Run<'_> {
         outcome: TurnOutcome,
         text: String,
     ) -> Result<Driven, StoreError> {
+        let notices = self.notices().await;
         let message = OutboundMessage {
             files: self.turn.files().to_vec(),
             turn: self.claim.turn.clone(),
             channel: self.message.channel.clone(),
             session: self.message.session.clone(),
             address: self.message.address.clone(),
-            text,
+            text: with_notices(text, &notices),
             outcome,
             usage: self.turn.usage(),
         };
@@ -117,6 +119,7 @@ impl Run<'_> {
             self.live.feed.show(&message.text);
             return Err(error);
         }
+        told(self.state, notices).await;
         if self.state.channel(&message.channel).is_some() {
             let outbox = &self.state.outbox;
             outbox.owe(message.channel.clone(), message.session.clone());
