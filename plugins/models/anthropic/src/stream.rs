@@ -73,7 +73,10 @@ impl AnswerReader for StreamParser {
     fn end(&mut self, end: End, events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         match (self.over, end, &self.finish) {
             (true, ..) => Ok(()),
-            (false, End::Clean, Some(_)) => self.done(events),
+            (false, End::Clean, Some(_)) => {
+                self.done(events);
+                Ok(())
+            }
             (false, End::Clean, None) => Err(self.broken("the body ended without a stop reason")),
             (false, End::Broken, _) => Err(self.broken("the connection was lost")),
         }
@@ -82,7 +85,11 @@ impl AnswerReader for StreamParser {
 
 impl StreamParser {
     fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let data = event.data.as_str();
+        let (name, data) = (event.event.as_str(), event.data.trim());
+        // Gateways end their streams with this, after whatever the vendor said.
+        if matches!(data, "" | "[DONE]") {
+            return Ok(());
+        }
         let event: Event<'_> = match serde_json::from_str(data) {
             Ok(event) => event,
             // What we do not know may look like anything, as long as it says what it is.
@@ -92,7 +99,7 @@ impl StreamParser {
             }
         };
         let index = event.index.unwrap_or(0);
-        let read = match event.kind.as_deref().unwrap_or_default() {
+        let read = match event.kind.as_deref().unwrap_or(name) {
             "content_block_delta" => match event.delta {
                 Some(delta) => self.blocks.delta(index, delta, data, out),
                 None => Ok(()),
@@ -120,7 +127,10 @@ impl StreamParser {
                 }
                 Ok(())
             }
-            "message_stop" => return self.done(out),
+            "message_stop" => {
+                self.done(out);
+                Ok(())
+            }
             "error" => return Err(self.failed(data)),
             // `ping`, and whatever the vendor invents.
             _ => Ok(()),
@@ -128,11 +138,9 @@ impl StreamParser {
         read.map_err(|message| self.broken(message))
     }
 
-    fn done(&mut self, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let Some(finish) = self.finish.take() else {
-            return Err(self.broken("the answer ended without a stop reason"));
-        };
+    fn done(&mut self, out: &mut Vec<StreamEvent>) {
         self.over = true;
+        let finish = self.finish.take().unwrap_or_default();
         let cut_off = match finish.as_str() {
             "max_tokens" | "model_context_window_exceeded" => Some(StopReason::Length),
             "refusal" => Some(StopReason::Refusal),
@@ -150,7 +158,6 @@ impl StreamParser {
             stop,
             usage: self.usage.tokens(),
         });
-        Ok(())
     }
 
     /// Trying again is for requests that were not answered yet.

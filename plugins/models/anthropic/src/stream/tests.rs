@@ -5,7 +5,10 @@ use super::*;
 
 fn read(events: &[Value], end: End) -> (Vec<StreamEvent>, Result<(), ModelError>) {
     let events: Vec<String> = events.iter().map(Value::to_string).collect();
-    let body = format!("data: {}\n\n", events.join("\n\ndata: "));
+    read_text(&format!("data: {}\n\n", events.join("\n\ndata: ")), end)
+}
+
+fn read_text(body: &str, end: End) -> (Vec<StreamEvent>, Result<(), ModelError>) {
     let mut parser = StreamParser::new("m-1");
     let mut events = Vec::new();
     let result = parser
@@ -97,11 +100,11 @@ fn the_end_is_the_vendors_or_clean_after_a_reason() {
         read(&reason, End::Clean),
         (vec![done(StopReason::End)], Ok(()))
     );
-    for (events, how) in [
-        (reason.to_vec(), End::Broken),
-        (Vec::new(), End::Clean),
-        (vec![end], End::Clean),
-    ] {
+    assert_eq!(
+        read(&[end], End::Broken),
+        (vec![done(StopReason::End)], Ok(()))
+    );
+    for (events, how) in [(reason.to_vec(), End::Broken), (Vec::new(), End::Clean)] {
         let (said, result) = read(&events, how);
         assert_eq!(said, Vec::new());
         assert!(
@@ -243,6 +246,15 @@ fn an_error_may_pass_until_something_was_said() {
         matches!(result, Err(ModelError::Fatal { .. })),
         "{result:?}"
     );
+}
+
+#[test]
+fn gateways_leave_out_kinds_and_add_an_end() {
+    let body = "event: content_block_start\ndata: {\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}\n\n\
+                event: message_delta\ndata: {\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n\
+                data:\n\ndata: [DONE]\n\n";
+    let expected = vec![said("a"), done(StopReason::End)];
+    assert_eq!(read_text(body, End::Clean), (expected, Ok(())));
 }
 
 #[test]
