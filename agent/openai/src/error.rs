@@ -38,7 +38,13 @@ pub fn in_stream(data: &str) -> Option<ModelError> {
         return None;
     }
     let json: Value = serde_json::from_str(data).ok()?;
-    let error = json.get("error").filter(|error| !error.is_null())?;
+    // vLLM and its relatives send the error itself.
+    let bare = json.get("object").filter(|object| *object == "error");
+    let bare = bare.map(|_| &json);
+    let error = json
+        .get("error")
+        .filter(|error| !error.is_null())
+        .or(bare)?;
     let said = vendor_message(&json).unwrap_or_else(|| error.to_string());
     Some(of_words(&vendor_code(&json).unwrap_or_default(), &said))
 }

@@ -7,15 +7,8 @@ use serde_json::Value;
 
 use crate::error;
 
-/// Where servers say how long a conversation may be: `OpenRouter` and Together, vLLM, LM Studio,
-/// llama.cpp.
-const CONTEXT: &[&str] = &[
-    "/context_length",
-    "/max_model_len",
-    "/max_context_length",
-    "/meta/n_ctx",
-    "/meta/n_ctx_train",
-];
+/// Where servers say how long a conversation may be: `OpenRouter` and Together, vLLM, LM Studio.
+const CONTEXT: &[&str] = &["/context_length", "/max_model_len", "/max_context_length"];
 
 /// A model that an endpoint has.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Model provider for OpenAI-compatible chat completion endpoints.
+//! Model provider for endpoints that speak like OpenAI.
 //!
 //! The wire format is a codec without I/O: [`request`] builds the body, [`stream`] reads the
 //! events, [`rivetos_openai::error`] reads refusals. [`OpenAiCompat`] puts them together.

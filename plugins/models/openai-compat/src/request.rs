@@ -4,22 +4,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
-use rivetos_types::media::FileDigest;
+use rivetos_types::media::{Attachment, FileDigest};
 use rivetos_types::message::{ContentPart, Message, ToolCall, text_of, words_of};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::OpenAiCompat;
 use rivetos_types::store::Thinking;
 use serde_json::{Map, Value, json};
 
+use crate::stream::VENDOR;
+
 /// OpenAI's own endpoint refuses the name of the output limit that everybody else knows.
 const OPENAI_HOST: &str = "//api.openai.com/";
+
+/// While it thinks, `DeepSeek` refuses calls without their reasoning, those of other models too,
+/// and takes an empty one.
+const DEEPSEEK_HOST: &str = "//api.deepseek.com";
 
 /// The JSON to send. The same request gives the same bytes, so that vendors can cache it.
 pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
     let mut body = Map::new();
     let model = request.model.as_ref().unwrap_or(&settings.model);
     body.insert("model".into(), json!(model));
-    body.insert("messages".into(), messages(request).into());
+    body.insert("messages".into(), messages(settings, model, request).into());
     body.insert("stream".into(), json!(true));
     body.insert("stream_options".into(), json!({ "include_usage": true }));
     if !request.tools.is_empty() {
@@ -63,7 +69,7 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
 
 type Images = BTreeMap<FileDigest, Arc<[u8]>>;
 
-fn effort(thinking: Thinking) -> Option<&'static str> {
+pub(crate) fn effort(thinking: Thinking) -> Option<&'static str> {
     match thinking {
         Thinking::Off => None,
         Thinking::Low => Some("low"),
@@ -72,23 +78,14 @@ fn effort(thinking: Thinking) -> Option<&'static str> {
     }
 }
 
-fn messages(request: &ModelRequest) -> Vec<Value> {
+fn messages(settings: &OpenAiCompat, model: &str, request: &ModelRequest) -> Vec<Value> {
     let system = (!request.system.is_empty())
         .then(|| json!({ "role": "system", "content": request.system }));
-    system
-        .into_iter()
-        .chain(
-            request
-                .messages
-                .iter()
-                .map(|one| message(one, &request.images)),
-        )
-        .collect()
-}
-
-fn message(message: &Message, images: &Images) -> Value {
-    match message {
-        Message::User { content } => json!({ "role": "user", "content": said(content, images) }),
+    let deepseek = settings.base_url.contains(DEEPSEEK_HOST);
+    let messages = request.messages.iter().map(|one| match one {
+        Message::User { content } => {
+            json!({ "role": "user", "content": said(content, &request.images) })
+        }
         Message::Assistant {
             content,
             tool_calls,
@@ -99,30 +96,54 @@ fn message(message: &Message, images: &Images) -> Value {
             content,
             tool_calls,
         } => {
-            let text = text_of(content);
-            let content = if text.is_empty() {
-                Value::Null
-            } else {
-                text.into()
-            };
-            let calls: Vec<Value> = tool_calls.iter().map(tool_call).collect();
-            json!({ "role": "assistant", "content": content, "tool_calls": calls })
+            let mut message = calling(text_of(content), tool_calls);
+            if deepseek {
+                message.insert("reasoning_content".into(), json!(""));
+            }
+            message.extend(reasoning(content, model));
+            message.into()
         }
         Message::Tool(result) => json!({
             "role": "tool",
             "tool_call_id": result.call_id,
             "content": result.content,
         }),
-    }
+    });
+    system.into_iter().chain(messages).collect()
+}
+
+fn calling(text: String, calls: &[ToolCall]) -> Map<String, Value> {
+    let content = if text.is_empty() {
+        Value::Null
+    } else {
+        text.into()
+    };
+    let calls: Value = calls.iter().map(tool_call).collect();
+    let members = [
+        ("role", "assistant".into()),
+        ("content", content),
+        ("tool_calls", calls),
+    ];
+    members
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+/// What the endpoint wants back of the reasoning behind the calls.
+fn reasoning(content: &[ContentPart], model: &str) -> Map<String, Value> {
+    let members = content.iter().find_map(|part| match part {
+        ContentPart::Vendor(block) => block.read_by(VENDOR, model)?.as_object(),
+        ContentPart::Text { .. } | ContentPart::Attachment(_) => None,
+    });
+    members.cloned().unwrap_or_default()
 }
 
 /// A text, unless there is something to see: many servers know nothing else.
 fn said(content: &[ContentPart], images: &Images) -> Value {
     let seen = |part: &ContentPart| {
-        let image = part.attachment()?;
-        let bytes = images.get(&image.digest)?;
-        let url = format!("data:{};base64,{}", image.media, BASE64.encode(bytes));
-        Some(json!({ "type": "image_url", "image_url": { "url": url } }))
+        let file = part.attachment()?;
+        Some(see(file, images.get(&file.digest)?))
     };
     let shown = |part: &ContentPart| {
         let image = part.attachment();
@@ -132,11 +153,20 @@ fn said(content: &[ContentPart], images: &Images) -> Value {
         return words_of(content).into();
     }
     let text = |part: &ContentPart| json!({ "type": "text", "text": part.words() });
-    // Each image stands behind its description, so that the model can name the file to tools.
+    // Each file stands behind its description, so that the model can name it to tools.
     let parts = content
         .iter()
         .flat_map(|part| [Some(text(part)), seen(part)]);
     parts.flatten().collect()
+}
+
+fn see(file: &Attachment, bytes: &[u8]) -> Value {
+    let url = format!("data:{};base64,{}", file.media, BASE64.encode(bytes));
+    if file.media.is_image() {
+        json!({ "type": "image_url", "image_url": { "url": url } })
+    } else {
+        json!({ "type": "file", "file": { "filename": file.name, "file_data": url } })
+    }
 }
 
 /// Broken arguments are sent back as none: some servers parse the history and would refuse every

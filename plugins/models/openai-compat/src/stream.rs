@@ -2,31 +2,53 @@
 
 use rivetos_http::{AnswerReader, End, Refusal};
 use rivetos_protocol::sse::{Decoder, SseEvent};
-use rivetos_types::message::TokenUsage;
+use rivetos_types::message::{TokenUsage, VendorBlock};
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
-use serde::Deserialize;
 
 use rivetos_openai::error;
 
 mod calls;
+mod replay;
+mod think;
+mod wire;
 
-use calls::{CallFragment, Calls};
+use calls::Calls;
+use replay::Reasoning;
+use think::Thinking;
+use wire::{Choice, Chunk, Delta};
+
+/// The kind of this provider, on the blocks that it wrote.
+pub(crate) const VENDOR: &str = "openai-compat";
 
 /// Reads one answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamParser {
+    model: String,
     decoder: Decoder,
+    thinking: Thinking,
+    reasoning: Reasoning,
     calls: Calls,
     finish: Option<String>,
+    cut: bool,
     usage: TokenUsage,
-    said: bool,
+    heard: Heard,
     over: bool,
 }
 
+/// What has come of the answer so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Heard {
+    words: bool,
+    refusal: bool,
+}
+
 impl StreamParser {
-    /// A parser at the start of a body.
-    pub fn new() -> Self {
-        Self::default()
+    /// A parser at the start of the answer of `model`.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -54,6 +76,9 @@ impl AnswerReader for StreamParser {
                 return Err(error);
             }
         }
+        if self.over {
+            return Ok(());
+        }
         fits.map_err(|error| self.broken(&error.to_string()))
     }
 
@@ -74,46 +99,55 @@ impl StreamParser {
             return self.done(out);
         }
         if let Some(error) = error::in_stream(data) {
-            return Err(error::after(self.said, error));
+            return Err(error::after(self.heard.words, error));
         }
         let chunk: Chunk = serde_json::from_str(data)
             .map_err(|error| self.broken(&format!("an event cannot be read: {error}")))?;
         if let Some(usage) = chunk.usage {
-            self.usage = TokenUsage {
-                input: usage.prompt_tokens.unwrap_or(0),
-                output: usage.completion_tokens.unwrap_or(0),
-                ..TokenUsage::default()
-            };
+            self.usage = usage.tokens();
         }
         // More than one choice is never asked for.
         let Some(choice) = chunk.choices.into_iter().flatten().next() else {
             return Ok(());
         };
-        if let Some(delta) = choice.delta {
+        self.cut |= choice.is_cut();
+        let Choice {
+            delta,
+            finish_reason,
+            ..
+        } = choice;
+        if let Some(delta) = delta {
             self.delta(delta, out)?;
         }
-        if choice.finish_reason.is_some() {
-            self.finish = choice.finish_reason;
+        if finish_reason.is_some() {
+            self.finish = finish_reason;
         }
         Ok(())
     }
 
     fn delta(&mut self, delta: Delta, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let thought = text(delta.reasoning_content).inspect(|text| self.reasoning.add(text));
         // Servers that know both names send the same text under both.
-        if let Some(text) = text(delta.reasoning_content).or(text(delta.reasoning)) {
-            self.said = true;
+        if let Some(text) = thought.or(text(delta.reasoning)) {
+            self.heard.words = true;
             out.push(StreamEvent::Reasoning(text));
         }
-        for text in [text(delta.content), text(delta.refusal)]
-            .into_iter()
-            .flatten()
-        {
-            self.said = true;
+        for piece in delta.reasoning_details.into_iter().flatten() {
+            self.reasoning.detail(piece);
+        }
+        if let Some(text) = text(delta.content) {
+            let before = out.len();
+            self.thinking.push(text, out);
+            self.heard.words |= out.len() > before;
+        }
+        if let Some(text) = text(delta.refusal) {
+            self.heard.words = true;
+            self.heard.refusal = true;
             out.push(StreamEvent::Text(text));
         }
         for fragment in delta.tool_calls.into_iter().flatten() {
-            self.said = true;
+            self.heard.words = true;
             self.calls
                 .add(fragment)
                 .map_err(|message| self.broken(message))?;
@@ -123,21 +157,38 @@ impl StreamParser {
 
     fn done(&mut self, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         self.over = true;
+        self.thinking.end(out);
         let cut_off = match self.finish.as_deref() {
-            Some("length") => Some(StopReason::Length),
+            Some("length" | "max_tokens" | "model_context_window_exceeded") => {
+                Some(StopReason::Length)
+            }
             Some("content_filter") => Some(StopReason::ContentFilter),
             Some(reason @ ("error" | "insufficient_system_resource")) => {
                 return Err(self.broken(&format!("the vendor stopped with `{reason}`")));
             }
+            Some("refusal") => {
+                self.heard.refusal = true;
+                None
+            }
+            // The endpoint says `tool_calls`, the vendor behind it that there was more to come.
+            _ if self.cut && !self.calls.are_whole() => Some(StopReason::Length),
             // `stop`, `tool_calls`, `function_call`, and whatever vendors invent.
             Some(_) | None => None,
         };
         let calls = std::mem::take(&mut self.calls).finish(cut_off.is_some());
-        let stop = cut_off.unwrap_or(if calls.is_empty() {
-            StopReason::End
-        } else {
-            StopReason::ToolUse
+        let stop = cut_off.unwrap_or(match (calls.is_empty(), self.heard.refusal) {
+            (false, _) => StopReason::ToolUse,
+            (true, true) => StopReason::Refusal,
+            (true, false) => StopReason::End,
         });
+        let reasoning = std::mem::take(&mut self.reasoning).members();
+        if let Some(block) = reasoning.filter(|_| !calls.is_empty()) {
+            out.push(StreamEvent::Vendor(VendorBlock {
+                vendor: VENDOR.to_owned(),
+                model: std::mem::take(&mut self.model),
+                block,
+            }));
+        }
         out.extend(calls.into_iter().map(StreamEvent::ToolCall));
         out.push(StreamEvent::Done {
             stop,
@@ -152,33 +203,6 @@ impl StreamParser {
             message: message.to_owned(),
         }
     }
-}
-
-#[derive(Debug, Deserialize)]
-struct Chunk {
-    choices: Option<Vec<Choice>>,
-    usage: Option<Usage>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice {
-    delta: Option<Delta>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Delta {
-    content: Option<String>,
-    refusal: Option<String>,
-    reasoning: Option<String>,
-    reasoning_content: Option<String>,
-    tool_calls: Option<Vec<CallFragment>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Usage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
 }
 
 #[cfg(test)]

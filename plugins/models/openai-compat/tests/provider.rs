@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::post;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use futures_util::StreamExt;
 use rivetos_http::Http;
 use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_types::message::{Message, TokenUsage};
 use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
-use rivetos_types::settings;
-use serde_json::Map;
+use rivetos_types::settings::{self, CompatApi};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -44,10 +44,18 @@ impl SecretResolver for Rotating {
 }
 
 fn provider(address: SocketAddr, idle_timeout: Duration) -> OpenAiCompat {
-    let settings = settings::OpenAiCompat {
+    with(settings(address, idle_timeout))
+}
+
+fn with(settings: settings::OpenAiCompat) -> OpenAiCompat {
+    OpenAiCompat::new(settings, Arc::new(Rotating::default()), Http::new())
+}
+
+fn settings(address: SocketAddr, idle_timeout: Duration) -> settings::OpenAiCompat {
+    settings::OpenAiCompat {
         name: "test".into(),
         base_url: format!("http://{address}/v1"),
-        api: settings::CompatApi::Chat,
+        api: CompatApi::Chat,
         model: "m-1".into(),
         api_key: Some(SecretRef::Env("canary".into())),
         max_tokens: None,
@@ -57,8 +65,7 @@ fn provider(address: SocketAddr, idle_timeout: Duration) -> OpenAiCompat {
         extra_body: Map::new(),
         first_byte_timeout: idle_timeout,
         idle_timeout,
-    };
-    OpenAiCompat::new(settings, Arc::new(Rotating::default()), Http::new())
+    }
 }
 
 async fn ask(provider: &OpenAiCompat) -> Vec<Result<StreamEvent, ModelError>> {
@@ -282,4 +289,82 @@ async fn dropping_the_stream_closes_the_connection() {
     assert_eq!(stream.next().await, Some(Ok(StreamEvent::Text("a".into()))));
     drop(stream);
     assert!(was_closed.await.unwrap());
+}
+
+fn listed(models: &Value) -> axum::routing::MethodRouter {
+    let models = models.clone();
+    get(move || async move { Json(json!({ "object": "list", "data": models })) })
+}
+
+#[tokio::test]
+async fn the_endpoint_says_what_it_has_and_how_long_a_conversation_may_be() {
+    let several = json!([{ "id": "a", "context_length": 7 }, { "id": "b", "max_model_len": 8 }, { "id": "c" }]);
+    let address = serve(Router::new().route("/v1/models", listed(&several))).await;
+    let models = provider(address, LONG).list_models().await.unwrap();
+    let found: Vec<_> = models
+        .iter()
+        .map(|model| (model.name.as_str(), model.context))
+        .collect();
+    assert_eq!(found, [("a", Some(7)), ("b", Some(8)), ("c", None)]);
+
+    let props = json!({ "default_generation_settings": { "n_ctx": 4096 } });
+    let one = json!([{ "id": "qwen.gguf", "meta": { "n_ctx_train": 262_144 } }]);
+    let llama = Router::new()
+        .route("/v1/models", listed(&one))
+        .route("/props", get(move || async move { Json(props) }));
+    let models = provider(serve(llama).await, LONG)
+        .list_models()
+        .await
+        .unwrap();
+    assert_eq!(models[0].context, Some(4096));
+
+    let refused = get(|| async { (StatusCode::UNAUTHORIZED, "wrong: canary-0") });
+    let address = serve(Router::new().route("/v1/models", refused)).await;
+    let error = provider(address, LONG).list_models().await.unwrap_err();
+    assert_eq!(error.to_string(), "wrong: *** (HTTP 401)");
+}
+
+#[tokio::test]
+async fn the_default_model_is_the_first_that_the_endpoint_has() {
+    let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let log = Arc::clone(&asked);
+    let answer = move |Json(body): Json<Value>| async move {
+        log.lock().unwrap().push(body["model"].clone());
+        ([(header::CONTENT_TYPE, "text/event-stream")], ANSWER)
+    };
+    let app = Router::new()
+        .route(
+            "/v1/models",
+            listed(&json!([{ "id": "first" }, { "id": "second" }])),
+        )
+        .route("/v1/chat/completions", post(answer));
+    let address = serve(app).await;
+    let mut settings = settings(address, LONG);
+    settings.model = "default".into();
+    assert_eq!(ask(&with(settings)).await.len(), 2);
+    assert_eq!(ask(&provider(address, LONG)).await.len(), 2);
+    assert_eq!(*asked.lock().unwrap(), [json!("first"), json!("m-1")]);
+}
+
+#[tokio::test]
+async fn an_endpoint_can_be_asked_by_its_responses_api() {
+    let answer = |Json(body): Json<Value>| async move {
+        let input = json!([{ "type": "message", "role": "user", "content": "hello" }]);
+        assert_eq!((&body["input"], &body["store"]), (&input, &json!(false)));
+        let delta = json!({ "type": "response.output_text.delta", "delta": "hi" });
+        let done = json!({ "type": "response.completed", "response": { "id": "resp_1" } });
+        let events = format!("data: {delta}\n\ndata: {done}\n\n");
+        ([(header::CONTENT_TYPE, "text/event-stream")], events)
+    };
+    let address = serve(Router::new().route("/v1/responses", post(answer))).await;
+    let mut settings = settings(address, LONG);
+    settings.api = CompatApi::Responses;
+    let expected = vec![
+        Ok(StreamEvent::Text("hi".into())),
+        Ok(StreamEvent::Done {
+            stop: StopReason::End,
+            usage: TokenUsage::default(),
+        }),
+    ];
+    assert_eq!(ask(&with(settings)).await, expected);
 }

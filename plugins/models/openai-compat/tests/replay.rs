@@ -29,7 +29,7 @@ fn our_own_recordings() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams");
     for name in ["tools", "cut-off", "refused"] {
         let body = fs::read_to_string(folder.join(format!("{name}.sse"))).unwrap();
-        let (events, result) = check(name, &body, &StreamParser::new);
+        let (events, result) = check(name, &body, &|| StreamParser::new("m-1"));
         assert_eq!(result, Ok(()), "{name}");
         insta::assert_debug_snapshot!(name, events);
     }
@@ -48,7 +48,7 @@ fn recorded_answers() {
         let body = then.body.unwrap_or_default();
         let streamed = body.lines().any(|line| line.starts_with("data:"));
         let answer = if then.status == 200 && streamed {
-            let answer = check(&name, &body, &StreamParser::new);
+            let answer = check(&name, &body, &|| StreamParser::new("m-1"));
             let silent = answer.0.len() < 2;
             // Only an answer that was cut off inside its first tool call may say nothing at all.
             let cut = outcome(&answer).starts_with("Length");

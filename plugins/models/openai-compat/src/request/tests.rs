@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rivetos_types::media::{Attachment, MediaType};
-use rivetos_types::message::{ContentPart, ToolResult, ToolStatus};
+use rivetos_types::message::{ContentPart, ToolResult, ToolStatus, VendorBlock};
 use rivetos_types::settings::CompatApi;
 use rivetos_types::tool::ToolSpec;
 
@@ -181,4 +181,43 @@ fn an_image_is_seen_or_read_about() {
             { "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBO" } },
         ])
     );
+}
+
+#[test]
+fn reasoning_goes_back_to_the_model_that_wrote_it() {
+    let block = |model: &str| {
+        ContentPart::Vendor(VendorBlock {
+            vendor: VENDOR.into(),
+            model: model.into(),
+            block: json!({ "reasoning_content": format!("of {model}") }),
+        })
+    };
+    let answer = |model: &str| Message::Assistant {
+        content: vec![block(model)],
+        tool_calls: vec![call("a", "{}")],
+    };
+    let request = ModelRequest {
+        model: None,
+        images: BTreeMap::new(),
+        thinking: None,
+        system: String::new(),
+        messages: vec![
+            Message::user("hi"),
+            answer("m-1"),
+            result("a"),
+            answer("m-2"),
+            result("a"),
+            Message::assistant("done"),
+        ],
+        tools: Vec::new(),
+    };
+    let sent = |base_url: &str| {
+        let body = body(&settings(base_url), &request);
+        [1, 3, 5].map(|at| body["messages"][at].get("reasoning_content").cloned())
+    };
+    let own = Some(json!("of m-1"));
+    assert_eq!(sent("http://127.0.0.1:1/v1"), [own.clone(), None, None]);
+    // Where every call needs its reasoning, nobody's is an empty one.
+    let expected = [own, Some(json!("")), None];
+    assert_eq!(sent("https://api.deepseek.com"), expected);
 }

@@ -33,6 +33,12 @@ struct Partial {
     arguments: String,
 }
 
+impl Partial {
+    fn is_whole(&self) -> bool {
+        serde_json::from_str::<Value>(&self.arguments).is_ok()
+    }
+}
+
 /// The calls of one answer so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Calls {
@@ -97,13 +103,18 @@ impl Calls {
         })
     }
 
+    /// Whether the arguments of all of them are whole.
+    pub(super) fn are_whole(&self) -> bool {
+        self.calls.iter().all(Partial::is_whole)
+    }
+
     /// The calls in the vendor's order. Of an answer that was cut off only those whose arguments
     /// are whole: half a command must not run.
     pub(super) fn finish(mut self, cut_off: bool) -> Vec<ToolCall> {
         self.calls.sort_by_key(|call| call.index);
         self.calls
             .into_iter()
-            .filter(|call| !cut_off || serde_json::from_str::<Value>(&call.arguments).is_ok())
+            .filter(|call| !cut_off || call.is_whole())
             .map(|call| ToolCall {
                 id: if call.id.is_empty() {
                     format!("call_{}", call.index)

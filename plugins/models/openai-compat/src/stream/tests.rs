@@ -3,7 +3,7 @@ use rivetos_types::message::ToolCall;
 use super::*;
 
 fn read(body: &str, end: End) -> (Vec<StreamEvent>, Result<(), ModelError>) {
-    let mut parser = StreamParser::new();
+    let mut parser = StreamParser::new("m-1");
     let mut events = Vec::new();
     let result = parser
         .push(body.as_bytes(), &mut events)
@@ -189,6 +189,146 @@ fn a_flood_of_calls_is_bounded() {
     assert_eq!(events, vec![]);
     assert!(
         matches!(result, Err(ModelError::Incomplete { .. })),
+        "{result:?}"
+    );
+}
+
+fn vendor(block: serde_json::Value) -> StreamEvent {
+    StreamEvent::Vendor(VendorBlock {
+        vendor: VENDOR.into(),
+        model: "m-1".into(),
+        block,
+    })
+}
+
+#[test]
+fn thoughts_in_the_text_are_told_apart() {
+    let chunks = [
+        &delta(r#""content":"<th""#),
+        &delta(r#""content":"ink>hm</""#),
+        &delta(r#""content":"think>\n\nye""#),
+        &delta(r#""content":"s""#),
+        &finish("stop"),
+    ];
+    let expected = vec![
+        StreamEvent::Reasoning("hm".into()),
+        StreamEvent::Text("ye".into()),
+        StreamEvent::Text("s".into()),
+        done(StopReason::End, 0, 0),
+    ];
+    assert_eq!(read(&body(&chunks), End::Clean), (expected, Ok(())));
+    let unclosed = [&delta(r#""content":"<think>hm</th""#), &finish("length")];
+    let expected = vec![
+        StreamEvent::Reasoning("hm".into()),
+        StreamEvent::Reasoning("</th".into()),
+        done(StopReason::Length, 0, 0),
+    ];
+    assert_eq!(read(&body(&unclosed), End::Clean), (expected, Ok(())));
+}
+
+#[test]
+fn reasoning_goes_back_with_its_calls_only() {
+    let reasoning = delta(r#""reasoning_content":"h""#);
+    let more = delta(r#""reasoning_content":"m""#);
+    let calls =
+        delta(r#""tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}]"#);
+    let (events, _) = read(
+        &body(&[&reasoning, &more, &calls, &finish("tool_calls")]),
+        End::Clean,
+    );
+    let expected = [
+        vendor(serde_json::json!({ "reasoning_content": "hm" })),
+        call("a", "one", "{}"),
+        done(StopReason::ToolUse, 0, 0),
+    ];
+    assert_eq!(events[2..], expected);
+    let (events, _) = read(&body(&[&reasoning, &finish("stop")]), End::Clean);
+    assert_eq!(events.len(), 2, "{events:?}");
+}
+
+#[test]
+fn details_of_reasoning_are_put_together() {
+    let detail = |more: &str| {
+        delta(&format!(
+            r#""reasoning_details":[{{"type":"reasoning.text","index":0,{more}}}]"#
+        ))
+    };
+    let calls =
+        delta(r#""tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}]"#);
+    let sealed =
+        delta(r#""reasoning_details":[{"type":"reasoning.encrypted","index":1,"data":"x"}]"#);
+    let chunks = [
+        &detail(r#""text":"h","signature":null"#),
+        &detail(r#""text":"m""#),
+        &detail(r#""signature":"s","text":null"#),
+        &sealed,
+        &calls,
+        &finish("tool_calls"),
+    ];
+    let (events, _) = read(&body(&chunks), End::Clean);
+    let expected = vendor(serde_json::json!({ "reasoning_details": [
+        { "type": "reasoning.text", "index": 0, "text": "hm", "signature": "s" },
+        { "type": "reasoning.encrypted", "index": 1, "data": "x" },
+    ]}));
+    assert_eq!(events[0], expected);
+}
+
+#[test]
+fn tokens_are_counted_once() {
+    let usage = |usage: &str| {
+        let chunk = format!(r#"{{"choices":[],"usage":{{{usage}}}}}"#);
+        let (events, result) = read(&body(&[&finish("stop"), &chunk]), End::Clean);
+        assert_eq!(result, Ok(()));
+        match events.last() {
+            Some(StreamEvent::Done { usage, .. }) => *usage,
+            other => panic!("{other:?}"),
+        }
+    };
+    let tokens = |input, output, cache_read, reasoning| TokenUsage {
+        input,
+        output,
+        cache_read,
+        cache_write: 0,
+        reasoning,
+    };
+    let details = r#""completion_tokens_details":{"reasoning_tokens":4},"prompt_tokens_details":{"cached_tokens":3}"#;
+    let within = format!(r#""prompt_tokens":9,"completion_tokens":5,"total_tokens":14,{details}"#);
+    assert_eq!(usage(&within), tokens(9, 5, 3, 4));
+    let apart = format!(r#""prompt_tokens":9,"completion_tokens":5,"total_tokens":18,{details}"#);
+    assert_eq!(usage(&apart), tokens(9, 9, 3, 4));
+    let deepseek = r#""prompt_tokens":9,"completion_tokens":5,"prompt_cache_hit_tokens":8"#;
+    assert_eq!(usage(deepseek), tokens(9, 5, 8, 0));
+}
+
+#[test]
+fn half_a_call_does_not_run_though_the_endpoint_calls_it_whole() {
+    let half = delta(
+        r#""tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":"{\"x"}}]"#,
+    );
+    let end = r#"{"choices":[{"delta":{},"finish_reason":"tool_calls","native_finish_reason":"max_output_tokens"}]}"#;
+    let expected = vec![done(StopReason::Length, 0, 0)];
+    assert_eq!(read(&body(&[&half, end]), End::Clean), (expected, Ok(())));
+}
+
+#[test]
+fn a_refusal_is_told() {
+    let refusal = delta(r#""refusal":"no""#);
+    let expected = vec![
+        StreamEvent::Text("no".into()),
+        done(StopReason::Refusal, 0, 0),
+    ];
+    assert_eq!(
+        read(&body(&[&refusal, &finish("stop")]), End::Clean),
+        (expected, Ok(()))
+    );
+}
+
+#[test]
+fn an_error_may_be_the_whole_event() {
+    let error = r#"{"object":"error","message":"too much: the context length is 9","type":"BadRequestError","code":400}"#;
+    let (_, result) = read(&body(&[error]), End::Clean);
+    assert!(
+        matches!(result, Err(ModelError::TooLong { .. })),
         "{result:?}"
     );
 }

@@ -1,0 +1,84 @@
+//! The chunks as they stand in the stream. Everything may be absent.
+
+use rivetos_types::message::TokenUsage;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::calls::CallFragment;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Chunk {
+    pub(super) choices: Option<Vec<Choice>>,
+    pub(super) usage: Option<Usage>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Choice {
+    pub(super) delta: Option<Delta>,
+    pub(super) finish_reason: Option<String>,
+    /// In the words of the vendor behind the endpoint.
+    native_finish_reason: Option<String>,
+}
+
+impl Choice {
+    /// Whether the vendor behind the endpoint says that there was more to come.
+    pub(super) fn is_cut(&self) -> bool {
+        let native = self.native_finish_reason.as_deref().unwrap_or_default();
+        ["length", "max_tokens", "max_output_tokens"]
+            .iter()
+            .any(|word| native.eq_ignore_ascii_case(word))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Delta {
+    pub(super) content: Option<String>,
+    pub(super) refusal: Option<String>,
+    pub(super) reasoning: Option<String>,
+    pub(super) reasoning_content: Option<String>,
+    pub(super) reasoning_details: Option<Vec<Map<String, Value>>>,
+    pub(super) tool_calls: Option<Vec<CallFragment>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Usage {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+    /// `DeepSeek` said so before there was another name.
+    prompt_cache_hit_tokens: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Details {
+    #[serde(rename = "cached_tokens")]
+    cached: Option<u64>,
+    #[serde(rename = "cache_write_tokens")]
+    cache_written: Option<u64>,
+    #[serde(rename = "reasoning_tokens")]
+    reasoning: Option<u64>,
+}
+
+impl Usage {
+    pub(super) fn tokens(self) -> TokenUsage {
+        let read = self.prompt_tokens_details.unwrap_or_default();
+        let written = self.completion_tokens_details.unwrap_or_default();
+        let input = self.prompt_tokens.unwrap_or(0);
+        let mut output = self.completion_tokens.unwrap_or(0);
+        let reasoning = written.reasoning.unwrap_or(0);
+        // Most count reasoning as part of the output. Who does not, shows it in the sum.
+        let apart = input.saturating_add(output).saturating_add(reasoning);
+        if reasoning > 0 && self.total_tokens == Some(apart) {
+            output = output.saturating_add(reasoning);
+        }
+        TokenUsage {
+            input,
+            output,
+            cache_read: read.cached.or(self.prompt_cache_hit_tokens).unwrap_or(0),
+            cache_write: read.cache_written.unwrap_or(0),
+            reasoning,
+        }
+    }
+}
