@@ -133,7 +133,7 @@ pub enum StreamFrame {
         call: String,
         /// The tool.
         tool: String,
-        /// Its arguments exactly as the model wrote them.
+        /// Its arguments as the model wrote them, but for the secrets in them.
         arguments: String,
     },
     /// Something worth knowing.
