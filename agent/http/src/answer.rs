@@ -194,7 +194,7 @@ impl From<&HttpError> for ModelError {
     }
 }
 
-async fn refusal(
+pub(crate) async fn refusal(
     mut response: Response,
     idle_timeout: Duration,
     secrets: &[Secret<String>],

@@ -2,17 +2,20 @@
 //!
 //! The one place with a client, trust roots, proxies and timeouts. A model provider is a codec:
 //! it makes a [`Request`] and gives an [`AnswerReader`]; [`Http::answer`] does the rest. What is
-//! answered as a whole comes from [`Http::fetch`].
+//! answered as a whole comes from [`Http::fetch`], any other body piece by piece from
+//! [`Http::open`].
 //!
 //! **Invariants**
 //! - Redirects are never followed: they would carry secrets along.
 //! - No error of this crate contains the value of a header of the request.
 
 mod answer;
+mod body;
 mod client;
 mod refusal;
 mod tls;
 
 pub use answer::{AnswerReader, End};
+pub use body::{Body, Opened};
 pub use client::{Http, HttpError, Method, Reply, Request};
 pub use refusal::{Refusal, words};

@@ -9,7 +9,7 @@ const TOP_P: f64 = 0.9;
 const KEEP_ALIVE_SECONDS: u64 = 30 * 60;
 
 /// The `options` of a request.
-pub fn options(settings: &Ollama) -> Map<String, Value> {
+pub(crate) fn options(settings: &Ollama) -> Map<String, Value> {
     let mut options = Map::new();
     let temperature = settings.temperature.unwrap_or(TEMPERATURE);
     options.insert("temperature".into(), json!(temperature));
@@ -25,7 +25,7 @@ pub fn options(settings: &Ollama) -> Map<String, Value> {
 }
 
 /// The server takes seconds, or a text like `30m`; anything below zero is for ever.
-pub fn keep_alive(settings: &Ollama) -> Value {
+pub(crate) fn keep_alive(settings: &Ollama) -> Value {
     match settings.keep_alive {
         None => json!(KEEP_ALIVE_SECONDS),
         Some(KeepAlive::For(time)) => json!(time.as_secs()),
