@@ -26,7 +26,7 @@ mod things;
 mod update;
 mod whose;
 
-pub(crate) use carrier::{Errand, first_file, read_files, unfinished_names};
+pub(crate) use carrier::{Errand, archive, first_file, read_files, unfinished_names};
 pub(crate) use whose::look_up;
 
 use swap::Stage;

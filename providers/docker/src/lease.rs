@@ -10,15 +10,13 @@ use std::time::Duration;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
-    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
-use futures_util::TryStreamExt;
 use rivetos_fleet::label;
 use rivetos_fleet::port::{Applied, FleetLock, Holder, LeaseId, LockError};
 
 use crate::DockerProvider;
-use crate::apply::{first_file, must_be_ours};
+use crate::apply::{self, first_file, must_be_ours};
 use crate::error::{found, is_conflict, is_not_found, said};
 use crate::image::{EMPTY_IMAGE, ensure_empty_image};
 
@@ -180,18 +178,9 @@ impl DockerProvider {
 
     /// What the holder last wrote; none before its first sign of life.
     async fn last_sign(&self, container: &str) -> Option<Holder> {
-        let options = DownloadFromContainerOptionsBuilder::new()
-            .path(&format!("/{FILE}"))
-            .build();
         let docker = &self.engine.docker;
-        let archive: Vec<u8> = docker
-            .download_from_container(container, Some(options))
-            .try_fold(Vec::new(), |mut all, chunk| async move {
-                all.extend_from_slice(&chunk);
-                Ok(all)
-            })
-            .await
-            .ok()?;
+        let archive = apply::archive(docker, container, &format!("/{FILE}")).await;
+        let archive = archive.ok()?;
         serde_json::from_str(&first_file(&archive).ok()?).ok()
     }
 

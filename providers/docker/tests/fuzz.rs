@@ -178,20 +178,11 @@ fn what_an_engine_says_is_seen_or_told() {
 const HOLDER: &str = r#"{"id":"l1","who":"max","operation":"infra up","host":"lab","pid":7,
     "process":null,"since_unix_ms":1,"beat":0,"beat_unix_ms":1,"ttl_ms":60000}"#;
 
-#[test]
-fn a_lock_is_held_whatever_its_last_sign_of_life_is() {
-    let bench = Bench::new();
-    let first: Holder = serde_json::from_str(HOLDER).unwrap();
-    let words = [
-        "lease.json",
-        "ustar\0",
-        "\"id\":\"l1\"",
-        "\"beat\":",
-        HOLDER,
-    ];
-    fuzz("lock", &words, |bytes| {
-        let archive = bytes.to_vec();
-        bench.says(move |path| {
+impl Bench {
+    /// Whoever holds the lock, when `archive` is what the engine makes of the last sign of life.
+    fn holder(&self, archive: &[u8]) -> Holder {
+        let archive = archive.to_vec();
+        self.says(move |path| {
             if path.ends_with("/archive") {
                 return Some(archive.clone());
             }
@@ -200,11 +191,35 @@ fn a_lock_is_held_whatever_its_last_sign_of_life_is() {
             let live = json!({"Id": "c1", "Config": {"Labels": labels}});
             Some(live.to_string().into_bytes())
         });
-        let holder = bench.runtime.block_on(bench.provider.holder());
-        let holder = holder.unwrap().unwrap();
-        assert_eq!(holder.id, first.id);
-        if bytes == include_bytes!("corpus/lock/sign") {
-            assert_eq!(holder.beat, 3, "a sign of life is read");
-        }
+        let holder = self.runtime.block_on(self.provider.holder());
+        holder.unwrap().unwrap()
+    }
+}
+
+const SIGN: &[u8] = include_bytes!("corpus/lock/sign");
+
+#[test]
+fn a_lock_is_held_whatever_its_last_sign_of_life_is() {
+    let bench = Bench::new();
+    let words = [
+        "lease.json",
+        "ustar\0",
+        "\"id\":\"l1\"",
+        "\"beat\":",
+        HOLDER,
+    ];
+    fuzz("lock", &words, |bytes| {
+        assert_eq!(bench.holder(bytes).id.0, "l1");
     });
+    assert_eq!(bench.holder(SIGN).beat, 3, "a sign of life is read");
+}
+
+#[test]
+fn an_archive_is_read_up_to_a_bound() {
+    let bench = Bench::new();
+    let folder = &include_bytes!("corpus/lock/folder-first")[..512];
+    let few = [folder.repeat(10).as_slice(), SIGN].concat();
+    assert_eq!(bench.holder(&few).beat, 3);
+    let many = [folder.repeat(10_000).as_slice(), SIGN].concat();
+    assert_eq!(bench.holder(&many).beat, 0, "that of the label");
 }

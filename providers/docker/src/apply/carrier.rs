@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{
     ContainerCreateBody, ContainerSummary, HostConfig, Mount, MountType, MountVolumeOptions,
@@ -26,6 +27,9 @@ const PATH: &str = "/carry";
 
 /// The largest file that is read back, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The longest archive that is read, in bytes: the largest file and all that may stand around it.
+const ARCHIVE_BYTES_MAX: usize = 128 * 1024;
 
 /// The suffix of carriers that fill a volume.
 const FILLING: &str = "carrier";
@@ -153,17 +157,8 @@ impl<'a> Carrier<'a> {
     /// `None` when there is no such file.
     async fn read(&self, file: &str) -> Result<Option<String>, ApplyError> {
         let what = format!("reading `{file}` through `{}`", self.name);
-        let options = DownloadFromContainerOptionsBuilder::new()
-            .path(&format!("{PATH}/{file}"))
-            .build();
         let docker = &self.provider.engine.docker;
-        let archive = docker
-            .download_from_container(&self.id, Some(options))
-            .try_fold(Vec::new(), |mut all, chunk| async move {
-                all.extend_from_slice(&chunk);
-                Ok(all)
-            })
-            .await;
+        let archive = archive(docker, &self.id, &format!("{PATH}/{file}")).await;
         let Some(archive) = found(archive).map_err(|error| failed(&what, &error))? else {
             return Ok(None);
         };
@@ -274,13 +269,39 @@ pub(crate) async fn read_files<'f>(
     read.map(|()| contents)
 }
 
+/// The archive that the engine makes of the file at `path`. Of one that is too long, the beginning.
+pub(crate) async fn archive(
+    docker: &Docker,
+    container: &str,
+    path: &str,
+) -> Result<Vec<u8>, Error> {
+    let options = DownloadFromContainerOptionsBuilder::new()
+        .path(path)
+        .build();
+    let mut chunks = docker.download_from_container(container, Some(options));
+    let mut archive = Vec::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        let room = ARCHIVE_BYTES_MAX - archive.len();
+        archive.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if archive.len() == ARCHIVE_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(archive)
+}
+
+/// The text of the first file in an archive.
 pub(crate) fn first_file(archive: &[u8]) -> std::io::Result<String> {
     let mut archive = tar::Archive::new(archive);
     for entry in archive.entries()? {
-        let entry = entry?;
+        let mut entry = entry?;
         if entry.header().entry_type().is_file() {
+            if entry.size() > FILE_BYTES_MAX {
+                let why = format!("the file is longer than {FILE_BYTES_MAX} bytes");
+                return Err(std::io::Error::other(why));
+            }
             let mut text = String::new();
-            entry.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+            entry.read_to_string(&mut text)?;
             return Ok(text);
         }
     }
