@@ -44,6 +44,21 @@ impl Decoder {
 
     /// Takes more bytes and appends the events that they complete to `events`.
     pub fn push(&mut self, bytes: &[u8], events: &mut Vec<SseEvent>) -> Result<(), SseError> {
+        self.each(bytes, |event, data| {
+            events.push(SseEvent {
+                event: event.to_owned(),
+                data: data.to_owned(),
+            });
+        })
+    }
+
+    /// Takes more bytes and calls `heard` with the name and the data of each event that they
+    /// complete. Nothing is allocated for an event, as long as none is longer than those before.
+    pub fn each(
+        &mut self,
+        bytes: &[u8],
+        mut heard: impl FnMut(&str, &str),
+    ) -> Result<(), SseError> {
         let mut rest = bytes;
         while let Some(&first) = rest.first() {
             if std::mem::take(&mut self.after_cr) && first == b'\n' {
@@ -51,38 +66,43 @@ impl Decoder {
                 continue;
             }
             let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
-                self.keep(rest)?;
+                self.fits(rest.len())?;
+                self.line.extend_from_slice(rest);
                 break;
             };
-            self.keep(&rest[..end])?;
+            self.fits(end)?;
+            if self.line.is_empty() {
+                self.end_line(&rest[..end], &mut heard);
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(&rest[..end]);
+                self.end_line(&line, &mut heard);
+                line.clear();
+                self.line = line;
+            }
             self.after_cr = rest[end] == b'\r';
             rest = &rest[end + 1..];
-            self.end_line(events);
         }
         Ok(())
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Result<(), SseError> {
-        if self.line.len() + self.data.len() + bytes.len() > EVENT_BYTES_MAX {
+    fn fits(&self, bytes: usize) -> Result<(), SseError> {
+        if self.line.len() + self.data.len() + bytes > EVENT_BYTES_MAX {
             return Err(SseError::EventTooLong);
         }
-        self.line.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end_line(&mut self, events: &mut Vec<SseEvent>) {
-        let line = std::mem::take(&mut self.line);
-        let mut text = line.as_slice();
+    fn end_line(&mut self, line: &[u8], heard: &mut impl FnMut(&str, &str)) {
+        let mut text = line;
         if !std::mem::replace(&mut self.past_first_line, true) {
             text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         }
         if text.is_empty() {
-            self.dispatch(events);
+            self.dispatch(heard);
         } else {
             self.field(text);
         }
-        self.line = line;
-        self.line.clear();
     }
 
     fn field(&mut self, line: &[u8]) {
@@ -100,26 +120,25 @@ impl Decoder {
                 }
                 self.data.push_str(&String::from_utf8_lossy(value));
             }
-            b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
+            b"event" => {
+                self.event.clear();
+                self.event.push_str(&String::from_utf8_lossy(value));
+            }
             // `id` and `retry` serve reconnecting readers, comments keep connections open.
             _ => {}
         }
     }
 
-    fn dispatch(&mut self, events: &mut Vec<SseEvent>) {
-        let event = std::mem::take(&mut self.event);
-        if !std::mem::take(&mut self.has_data) {
-            return;
+    fn dispatch(&mut self, heard: &mut impl FnMut(&str, &str)) {
+        if std::mem::take(&mut self.has_data) {
+            let event = match self.event.as_str() {
+                "" => "message",
+                event => event,
+            };
+            heard(event, &self.data);
         }
-        let event = if event.is_empty() {
-            "message".to_owned()
-        } else {
-            event
-        };
-        events.push(SseEvent {
-            event,
-            data: std::mem::take(&mut self.data),
-        });
+        self.event.clear();
+        self.data.clear();
     }
 }
 

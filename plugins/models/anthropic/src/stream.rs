@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use rivetos_http::{AnswerReader, End, Refusal};
-use rivetos_protocol::sse::{Decoder, SseEvent};
+use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::TokenUsage;
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
 use serde::Deserialize;
@@ -53,20 +53,18 @@ impl AnswerReader for StreamParser {
         if self.over {
             return Ok(());
         }
-        let mut decoded = Vec::new();
-        let fits = self.decoder.push(bytes, &mut decoded);
-        for event in decoded {
-            if self.over {
-                break;
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut read = Ok(());
+        let fits = decoder.each(bytes, |name, data| {
+            if !self.over {
+                let before = events.len();
+                read = self.event(name, data.trim(), events);
+                self.said |= events.len() > before;
+                self.over |= read.is_err();
             }
-            let before = events.len();
-            let read = self.event(&event, events);
-            self.said |= events.len() > before;
-            if let Err(error) = read {
-                self.over = true;
-                return Err(error);
-            }
-        }
+        });
+        self.decoder = decoder;
+        read?;
         fits.map_err(|error| self.broken(&error.to_string()))
     }
 
@@ -84,8 +82,12 @@ impl AnswerReader for StreamParser {
 }
 
 impl StreamParser {
-    fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let (name, data) = (event.event.as_str(), event.data.trim());
+    fn event(
+        &mut self,
+        name: &str,
+        data: &str,
+        out: &mut Vec<StreamEvent>,
+    ) -> Result<(), ModelError> {
         // Gateways end their streams with this, after whatever the vendor said.
         if matches!(data, "" | "[DONE]") {
             return Ok(());
