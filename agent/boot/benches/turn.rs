@@ -50,6 +50,8 @@ const SYNCS: usize = 300;
 /// Turns of many conversations at once, and in how many sessions.
 const MANY_TURNS: usize = 10_000;
 const MANY_SESSIONS: usize = 1000;
+/// Turns of all conversations that go on at once.
+const CONVERSATION_TURNS: usize = 6400;
 const STORED_TURNS: usize = 100_000;
 const FIRST_WORDS: usize = 200;
 
@@ -70,6 +72,8 @@ async fn main() {
     };
     row("first word, from the model on", &spread(&mut words));
 
+    let folder = tempfile::tempdir().unwrap();
+    at_once(&Home::new(folder.path(), endpoint.port)).await;
     let folder = tempfile::tempdir().unwrap();
     many(&Home::new(folder.path(), endpoint.port)).await;
 
@@ -125,14 +129,32 @@ async fn one_by_one(home: &Home, folder: &Path, endpoint_port: u16) {
 }
 
 /// Turns of many conversations at once; the load comes from this process, on the same processors.
+async fn at_once(home: &Home) {
+    let agent = home.start();
+    agent.ready().await;
+    turns_at_once(home.port, 0, WARM_UP_TURNS, 0..CONVERSATIONS).await;
+    let mut took = Duration::ZERO;
+    let rounds = CONVERSATION_TURNS / (CONVERSATIONS * SESSION_TURNS);
+    for round in 1..=rounds {
+        let turns = CONVERSATIONS * SESSION_TURNS;
+        // A fresh session for each conversation, as one by one.
+        let first = round * MANY_TURNS;
+        took += turns_at_once(home.port, first, turns, first..first + CONVERSATIONS).await;
+    }
+    let turns = u128::try_from(rounds * CONVERSATIONS * SESSION_TURNS).unwrap();
+    let rate = turns * 1_000_000 / took.as_micros();
+    let name = format!("{CONVERSATIONS} conversations at once");
+    row(&name, &format!("{rate} turns/s"));
+    let processor_us = u128::from(agent.processor_us()) / (turns + WARM_UP_TURNS as u128);
+    row("  processor time of a turn", &format!("{processor_us} µs"));
+}
+
+/// What many sessions leave in memory.
 async fn many(home: &Home) {
     let agent = home.start();
     agent.ready().await;
-    turns_at_once(home.port, 0, MANY_SESSIONS, MANY_SESSIONS).await;
-    let took = turns_at_once(home.port, MANY_TURNS, MANY_TURNS, MANY_SESSIONS).await;
-    let rate = u128::try_from(MANY_TURNS).unwrap() * 1_000_000 / took.as_micros();
-    let name = format!("{CONVERSATIONS} conversations at once");
-    row(&name, &format!("{rate} turns/s"));
+    turns_at_once(home.port, 0, MANY_SESSIONS, 0..MANY_SESSIONS).await;
+    turns_at_once(home.port, MANY_TURNS, MANY_TURNS, 0..MANY_SESSIONS).await;
     memory_row(&agent, "memory after 11000 turns in 1000 sessions");
 }
 

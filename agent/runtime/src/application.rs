@@ -12,6 +12,7 @@ mod images;
 mod intake;
 mod model_step;
 mod open_turns;
+mod places;
 mod prompt;
 mod record;
 mod sessions;

@@ -197,6 +197,7 @@ async fn a_drain_hands_a_turn_over_between_two_steps() {
 async fn two_processes_on_one_store_share_the_work_and_the_news() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (Bench::start(folder.path()), Bench::start(folder.path()));
+    // Which of them works on it is nobody's business.
     one.send("1", "first").await;
     let asked = tokio::select! {
         asked = one.asked() => asked,

@@ -1,5 +1,6 @@
 //! Many conversations at once, and many turns in the store.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,19 +21,24 @@ pub(crate) const CONVERSATIONS: usize = 64;
 /// Numbers of messages that nothing else has.
 const FIRST_NUMBER: usize = 1_000_000;
 
-/// Runs `turns` turns over `sessions` sessions. Takes the numbers of messages from `first` on.
+/// Runs `turns` turns over `sessions`. Takes the numbers of messages from `first` on.
 pub(crate) async fn turns_at_once(
     port: u16,
     first: usize,
     turns: usize,
-    sessions: usize,
+    sessions: Range<usize>,
 ) -> Duration {
+    let (first_session, sessions) = (sessions.start, sessions.len());
     let begun = Instant::now();
     let conversations = (0..CONVERSATIONS).map(|conversation| {
         tokio::spawn(async move {
             let mut client = connect(port).await;
             for turn in (conversation..turns).step_by(CONVERSATIONS) {
-                let request = message(first + turn, turn % sessions + sessions, "How do you do?");
+                let request = message(
+                    first + turn,
+                    first_session + turn % sessions,
+                    "How do you do?",
+                );
                 timed(&mut client, request).await;
             }
         })

@@ -64,11 +64,11 @@ fn none_open(open: &BTreeSet<&str>) -> Result<(), ConversationError> {
 /// Drops the oldest whole turns of a history that is longer than `bytes_max`.
 ///
 /// It then cuts to half of that, so that the start of the conversation, which vendors cache,
-/// stays the same for many turns.
-pub fn cut_history(history: &mut Vec<Message>, bytes_max: usize) {
+/// stays the same for many turns. Returns what the rest takes, in bytes.
+pub fn cut_history(history: &mut Vec<Message>, bytes_max: usize) -> usize {
     let mut rest: usize = history.iter().map(bytes_of).sum();
     if rest <= bytes_max {
-        return;
+        return rest;
     }
     let mut keep_from = history.len();
     for (at, message) in history.iter().enumerate() {
@@ -79,6 +79,7 @@ pub fn cut_history(history: &mut Vec<Message>, bytes_max: usize) {
         rest -= bytes_of(message);
     }
     history.drain(..keep_from);
+    rest
 }
 
 /// What a message costs beside its text: names and brackets in the request, fields in memory.
@@ -177,7 +178,7 @@ mod tests {
         let bytes: usize = history.iter().map(bytes_of).sum();
         cut_history(&mut history, bytes);
         assert_eq!(history.len(), 30, "what fits stays");
-        cut_history(&mut history, bytes - 1);
+        assert_eq!(cut_history(&mut history, bytes - 1), bytes * 12 / 30);
         assert_eq!(history.len(), 12, "four of ten turns are at most half");
         assert!(check_conversation(&history).is_ok());
         cut_history(&mut history, 1);

@@ -1,7 +1,5 @@
 //! What may be spent, and in which time.
 
-use std::sync::atomic::Ordering;
-
 use rivetos_types::id::{ChannelId, ExternalId, SessionId};
 use rivetos_types::message::{Authority, ContentPart, InboundMessage};
 use rivetos_types::store::{Acceptance, StoreError};
@@ -103,8 +101,7 @@ impl State {
         match accepted {
             Ok(Acceptance::New) => {
                 self.open.accepted(&turn);
-                self.fresh.fetch_add(1, Ordering::AcqRel);
-                self.work.notify_one();
+                self.places.one_more();
             }
             Ok(Acceptance::Known) | Err(_) => self.open.forget_unclaimed(&turn),
         }

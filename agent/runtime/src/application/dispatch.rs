@@ -1,25 +1,25 @@
 //! Who works on which turn: claims from the store, renews leases, drains.
 
+use std::iter;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use rivetos_protocol::DrainStatus;
 use rivetos_types::message::{OutboundMessage, TokenUsage, TurnOutcome};
 use rivetos_types::store::{
     Claim, ClaimedTurn, Commit, Durability, Lease, StoreError, Then, TurnRecord,
 };
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::drive::{Driven, drive};
+use super::places::{Arrived, Place, RUNNING_TURNS_MAX};
 use super::state::{Phase, State, lock};
 use crate::clock::now;
 use crate::streaming::Follower;
-
-/// The most turns that run at once.
-const RUNNING_TURNS_MAX: usize = 16;
 
 /// How long a claim keeps others off unless it is renewed, in milliseconds.
 const LEASE_MS: i64 = 60_000;
@@ -78,49 +78,58 @@ impl Tally {
 }
 
 /// Runs until the drain is over.
-pub(super) async fn dispatch(state: Arc<State>) -> Tally {
+pub(super) async fn dispatch(state: Arc<State>, mut arrived: UnboundedReceiver<Arrived>) -> Tally {
     let mut tally = Tally::new(DrainStatus::Drained);
     let mut running = JoinSet::new();
     let mut phases = state.phase.subscribe();
     let mut tidy = tokio::time::interval(TIDY_EVERY);
     let mut pause = Pause::default();
-    // Whether turns may wait in the store that `state.open` does not know of.
-    let mut more = true;
+    let mut backlog = Backlog::default();
     while !state.draining() {
         let mut wanted = 0;
         tokio::select! {
             _ = tidy.tick() => {
                 tidy_up(&state).await;
-                more = true;
+                backlog.unknown = true;
                 wanted = RUNNING_TURNS_MAX;
             }
-            () = state.work.notified() => {
-                wanted = state.fresh.swap(0, Ordering::AcqRel).min(RUNNING_TURNS_MAX);
+            Some(Arrived { turn, place }) = arrived.recv() => {
+                begin(&state, turn, place, &mut running);
             }
+            fresh = state.places.more() => wanted = fresh.min(RUNNING_TURNS_MAX),
             Some(left) = running.join_next() => {
-                pause.note(&left);
-                if state.draining() {
-                    tally.note(&left);
+                // All of them: each round of claims takes a while.
+                for left in iter::once(left).chain(iter::from_fn(|| running.try_join_next())) {
+                    pause.note(&left);
+                    if state.draining() {
+                        tally.note(&left);
+                    }
                 }
-                wanted = usize::from(more || state.open.any_waiting());
+                wanted = state.open.claimable().max(usize::from(backlog.any()));
             }
             _ = phases.changed() => {}
             () = pause.over() => {
                 pause.give_back(&state).await;
-                more = true;
+                backlog.unknown = true;
                 wanted = RUNNING_TURNS_MAX;
             }
             () = state.parts.store.changed() => {
-                more = true;
+                backlog.unknown = true;
                 wanted = RUNNING_TURNS_MAX;
                 state.outbox.look();
+                tell_watchers(&state).await;
             }
         }
+        let round = if pause.is_over() {
+            claim_up_to(&state, wanted, &mut running).await
+        } else {
+            Round::Stopped
+        };
+        backlog.note(&round, running.is_empty());
+        state.places.stand_behind(backlog.claimable);
         if !pause.is_over() {
             continue;
         }
-        let none_left = claim_up_to(&state, wanted, &mut running).await;
-        more &= !(none_left && running.is_empty());
         state.phase.send_if_modified(|phase| {
             let recovered = *phase == Phase::Recovering;
             if recovered {
@@ -129,10 +138,23 @@ pub(super) async fn dispatch(state: Arc<State>) -> Tally {
             recovered
         });
     }
-    end(&state, running, phases, tally).await
+    let tally = end(&state, &mut arrived, running, phases, tally).await;
+    arrived.close();
+    while let Some(Arrived { turn, .. }) = arrived.recv().await {
+        let _ = give_back(&state, turn.claim).await;
+    }
+    tally
 }
 
-/// Drops what expired, and tells watchers what other processes answered.
+fn begin(state: &Arc<State>, turn: ClaimedTurn, place: Place, running: &mut JoinSet<Left>) {
+    // Every line that is logged for the turn says which one it is, at every level.
+    let (id, session) = (&turn.claim.turn, &turn.message.session);
+    let span = tracing::error_span!("turn", turn = %id, %session);
+    let work = work(Arc::clone(state), turn, place);
+    running.spawn(work.instrument(span));
+}
+
+/// Drops what expired.
 async fn tidy_up(state: &State) {
     if *state.phase.borrow() == Phase::Recovering {
         return;
@@ -143,6 +165,11 @@ async fn tidy_up(state: &State) {
         .metrics
         .undelivered
         .add(swept.unwrap_or_default().undelivered);
+    tell_watchers(state).await;
+}
+
+/// What other processes answered.
+async fn tell_watchers(state: &State) {
     for (turn, live) in state.open.waiting() {
         match state.parts.store.turn(turn.clone()).await {
             Ok(TurnRecord::Open) | Err(_) => continue,
@@ -153,32 +180,81 @@ async fn tidy_up(state: &State) {
     }
 }
 
-/// Returns whether the store had nothing (more) to claim.
-async fn claim_up_to(state: &Arc<State>, wanted: usize, running: &mut JoinSet<Left>) -> bool {
-    for _ in 0..wanted {
-        if running.len() >= RUNNING_TURNS_MAX || state.draining() {
-            return false;
-        }
-        let at = now();
-        let lease = Lease {
-            owner: state.owner.clone(),
-            now: at,
-            until: at.plus_ms(LEASE_MS),
-        };
-        let claimed = state.parts.store.claim(lease).await;
-        state.watch_store(&claimed);
-        match claimed {
-            Ok(Some(turn)) => {
-                // Every line that is logged for the turn says which one it is, at every level.
-                let (id, session) = (&turn.claim.turn, &turn.message.session);
-                let span = tracing::error_span!("turn", turn = %id, %session);
-                running.spawn(work(Arc::clone(state), turn).instrument(span));
-            }
-            Ok(None) => return true,
-            Err(_) => return false,
+/// What may wait in the store.
+struct Backlog {
+    /// Turns that `state.open` does not know of.
+    unknown: bool,
+    /// Turns that could be claimed at once.
+    claimable: bool,
+}
+
+impl Default for Backlog {
+    /// Of a process that has not looked yet.
+    fn default() -> Self {
+        Self {
+            unknown: true,
+            claimable: true,
         }
     }
-    false
+}
+
+impl Backlog {
+    fn any(&self) -> bool {
+        self.unknown || self.claimable
+    }
+
+    /// `idle`: nothing runs, so no session hides what waits behind its first turn.
+    fn note(&mut self, round: &Round, idle: bool) {
+        match round {
+            Round::NoneLeft => {
+                self.claimable = false;
+                self.unknown &= !idle;
+            }
+            Round::Stopped => self.claimable = true,
+            Round::Done => {}
+        }
+    }
+}
+
+/// How a round of claims ended.
+enum Round {
+    /// As many as were wanted.
+    Done,
+    /// The store had nothing (more) to claim.
+    NoneLeft,
+    /// For want of a place, or because the store failed.
+    Stopped,
+}
+
+async fn claim_up_to(state: &Arc<State>, wanted: usize, running: &mut JoinSet<Left>) -> Round {
+    let mut left = wanted;
+    while left > 0 {
+        // Those that surely wait are claimed together: the store does it in one write.
+        let together = state.open.claimable().clamp(1, left);
+        let places: Vec<Place> = iter::from_fn(|| state.places.take())
+            .take(together)
+            .collect();
+        let mut round = Round::Done;
+        if places.len() < together || state.draining() {
+            round = Round::Stopped;
+        }
+        let claims = places
+            .iter()
+            .map(|_| state.parts.store.claim(state.lease()));
+        for (claimed, place) in join_all(claims).await.into_iter().zip(places) {
+            state.watch_store(&claimed);
+            match claimed {
+                Ok(Some(turn)) => begin(state, turn, place, running),
+                Ok(None) => round = Round::NoneLeft,
+                Err(_) => round = Round::Stopped,
+            }
+        }
+        match round {
+            Round::Done => left -= together,
+            Round::NoneLeft | Round::Stopped => return round,
+        }
+    }
+    Round::Done
 }
 
 /// After failures of the store, claiming again and again would only cost model requests.
@@ -237,7 +313,7 @@ impl Pause {
 }
 
 /// One turn, from claim to reply.
-async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
+async fn work(state: Arc<State>, claimed: ClaimedTurn, place: Place) -> Left {
     let ClaimedTurn { claim, message, .. } = &claimed;
     let (claim, channel, session, address) = (
         claim.clone(),
@@ -268,6 +344,7 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
     let left = match result {
         Ok(Driven::Parked) => {
             state.open.park(&claim.turn, &live);
+            drop(place);
             return Left::Parked;
         }
         Ok(Driven::Finished) => Left::Finished,
@@ -295,7 +372,20 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn) -> Left {
         }
     };
     state.open.close(&claim.turn, &live);
+    drop(place);
     left
+}
+
+impl State {
+    /// For a claim from now on.
+    pub(super) fn lease(&self) -> Lease {
+        let at = now();
+        Lease {
+            owner: self.owner.clone(),
+            now: at,
+            until: at.plus_ms(LEASE_MS),
+        }
+    }
 }
 
 /// Returns only when the turn belongs to somebody else.
@@ -315,7 +405,7 @@ async fn keep_lease(state: &State, claim: &Claim) -> StoreError {
 }
 
 /// Lets go of a turn. Whoever claims it next goes on from what it stored last.
-async fn give_back(state: &State, claim: Claim) -> Result<(), StoreError> {
+pub(super) async fn give_back(state: &State, claim: Claim) -> Result<(), StoreError> {
     let commit = Commit {
         then: Then::HandOver,
         ..Commit::step(Vec::new(), now(), Durability::ProcessCrash)
@@ -338,7 +428,8 @@ async fn hand_over(state: &State) -> u64 {
 /// Lets what runs end by the deadline, which another drain may bring nearer; what does not stays
 /// open in the store.
 async fn end(
-    state: &State,
+    state: &Arc<State>,
+    arrived: &mut UnboundedReceiver<Arrived>,
     mut running: JoinSet<Left>,
     mut phases: watch::Receiver<Phase>,
     mut tally: Tally,
@@ -351,6 +442,10 @@ async fn end(
         };
         tokio::select! {
             biased;
+            // Each is handed over at its first step.
+            Some(Arrived { turn, place }) = arrived.recv() => {
+                begin(state, turn, place, &mut running);
+            }
             left = running.join_next() => match left {
                 Some(left) => tally.note(&left),
                 None => break,

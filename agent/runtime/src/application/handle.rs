@@ -26,8 +26,9 @@ impl Application {
     ///
     /// Must be called inside a Tokio runtime.
     pub fn start(parts: Parts) -> Self {
-        let state = Arc::new(State::new(parts));
-        let dispatcher = tokio::spawn(dispatch(Arc::clone(&state)));
+        let (state, arrived) = State::new(parts);
+        let state = Arc::new(state);
+        let dispatcher = tokio::spawn(dispatch(Arc::clone(&state), arrived));
         let mut couriers = JoinSet::new();
         for channel in &state.parts.channels {
             couriers.spawn(deliver_all(Arc::clone(&state.outbox), Arc::clone(channel)));

@@ -1,7 +1,6 @@
 //! What channels ask for.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::stream;
 use rivetos_core::commands::{Command, Route, route};
@@ -9,12 +8,14 @@ use rivetos_types::id::{SessionId, TurnId};
 use rivetos_types::intake::{Intake, IntakeError, KeepError, Submitted, TurnEvent};
 use rivetos_types::media::{Attachment, SentFile};
 use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage};
-use rivetos_types::store::{Acceptance, TurnRecord};
+use rivetos_types::store::{Acceptance, ClaimedTurn, StoreError, TurnRecord};
 use rivetos_types::{BoxFuture, BoxStream};
 use tokio::task::spawn_blocking;
 
 use super::command::command_answer;
+use super::dispatch::give_back;
 use super::handle::Application;
+use super::places::{Arrived, Place};
 use super::state::State;
 
 impl Intake for Application {
@@ -114,7 +115,7 @@ impl Intake for Application {
         let counted = state.watchers.enter();
         // Not in the way of the reply's last byte; a drain waits for it.
         tokio::spawn(async move {
-            let settled = state.parts.store.settle(turn).await;
+            let settled = state.parts.store.settle_soon(turn).await;
             state.watch_store(&settled);
             drop(counted);
         });
@@ -156,16 +157,16 @@ async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, In
         };
     }
     state.open.reserve(&turn, &message.session)?;
-    let accepted = state.parts.store.accept(message).await;
+    let (accepted, place) = store(&state, message).await;
     state.watch_store(&accepted);
     match accepted {
-        Ok(Acceptance::New) => {
+        Ok((Acceptance::New, claimed)) => {
             state.open.accepted(&turn);
-            state.fresh.fetch_add(1, Ordering::AcqRel);
-            state.work.notify_one();
+            begin(&state, claimed, place).await;
             Ok(turn)
         }
-        Ok(Acceptance::Known) => {
+        Ok((Acceptance::Known, _)) => {
+            give_up_place(&state, place);
             if !matches!(
                 state.parts.store.turn(turn.clone()).await,
                 Ok(TurnRecord::Open)
@@ -175,8 +176,43 @@ async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, In
             Ok(turn)
         }
         Err(error) => {
+            give_up_place(&state, place);
             state.open.forget_unclaimed(&turn);
             Err(IntakeError::Store(error.to_string()))
         }
+    }
+}
+
+type Stored = Result<(Acceptance, Option<ClaimedTurn>), StoreError>;
+
+/// Claims the turn with the same write when nothing is before it.
+async fn store(state: &State, message: InboundMessage) -> (Stored, Option<Place>) {
+    let store = &state.parts.store;
+    let place = (state.open.claimable() == 0)
+        .then(|| state.places.take_at_once())
+        .flatten();
+    let stored = match place {
+        Some(_) => store.accept_and_claim(message, state.lease()).await,
+        None => store.accept(message).await.map(|accepted| (accepted, None)),
+    };
+    (stored, place)
+}
+
+async fn begin(state: &State, claimed: Option<ClaimedTurn>, place: Option<Place>) {
+    let (Some(turn), Some(place)) = (claimed, place) else {
+        // A place that was held meanwhile is free again: by now, for the pattern has dropped it.
+        return state.places.one_more();
+    };
+    if let Err(claim) = state.places.arrive(Arrived { turn, place }) {
+        // The drain is over already; who claims it next need not wait for the end of the lease.
+        let _ = give_back(state, claim).await;
+    }
+}
+
+/// Somebody may have looked for a place meanwhile.
+fn give_up_place(state: &State, place: Option<Place>) {
+    if let Some(place) = place {
+        drop(place);
+        state.places.one_more();
     }
 }

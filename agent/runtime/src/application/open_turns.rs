@@ -244,11 +244,11 @@ impl OpenTurns {
             .collect()
     }
 
-    /// Whether turns wait that nobody works on.
-    pub(crate) fn any_waiting(&self) -> bool {
-        lock(&self.0)
-            .values()
-            .any(|entry| entry.stage != Stage::Claimed)
+    /// The turns that wait in the store and that this process will claim.
+    pub(crate) fn claimable(&self) -> usize {
+        let turns = lock(&self.0);
+        let accepted = |entry: &&Entry| entry.stage == Stage::Accepted;
+        turns.values().filter(accepted).count()
     }
 
     /// Ends every stream; the turns stay in the store.

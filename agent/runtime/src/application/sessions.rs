@@ -12,7 +12,10 @@ use super::prompt::read_prompt;
 use super::state::{State, lock};
 
 /// The most sessions that are kept.
-const SESSIONS_MAX: usize = 32;
+const SESSIONS_MAX: usize = 128;
+
+/// The most that their histories take together, in bytes.
+const HISTORIES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The most messages that are read back from the store.
 const HISTORY_MESSAGES_MAX: usize = 512;
@@ -26,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) summary: Option<Arc<str>>,
     /// The turns since, whole.
     pub(crate) history: Arc<Vec<Message>>,
+    /// What it takes.
+    pub(crate) history_bytes: usize,
     /// What the person set.
     pub(crate) settings: SessionSettings,
     /// Of the claim that used it last.
@@ -39,29 +44,39 @@ pub(crate) struct Sessions(Mutex<Kept>);
 struct Kept {
     sessions: HashMap<SessionId, (u64, Session)>,
     uses: u64,
+    /// Of the histories.
+    bytes: usize,
 }
 
 impl Sessions {
     /// Takes a session out; whoever has it puts it back before the turn's commit.
     pub(crate) fn take(&self, id: &SessionId) -> Option<Session> {
-        lock(&self.0)
-            .sessions
-            .remove(id)
-            .map(|(_, session)| session)
+        lock(&self.0).remove(id)
     }
 
-    /// Keeps a session, and drops the one that was unused for longest when there are too many.
+    /// Keeps a session, and drops those that were unused for longest when there are too many.
     pub(crate) fn put(&self, id: SessionId, session: Session) {
         let mut kept = lock(&self.0);
         kept.uses += 1;
         let uses = kept.uses;
+        kept.remove(&id);
+        kept.bytes += session.history_bytes;
         kept.sessions.insert(id, (uses, session));
-        if kept.sessions.len() > SESSIONS_MAX {
+        while kept.sessions.len() > SESSIONS_MAX || kept.bytes > HISTORIES_BYTES_MAX {
             let oldest = kept.sessions.iter().min_by_key(|(_, (used, _))| *used);
-            if let Some(id) = oldest.map(|(id, _)| id.clone()) {
-                kept.sessions.remove(&id);
-            }
+            let Some(id) = oldest.map(|(id, _)| id.clone()) else {
+                break;
+            };
+            kept.remove(&id);
         }
+    }
+}
+
+impl Kept {
+    fn remove(&mut self, id: &SessionId) -> Option<Session> {
+        let (_, session) = self.sessions.remove(id)?;
+        self.bytes -= session.history_bytes;
+        Some(session)
     }
 }
 
@@ -81,13 +96,14 @@ impl State {
             .resume(id.clone(), HISTORY_MESSAGES_MAX)
             .await?;
         let mut history = resumed.messages;
-        cut_history(&mut history, self.parts.limits.history_bytes_max);
+        let mut history_bytes = cut_history(&mut history, self.parts.limits.history_bytes_max);
         history.push(Message::user("(check)"));
         let sound = check_conversation(&history);
         history.pop();
         if let Err(error) = sound {
             tracing::error!(session = %id, %error, "the stored history is broken; starting afresh");
             history.clear();
+            history_bytes = 0;
         }
         let pins = &resumed.settings.pins;
         let system = Arc::from(read_prompt(&self.parts.workspace, pins));
@@ -95,6 +111,7 @@ impl State {
             system,
             summary: resumed.summary.map(Arc::from),
             history: Arc::new(history),
+            history_bytes,
             settings: resumed.settings,
             token,
         })

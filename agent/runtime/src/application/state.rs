@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,7 +14,8 @@ use rivetos_types::channel::Channel;
 use rivetos_types::id::ChannelId;
 use rivetos_types::model::ModelProvider;
 use rivetos_types::store::{StoreError, Thinking, TurnStore};
-use tokio::sync::{Notify, watch};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 
 use super::budget::Budget;
 use super::depths::{Depths, Seen, count};
@@ -22,6 +23,7 @@ use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::images::RefusedImages;
 use super::open_turns::OpenTurns;
+use super::places::{Arrived, Places};
 use super::sessions::Sessions;
 use crate::audit::AuditLog;
 use crate::delivery::{Outbox, Standing};
@@ -115,9 +117,7 @@ pub(crate) struct State {
     pub(crate) phase: watch::Sender<Phase>,
     /// What came of the drain, when it is over.
     pub(crate) drained: watch::Sender<Option<Tally>>,
-    /// Wakes the dispatcher; `fresh` says for how many accepted turns.
-    pub(crate) work: Notify,
-    pub(crate) fresh: AtomicUsize,
+    pub(super) places: Places,
     pub(crate) listening: AtomicBool,
     trouble: Mutex<Option<String>>,
     /// Why turns wait for the store. What else the store can do tells nothing about them.
@@ -126,7 +126,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Parts) -> (Self, UnboundedReceiver<Arrived>) {
+        let (places, arrived) = Places::new();
         let rules = Arc::new(rules(&parts));
         let tools_bytes = serde_json::to_string(parts.tools.specs()).map_or(0, |text| text.len());
         let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
@@ -141,7 +142,7 @@ impl State {
         });
         let outbox = Arc::new(Outbox::new(Arc::clone(&parts.store), channels));
         let media = Arc::new(Media::new(parts.workspace.clone()));
-        Self {
+        let state = Self {
             media,
             refused_images: RefusedImages::default(),
             outbox,
@@ -157,13 +158,13 @@ impl State {
             exporter,
             phase: watch::Sender::new(Phase::Recovering),
             drained: watch::Sender::new(None),
-            work: Notify::new(),
-            fresh: AtomicUsize::new(0),
+            places,
             listening: AtomicBool::new(false),
             trouble: Mutex::new(None),
             stranded: Mutex::new(None),
             started: Instant::now(),
-        }
+        };
+        (state, arrived)
     }
 
     /// What the model can read, beside the system prompt.

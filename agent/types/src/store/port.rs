@@ -25,6 +25,14 @@ pub trait TurnStore: Send + Sync {
     /// Takes a message into the inbox, surviving power loss. Deduplicates by turn id.
     fn accept(&self, message: InboundMessage) -> BoxFuture<'_, Result<Acceptance, StoreError>>;
 
+    /// [`accept`](Self::accept) and [`claim`](Self::claim) of this very message in one write,
+    /// when it is new and nothing of its session is open: the turn that came of it, else `None`.
+    fn accept_and_claim(
+        &self,
+        message: InboundMessage,
+        lease: Lease,
+    ) -> BoxFuture<'_, Result<(Acceptance, Option<ClaimedTurn>), StoreError>>;
+
     /// Claims the oldest turn that is neither finished, nor claimed by a live lease, nor parked,
     /// and whose session has no other claimed turn. `None` when there is nothing to do.
     fn claim(&self, lease: Lease) -> BoxFuture<'_, Result<Option<ClaimedTurn>, StoreError>>;
@@ -37,6 +45,10 @@ pub trait TurnStore: Send + Sync {
 
     /// The reply was delivered. Final; settling twice is harmless.
     fn settle(&self, turn: TurnId) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The same, with another write or a moment later: for a reply that somebody has fetched, and
+    /// that nobody would send again if this were lost.
+    fn settle_soon(&self, turn: TurnId) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// What is known of a turn.
     fn turn(&self, turn: TurnId) -> BoxFuture<'_, Result<TurnRecord, StoreError>>;

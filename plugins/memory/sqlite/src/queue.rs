@@ -12,6 +12,53 @@ use crate::{approval, session};
 /// Puts `message` at the end of its session's queue, once.
 pub(crate) fn accept(db: &Connection, message: &InboundMessage) -> Result<Acceptance, Failure> {
     let session = session::ensure(db, &message.session)?;
+    let Some(seq) = enqueue(db, message, session)? else {
+        return Ok(Acceptance::Known);
+    };
+    db.prepare_cached("UPDATE session SET head = ?2 WHERE id = ?1 AND head IS NULL")?
+        .execute([session, seq])?;
+    Ok(Acceptance::New)
+}
+
+/// The same, and claims the turn when it is the only open one of its session.
+pub(crate) fn accept_and_claim(
+    db: &Connection,
+    message: InboundMessage,
+    lease: &Lease,
+) -> Result<(Acceptance, Option<ClaimedTurn>), Failure> {
+    let session = session::ensure(db, &message.session)?;
+    let Some(seq) = enqueue(db, &message, session)? else {
+        return Ok((Acceptance::Known, None));
+    };
+    let token = db
+        .prepare_cached(
+            "UPDATE session SET head = ?2, token = token + 1, owner = ?3, lease_until = ?4,
+                                attempts = 1
+             WHERE id = ?1 AND head IS NULL RETURNING token",
+        )?
+        .query_row(params![session, seq, lease.owner, lease.until.0], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let claimed = token.map(|token| ClaimedTurn {
+        claim: Claim {
+            turn: message.turn(),
+            token,
+        },
+        message,
+        journal: Vec::new(),
+        attempt: 1,
+        decided: None,
+    });
+    Ok((Acceptance::New, claimed))
+}
+
+/// The row of a message that is new; `None` for a known one.
+fn enqueue(
+    db: &Connection,
+    message: &InboundMessage,
+    session: i64,
+) -> Result<Option<i64>, Failure> {
     let body = serde_json::to_string(message)?;
     let added = db
         .prepare_cached(
@@ -19,12 +66,7 @@ pub(crate) fn accept(db: &Connection, message: &InboundMessage) -> Result<Accept
              ON CONFLICT (turn) DO NOTHING",
         )?
         .execute(params![message.turn().as_str(), session, body])?;
-    if added == 0 {
-        return Ok(Acceptance::Known);
-    }
-    db.prepare_cached("UPDATE session SET head = ?2 WHERE id = ?1 AND head IS NULL")?
-        .execute(params![session, db.last_insert_rowid()])?;
-    Ok(Acceptance::New)
+    Ok((added > 0).then(|| db.last_insert_rowid()))
 }
 
 /// Takes the oldest head of a session that nobody else holds. One that cannot be read, perhaps

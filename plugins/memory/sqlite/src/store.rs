@@ -59,6 +59,16 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Under the name by which others see whether this process lives.
+    fn own(&self, lease: &Lease) -> Lease {
+        Lease {
+            owner: self.presence.name().to_owned(),
+            ..*lease
+        }
+    }
+}
+
 /// SQLite gives its side files the mode of the main file.
 fn restrict(path: &Path) -> std::io::Result<()> {
     let file = OpenOptions::new()
@@ -88,10 +98,21 @@ impl TurnStore for SqliteStore {
         )
     }
 
+    fn accept_and_claim(
+        &self,
+        message: InboundMessage,
+        lease: Lease,
+    ) -> BoxFuture<'_, Result<(Acceptance, Option<ClaimedTurn>), StoreError>> {
+        let lease = self.own(&lease);
+        let work = move |db: &Connection| queue::accept_and_claim(db, message, &lease);
+        Box::pin(
+            self.writer
+                .call("take a message", Some(Durability::PowerLoss), work),
+        )
+    }
+
     fn claim(&self, lease: Lease) -> BoxFuture<'_, Result<Option<ClaimedTurn>, StoreError>> {
-        // Under the name by which others see whether this process lives.
-        let owner = self.presence.name().to_owned();
-        let lease = Lease { owner, ..lease };
+        let lease = self.own(&lease);
         let work = move |db: &Connection| queue::claim(db, &lease);
         Box::pin(
             self.writer
@@ -119,6 +140,11 @@ impl TurnStore for SqliteStore {
             self.writer
                 .call("settle a reply", Some(Durability::ProcessCrash), work),
         )
+    }
+
+    fn settle_soon(&self, turn: TurnId) -> BoxFuture<'_, Result<(), StoreError>> {
+        let work = move |db: &Connection| turn::settle(db, &turn);
+        Box::pin(self.writer.call_soon("settle a reply", work))
     }
 
     fn turn(&self, turn: TurnId) -> BoxFuture<'_, Result<TurnRecord, StoreError>> {

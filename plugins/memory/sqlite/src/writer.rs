@@ -1,10 +1,13 @@
 //! The thread that owns the connection, and group commit.
 
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rivetos_types::store::{Durability, StoreError};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::failure::Failure;
 
@@ -14,23 +17,48 @@ const QUEUE_JOBS_MAX: usize = 256;
 /// Calls that share one transaction.
 const BATCH_JOBS_MAX: usize = 64;
 
+/// The longest wait of a call that need not be done at once.
+const SOON: Duration = Duration::from_millis(20);
+
 /// What callers get when the thread is gone, which only a panic in it can bring about.
 const GONE: &str = "the store's thread has ended";
 
 /// Handle of the thread. Dropping it waits until the last job is committed.
 pub(crate) struct Writer {
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    jobs: Option<Sender<Box<dyn Job>>>,
+    /// Bounds `jobs`.
+    room: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What a call does to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write(Durability),
+    /// It survives `kill -9` once it is committed, which may be a moment later.
+    WriteSoon,
+}
+
+impl Access {
+    fn durability(self) -> Option<Durability> {
+        match self {
+            Self::Read => None,
+            Self::Write(durability) => Some(durability),
+            Self::WriteSoon => Some(Durability::ProcessCrash),
+        }
+    }
 }
 
 impl Writer {
     pub(crate) fn start(db: Connection) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
+        let (jobs, queue) = channel();
         let thread = thread::Builder::new()
             .name("store".into())
-            .spawn(move || run(db, queue))?;
+            .spawn(move || run(db, &queue))?;
         Ok(Self {
             jobs: Some(jobs),
+            room: Arc::new(Semaphore::new(QUEUE_JOBS_MAX)),
             thread: Some(thread),
         })
     }
@@ -46,20 +74,49 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
+        let access = durability.map_or(Access::Read, Access::Write);
+        self.ask(operation, access, work).await
+    }
+
+    /// Runs `work` together with the next call that writes, or alone after [`SOON`].
+    pub(crate) async fn call_soon<T, F>(
+        &self,
+        operation: &'static str,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.ask(operation, Access::WriteSoon, work).await
+    }
+
+    async fn ask<T, F>(
+        &self,
+        operation: &'static str,
+        access: Access,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
         let gone = || StoreError::Failed {
             operation,
             cause: GONE.into(),
         };
+        let room = Arc::clone(&self.room).acquire_owned().await;
         let (answer, result) = oneshot::channel();
         let call = Call {
             operation,
-            durability,
+            access,
             work: Some(work),
             result: None,
             answer: Some(answer),
+            _room: room.map_err(|_| gone())?,
         };
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(Box::new(call)).await.map_err(|_| gone())?;
+        jobs.send(Box::new(call)).map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
 }
@@ -75,7 +132,7 @@ impl Drop for Writer {
 }
 
 trait Job: Send {
-    fn durability(&self) -> Option<Durability>;
+    fn access(&self) -> Access;
     /// Does the work; what failed must be undone.
     fn run(&mut self, db: &Connection) -> Result<(), StoreError>;
     /// Tells the caller, once it is known how the transaction ended.
@@ -84,10 +141,11 @@ trait Job: Send {
 
 struct Call<T, F> {
     operation: &'static str,
-    durability: Option<Durability>,
+    access: Access,
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     answer: Option<oneshot::Sender<Result<T, StoreError>>>,
+    _room: OwnedSemaphorePermit,
 }
 
 impl<T, F> Job for Call<T, F>
@@ -95,8 +153,8 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, Failure> + Send,
 {
-    fn durability(&self) -> Option<Durability> {
-        self.durability
+    fn access(&self) -> Access {
+        self.access
     }
 
     fn run(&mut self, db: &Connection) -> Result<(), StoreError> {
@@ -123,10 +181,10 @@ where
     }
 }
 
-fn run(db: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+fn run(db: Connection, queue: &Receiver<Box<dyn Job>>) {
     let mut synchronous = None;
     let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
-    while queue.blocking_recv_many(&mut batch, BATCH_JOBS_MAX) > 0 {
+    while fill(queue, &mut batch) {
         let outcome = commit_together(&db, &mut batch, &mut synchronous);
         for job in &mut batch {
             job.answer(&outcome);
@@ -137,6 +195,30 @@ fn run(db: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     drop(db);
 }
 
+/// Waits for work, and takes what else there is. Calls that need not be done at once do not make a
+/// batch before their time is over. Returns `false` when nothing will come any more.
+fn fill(queue: &Receiver<Box<dyn Job>>, batch: &mut Vec<Box<dyn Job>>) -> bool {
+    let Ok(first) = queue.recv() else {
+        return false;
+    };
+    let until = Instant::now() + SOON;
+    batch.push(first);
+    while batch.len() < BATCH_JOBS_MAX {
+        if let Ok(job) = queue.try_recv() {
+            batch.push(job);
+            continue;
+        }
+        if batch.iter().any(|job| job.access() != Access::WriteSoon) {
+            break;
+        }
+        match queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    true
+}
+
 /// Runs all jobs in one transaction. A job that fails is undone alone; an error of the
 /// transaction itself undoes all of them.
 fn commit_together(
@@ -144,7 +226,8 @@ fn commit_together(
     jobs: &mut [Box<dyn Job>],
     synchronous: &mut Option<Durability>,
 ) -> Result<(), StoreError> {
-    let durability = jobs.iter().filter_map(|job| job.durability()).max();
+    let accesses = jobs.iter().map(|job| job.access());
+    let durability = accesses.filter_map(Access::durability).max();
     if let Some(wanted) = durability
         && durability != *synchronous
     {

@@ -23,6 +23,7 @@ const HOUR_MS: i64 = 3_600_000;
 #[derive(Debug, Clone)]
 enum Call {
     Accept { session: u8, id: u8 },
+    AcceptAndClaim { process: u8, session: u8, id: u8 },
     Claim { process: u8 },
     Finish { nth: u8 },
     HandOver { nth: u8 },
@@ -34,6 +35,9 @@ enum Call {
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     let one = prop_oneof![
         4 => (0..3u8, 0..12u8).prop_map(|(session, id)| Call::Accept { session, id }),
+        2 => (0..2u8, 0..3u8, 0..12u8).prop_map(|(process, session, id)| {
+            Call::AcceptAndClaim { process, session, id }
+        }),
         5 => (0..2u8).prop_map(|process| Call::Claim { process }),
         3 => any::<u8>().prop_map(|nth| Call::Finish { nth }),
         1 => any::<u8>().prop_map(|nth| Call::HandOver { nth }),
@@ -158,6 +162,31 @@ impl World {
         Ok(())
     }
 
+    async fn accept_and_claim(
+        &mut self,
+        process: u8,
+        (session, id): (u8, u8),
+    ) -> Result<(), TestCaseError> {
+        let one = message(&session.to_string(), &id.to_string());
+        let store = &self.stores[usize::from(process)];
+        let lease = lease(&process.to_string(), self.now);
+        let (accepted, claimed) = store.accept_and_claim(one, lease).await.unwrap();
+        let new = self.model.known.insert(id);
+        prop_assert_eq!(accepted == Acceptance::New, new);
+        let alone = self.model.open.iter().all(|(open, _)| *open != session);
+        prop_assert_eq!(claimed.is_some(), new && alone);
+        if new {
+            self.model.open.push_back((session, id));
+        }
+        if let Some(held) = claimed {
+            let of_session = |given: &&Given| given.session == session;
+            let mut older = self.model.given.iter().filter(of_session);
+            prop_assert!(older.all(|given| given.claim.token < held.claim.token));
+            self.model.claimed(session, id, held.claim, self.now);
+        }
+        Ok(())
+    }
+
     async fn claim(&mut self, process: u8) -> Result<(), TestCaseError> {
         let store = &self.stores[usize::from(process)];
         let lease = lease(&process.to_string(), self.now);
@@ -265,6 +294,11 @@ async fn check(calls: Vec<Call>) -> Result<(), TestCaseError> {
         let asked = |nth: u8| usize::from(nth).checked_rem(world.model.asked.len());
         match call {
             Call::Accept { session, id } => world.accept(session, id).await?,
+            Call::AcceptAndClaim {
+                process,
+                session,
+                id,
+            } => world.accept_and_claim(process, (session, id)).await?,
             Call::Claim { process } => world.claim(process).await?,
             Call::Finish { nth } => {
                 if let Some(nth) = given(nth) {

@@ -22,6 +22,7 @@ macro_rules! contract_tests {
 
 contract_tests!(contract:
     a_message_is_taken_once,
+    what_is_taken_into_a_free_session_is_claimed_at_once,
     turns_come_in_order_and_one_at_a_time_per_session,
     an_expired_lease_is_taken_over_and_fenced,
     a_late_owner_may_write_until_somebody_takes_over,

@@ -1,7 +1,5 @@
 //! `/approve` and `/deny`, and what else ends a wait.
 
-use std::sync::atomic::Ordering;
-
 use rivetos_types::id::SessionId;
 use rivetos_types::intake::IntakeError;
 use rivetos_types::store::{Approval, Decided, Decision};
@@ -82,7 +80,6 @@ pub(super) async fn settle(
         state.metrics.decided(decision);
         state.note_decided(approval, decision, from);
     }
-    state.fresh.fetch_add(1, Ordering::AcqRel);
-    state.work.notify_one();
+    state.places.one_more();
     Ok(done)
 }

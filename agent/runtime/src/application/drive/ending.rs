@@ -92,7 +92,8 @@ impl Run<'_> {
         let history = Arc::make_mut(&mut self.session.history);
         history.drain(..dropped);
         history.extend(transcript.iter().cloned());
-        cut_history(history, self.state.parts.limits.history_bytes_max);
+        let bytes_max = self.state.parts.limits.history_bytes_max;
+        self.session.history_bytes = cut_history(history, bytes_max);
         // Before the commit: after it the session's next turn may begin at any time.
         self.state
             .sessions

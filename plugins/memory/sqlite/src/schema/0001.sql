@@ -15,7 +15,7 @@ CREATE INDEX session_queue ON session (head, lease_until) WHERE head IS NOT NULL
 
 -- Every message that was ever taken; the key of deduplication.
 CREATE TABLE inbox (
-  seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq      INTEGER PRIMARY KEY,             -- grows: rows are never deleted
   turn     TEXT NOT NULL UNIQUE,
   session  INTEGER NOT NULL,
   message  TEXT NOT NULL,
@@ -34,7 +34,7 @@ CREATE TABLE journal (
 
 -- Everything that was said, for ever.
 CREATE TABLE transcript (
-  seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq     INTEGER PRIMARY KEY,              -- grows: rows are never deleted
   session INTEGER NOT NULL,
   turn    INTEGER NOT NULL,                 -- inbox.seq
   at      INTEGER NOT NULL,

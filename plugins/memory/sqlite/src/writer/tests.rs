@@ -46,3 +46,20 @@ async fn a_full_disk_is_told_and_changes_nothing() {
     assert_eq!(writer.call("count", None, count).await, Ok(0));
     assert_eq!(writer.call("small", CRASH, insert(1)).await, Ok(1));
 }
+
+#[tokio::test]
+async fn what_may_wait_goes_with_the_next_write() {
+    let writer = writer();
+    let seen = |db: &Connection| {
+        insert(1)(db)?;
+        count(db)
+    };
+    // Asked for first, and still there before the write that came later is answered.
+    let (soon, write) = tokio::join!(
+        writer.call_soon("soon", insert(1)),
+        writer.call("write", CRASH, seen),
+    );
+    assert_eq!((soon, write), (Ok(1), Ok(2)));
+    assert_eq!(writer.call_soon("alone", insert(1)).await, Ok(1));
+    assert_eq!(writer.call("count", None, count).await, Ok(3));
+}

@@ -117,6 +117,32 @@ pub(crate) async fn a_message_is_taken_once(open: Open<'_>) {
     assert_eq!(claimed(&*store, "p", 5000).await, None);
 }
 
+pub(crate) async fn what_is_taken_into_a_free_session_is_claimed_at_once(open: Open<'_>) {
+    let store = open();
+    let take = |session, id| store.accept_and_claim(message(session, id), lease("p", 0));
+    let (new, first) = take("s", "1").await.unwrap();
+    let first = first.unwrap();
+    assert_eq!((new, first.attempt), (Acceptance::New, 1));
+    assert_eq!(
+        (&first.message, &first.journal),
+        (&message("s", "1"), &vec![])
+    );
+    assert_eq!(take("s", "1").await, Ok((Acceptance::Known, None)));
+    assert_eq!(
+        take("s", "2").await,
+        Ok((Acceptance::New, None)),
+        "behind it"
+    );
+    assert_eq!(claimed(&*store, "q", 0).await, None, "it is really claimed");
+    let end = last(&message("s", "1"), "a", 100);
+    store.commit(first.claim.clone(), end).await.unwrap();
+    let second = claimed(&*store, "q", 0).await.unwrap();
+    assert_eq!(second.message, message("s", "2"));
+    assert!(second.claim.token > first.claim.token);
+    store.settle_soon(turn("1")).await.unwrap();
+    assert_eq!(store.letters(Timestamp(1)).await.unwrap().waiting, 0);
+}
+
 pub(crate) async fn turns_come_in_order_and_one_at_a_time_per_session(open: Open<'_>) {
     let store = open();
     for (session, id) in [("s", "1"), ("s", "2"), ("t", "3"), ("s", "4")] {
