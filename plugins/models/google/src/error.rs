@@ -20,17 +20,15 @@ pub fn of_refusal(refusal: &Refusal) -> ModelError {
     kind(refusal.status, message, &said, refusal)
 }
 
-/// The error that an event of a stream is, if it is one.
-pub(crate) fn in_stream(data: &str) -> Option<ModelError> {
-    // Almost every event is a chunk; only those that name an error are worth a second look.
-    if !data.contains("\"error\"") {
-        return None;
-    }
-    let json: Value = serde_json::from_str(data).ok()?;
-    let said = Said::of(&json)?;
-    let message = words(said.message.as_deref().unwrap_or(data));
+/// The error that an event of a stream names.
+pub(crate) fn in_stream(error: &Value) -> ModelError {
+    let said = Said::of_error(error);
+    let message = match &said.message {
+        Some(message) => words(message),
+        None => words(&error.to_string()),
+    };
     let refusal = Refusal::new(said.status.unwrap_or(500), "");
-    Some(kind(refusal.status, message, &said, &refusal))
+    kind(refusal.status, message, &said, &refusal)
 }
 
 fn kind(status: u16, message: String, said: &Said, refusal: &Refusal) -> ModelError {
@@ -83,18 +81,17 @@ struct Said {
 }
 
 impl Said {
-    /// The error of a body or event; some endpoints put it into a list.
+    /// The error of a body; some endpoints put it into a list.
     fn of(json: &Value) -> Option<Self> {
         let error = json.get(0).unwrap_or(json).get("error")?;
-        if error.is_null() {
-            return None;
-        }
+        (!error.is_null()).then(|| Self::of_error(error))
+    }
+
+    fn of_error(error: &Value) -> Self {
         let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
+        let code = error.get("code").and_then(Value::as_u64);
         let mut said = Self {
-            status: error
-                .get("code")
-                .and_then(Value::as_u64)
-                .and_then(|code| code.try_into().ok()),
+            status: code.and_then(|code| code.try_into().ok()),
             message: text("message").or_else(|| error.as_str().map(str::to_owned)),
             code: text("status"),
             ..Self::default()
@@ -103,7 +100,7 @@ impl Said {
         for detail in details.into_iter().flatten() {
             said.detail(detail);
         }
-        Some(said)
+        said
     }
 
     fn detail(&mut self, detail: &Value) {

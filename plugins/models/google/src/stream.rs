@@ -17,7 +17,7 @@ mod finish;
 mod wire;
 
 use finish::{Finish, block_reason, finish_reason};
-use wire::{Chunk, Usage};
+use wire::{Chunk, Part, Usage};
 
 /// Calls in one answer.
 const CALLS_MAX: usize = 128;
@@ -93,11 +93,11 @@ impl StreamParser {
         if data.is_empty() || data == "[DONE]" {
             return Ok(());
         }
-        if let Some(error) = error::in_stream(data) {
-            return Err(self.failed(error));
-        }
         let chunk: Chunk = serde_json::from_str(data)
             .map_err(|error| self.broken(&format!("an event cannot be read: {error}")))?;
+        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+            return Err(self.failed(error::in_stream(&error)));
+        }
         if let Some(usage) = chunk.usage_metadata {
             self.usage = counted(&usage);
         }
@@ -124,30 +124,21 @@ impl StreamParser {
         }
     }
 
-    fn part(
-        &mut self,
-        mut part: Map<String, Value>,
-        out: &mut Vec<StreamEvent>,
-    ) -> Result<(), ModelError> {
-        let signature = taken(&mut part, "thoughtSignature");
-        if let Some(Value::Object(call)) = part.remove("functionCall") {
-            return self.call(call, signature, out);
+    fn part(&mut self, part: Part, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        if let Some(call) = part.call {
+            return self.call(call, part.signature, out);
         }
-        let text = match part.remove("text") {
-            Some(Value::String(text)) => text,
-            Some(_) | None => String::new(),
-        };
-        let thought = part.get("thought") == Some(&Value::Bool(true));
-        let block = if part.keys().any(|key| key != "thought") {
-            Some(Block::Part(whole(part, text, signature)))
-        } else if thought {
-            let block = signature.map(|signature| whole(part, text.clone(), Some(signature)));
-            self.say(StreamEvent::Reasoning(text), out);
-            block.map(Block::Part)
+        let block = if !part.rest.is_empty() {
+            Some(Block::Part(whole(&part)))
+        } else if part.thought {
+            let block = part.signature.is_some().then(|| Block::Part(whole(&part)));
+            self.say(StreamEvent::Reasoning(part.text), out);
+            block
         } else {
-            let bytes = text.len();
-            self.say(StreamEvent::Text(text), out);
-            signature.map(|signature| Block::Text { bytes, signature })
+            let bytes = part.text.len();
+            self.say(StreamEvent::Text(part.text), out);
+            let signed = part.signature;
+            signed.map(|signature| Block::Text { bytes, signature })
         };
         if let Some(block) = block {
             self.keep(block, out);
@@ -255,18 +246,18 @@ fn taken(map: &mut Map<String, Value>, key: &str) -> Option<String> {
 }
 
 /// A part as it came.
-fn whole(
-    mut part: Map<String, Value>,
-    text: String,
-    signature: Option<String>,
-) -> Map<String, Value> {
-    if !text.is_empty() {
-        part.insert("text".into(), text.into());
+fn whole(part: &Part) -> Map<String, Value> {
+    let mut whole = part.rest.clone();
+    if !part.text.is_empty() {
+        whole.insert("text".into(), part.text.clone().into());
     }
-    if let Some(signature) = signature {
-        part.insert("thoughtSignature".into(), signature.into());
+    if part.thought {
+        whole.insert("thought".into(), true.into());
     }
-    part
+    if let Some(signature) = &part.signature {
+        whole.insert("thoughtSignature".into(), signature.clone().into());
+    }
+    whole
 }
 
 /// Each event counts everything so far. What the vendor's own tools read is input, thoughts are

@@ -1,5 +1,7 @@
 //! A body of lines, an object of JSON each.
 
+use std::borrow::Cow;
+
 /// The longest line that is accepted, in bytes.
 const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -15,7 +17,10 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Takes bytes up to the end of a line and gives it; `None` when it goes on.
-    pub(crate) fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, TooLong> {
+    pub(crate) fn push<'a>(
+        &mut self,
+        bytes: &mut &'a [u8],
+    ) -> Result<Option<Cow<'a, [u8]>>, TooLong> {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let (more, rest) = match end {
             Some(end) => (&bytes[..end], &bytes[end + 1..]),
@@ -24,9 +29,12 @@ impl Lines {
         if self.line.len() + more.len() > LINE_BYTES_MAX {
             return Err(TooLong);
         }
-        self.line.extend_from_slice(more);
         *bytes = rest;
-        Ok(end.map(|_| self.rest()))
+        if self.line.is_empty() && end.is_some() {
+            return Ok(Some(Cow::Borrowed(more)));
+        }
+        self.line.extend_from_slice(more);
+        Ok(end.map(|_| Cow::Owned(self.rest())))
     }
 
     /// What has come since the last end of a line.

@@ -127,12 +127,15 @@ fn a_delay_is_a_number_of_seconds() {
 
 #[test]
 fn an_error_in_a_stream_is_one() {
-    let event = json!({ "error": { "code": 503, "message": "later", "status": "UNAVAILABLE" } });
+    let error = json!({ "code": 503, "message": "later", "status": "UNAVAILABLE" });
     let expected = ModelError::Transient {
         message: "later".into(),
         retry_after_ms: None,
     };
-    assert_eq!(in_stream(&event.to_string()), Some(expected));
-    let said = json!({ "candidates": [{ "content": { "parts": [{ "text": "an \"error\"" }] } }] });
-    assert_eq!(in_stream(&said.to_string()), None);
+    assert_eq!(in_stream(&error), expected);
+    let expected = ModelError::Fatal {
+        status: Some(400),
+        message: "{\"code\":400}".into(),
+    };
+    assert_eq!(in_stream(&json!({ "code": 400 })), expected);
 }

@@ -1,11 +1,15 @@
 //! What is read of an event. What is not here is skipped.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Chunk {
+    pub(super) error: Option<Value>,
     pub(super) candidates: Option<Vec<Candidate>>,
     pub(super) prompt_feedback: Option<PromptFeedback>,
     pub(super) usage_metadata: Option<Usage>,
@@ -21,7 +25,64 @@ pub(super) struct Candidate {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Content {
-    pub(super) parts: Option<Vec<Map<String, Value>>>,
+    pub(super) parts: Option<Vec<Part>>,
+}
+
+/// A part of an answer. Nearly all of them are a text and nothing else, so that is what costs
+/// little.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) text: String,
+    pub(super) thought: bool,
+    pub(super) signature: Option<String>,
+    pub(super) call: Option<Map<String, Value>>,
+    /// Everything else, as it came.
+    pub(super) rest: Map<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Parts)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Field {
+    Text,
+    Thought,
+    ThoughtSignature,
+    FunctionCall,
+    Other(String),
+}
+
+struct Parts;
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = Part;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a part")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Part, M::Error> {
+        let mut part = Part::default();
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Text => part.text = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                Field::Thought => part.thought = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                Field::ThoughtSignature => {
+                    let signature: Option<String> = map.next_value()?;
+                    part.signature = signature.filter(|signature| !signature.is_empty());
+                }
+                Field::FunctionCall => part.call = map.next_value()?,
+                Field::Other(name) => {
+                    part.rest.insert(name, map.next_value()?);
+                }
+            }
+        }
+        Ok(part)
+    }
 }
 
 #[derive(Debug, Deserialize)]
