@@ -2,7 +2,8 @@
 //!
 //! The Responses API as a codec without I/O: [`request`] builds the body, [`stream`] reads the
 //! events, [`kept`] finds the answer that a conversation can go on from. [`error`] reads refusals,
-//! those of chat completions too. [`answer`] puts them together on a
+//! those of chat completions too; [`limits`]
+//! data files about models. [`answer`] puts them together on a
 //! [`Http`](rivetos_http::Http).
 //!
 //! **Invariants**
@@ -14,6 +15,7 @@
 mod answer;
 pub mod error;
 pub mod kept;
+pub mod limits;
 pub mod models;
 pub mod request;
 pub mod stream;

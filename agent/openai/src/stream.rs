@@ -1,7 +1,7 @@
 //! From the bytes of a streamed answer to events.
 
 use rivetos_http::{AnswerReader, End, Refusal};
-use rivetos_protocol::sse::{Decoder, SseEvent};
+use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::VendorBlock;
 use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
 use rivetos_types::settings::History;
@@ -87,14 +87,15 @@ impl AnswerReader for StreamParser {
         if self.is_over() {
             return Ok(());
         }
-        let mut decoded = Vec::new();
-        let fits = self.decoder.push(bytes, &mut decoded);
-        for event in decoded {
-            if self.is_over() {
-                break;
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut heard = Ok(());
+        let fits = decoder.each(bytes, |name, data| {
+            if heard.is_ok() && !self.is_over() {
+                heard = self.event(name, data, events);
             }
-            self.event(&event, events)?;
-        }
+        });
+        self.decoder = decoder;
+        heard?;
         if self.is_over() {
             return Ok(());
         }
@@ -111,23 +112,27 @@ impl AnswerReader for StreamParser {
 }
 
 impl StreamParser {
-    fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let data = event.data.trim();
+    fn event(
+        &mut self,
+        name: &str,
+        data: &str,
+        out: &mut Vec<StreamEvent>,
+    ) -> Result<(), ModelError> {
+        let data = data.trim();
         if data.is_empty() || data == "[DONE]" {
             return Ok(());
         }
-        let sent = event;
         let mut event: Event<'_> = serde_json::from_str(data)
             .map_err(|error| self.broken(&format!("an event cannot be read: {error}")))?;
         let response = event.response.take();
-        match event.name(&sent.event) {
+        match event.name(name) {
             "response.output_text.delta" => {
-                self.spoken = Some(event.place());
+                self.spoken(&event);
                 self.say(event.delta, StreamEvent::Text, out);
             }
             "response.refusal.delta" => {
                 self.refused = true;
-                self.spoken = Some(event.place());
+                self.spoken(&event);
                 self.say(event.delta, StreamEvent::Text, out);
             }
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
@@ -171,6 +176,14 @@ impl StreamParser {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Text of this message comes in pieces.
+    fn spoken(&mut self, event: &Event<'_>) {
+        let known = self.spoken.as_ref().is_some_and(|place| event.is_at(place));
+        if !known {
+            self.spoken = Some(event.place());
+        }
     }
 
     fn say(

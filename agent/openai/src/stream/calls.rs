@@ -28,9 +28,13 @@ impl Place {
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
-        match (self.index, other.index) {
+        self.is_at(other.index, &other.id)
+    }
+
+    pub(super) fn is_at(&self, index: Option<u64>, id: &str) -> bool {
+        match (self.index, index) {
             (Some(one), Some(other)) => one == other,
-            (None, _) | (_, None) => self.id == other.id,
+            (None, _) | (_, None) => self.id == id,
         }
     }
 }

@@ -11,12 +11,17 @@ use super::calls::Place;
 /// What of a reasoning item goes back; vendors refuse what is theirs alone to say.
 const REASONING_KEYS: &[&str] = &["type", "id", "summary", "encrypted_content"];
 
+/// A text that is not copied when it stands there as it is meant.
+#[derive(Debug, Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
     output_index: Option<u64>,
-    item_id: Option<String>,
+    #[serde(borrow)]
+    item_id: Option<Text<'a>>,
     pub(super) summary_index: Option<u64>,
     pub(super) delta: Option<Value>,
     pub(super) item: Option<Value>,
@@ -29,12 +34,21 @@ pub(super) struct Event<'a> {
 impl Event<'_> {
     /// Which item it is about.
     pub(super) fn place(&self) -> Place {
-        let own = self.item.as_ref().and_then(|item| item["id"].as_str());
-        let id = self.item_id.as_deref().or(own).unwrap_or_default();
         Place {
             index: self.output_index,
-            id: id.to_owned(),
+            id: self.id().to_owned(),
         }
+    }
+
+    /// Whether it is about this item.
+    pub(super) fn is_at(&self, place: &Place) -> bool {
+        place.is_at(self.output_index, self.id())
+    }
+
+    fn id(&self) -> &str {
+        let own = self.item.as_ref().and_then(|item| item["id"].as_str());
+        let named = self.item_id.as_ref().map(|id| &*id.0);
+        named.or(own).unwrap_or_default()
     }
 
     /// What it is called; some endpoints say so only in front of the event.

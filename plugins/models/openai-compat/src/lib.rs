@@ -6,8 +6,10 @@
 //! **Invariant:** a stream is complete on `[DONE]`, or on a clean end of the body after a finish
 //! reason. Everything else is [`rivetos_types::model::ModelError::Incomplete`].
 
+mod models;
 mod provider;
 pub mod request;
 pub mod stream;
 
+pub use models::limits;
 pub use provider::OpenAiCompat;

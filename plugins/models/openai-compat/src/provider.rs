@@ -50,6 +50,12 @@ impl OpenAiCompat {
         Ok(models)
     }
 
+    /// Whether somebody is there who takes the key. Nothing is billed.
+    pub async fn check(&self) -> Result<(), ModelError> {
+        let get = self.get(self.url("models"))?;
+        models::list(&self.http, get).await.map(drop)
+    }
+
     /// The size of the context that llama-server was started with; no other server says it there.
     async fn llama_context(&self) -> Option<u64> {
         let base = self.settings.base_url.trim_end_matches('/');

@@ -1,7 +1,7 @@
 //! From the bytes of an answer to stream events.
 
 use rivetos_http::{AnswerReader, End, Refusal};
-use rivetos_protocol::sse::{Decoder, SseEvent};
+use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::{TokenUsage, VendorBlock};
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
 
@@ -65,17 +65,15 @@ impl AnswerReader for StreamParser {
         if self.over {
             return Ok(());
         }
-        let mut decoded = Vec::new();
-        let fits = self.decoder.push(bytes, &mut decoded);
-        for event in decoded {
-            if self.over {
-                break;
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut heard = Ok(());
+        let fits = decoder.each(bytes, |_, data| {
+            if heard.is_ok() && !self.over {
+                heard = self.event(data, events);
             }
-            if let Err(error) = self.event(&event, events) {
-                self.over = true;
-                return Err(error);
-            }
-        }
+        });
+        self.decoder = decoder;
+        heard?;
         if self.over {
             return Ok(());
         }
@@ -93,12 +91,13 @@ impl AnswerReader for StreamParser {
 }
 
 impl StreamParser {
-    fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let data = event.data.trim();
+    fn event(&mut self, data: &str, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        let data = data.trim();
         if data == "[DONE]" {
             return self.done(out);
         }
         if let Some(error) = error::in_stream(data) {
+            self.over = true;
             return Err(error::after(self.heard.words, error));
         }
         let chunk: Chunk = serde_json::from_str(data)

@@ -320,7 +320,7 @@ async fn the_endpoint_says_what_it_has_and_how_long_a_conversation_may_be() {
 
     let refused = get(|| async { (StatusCode::UNAUTHORIZED, "wrong: canary-0") });
     let address = serve(Router::new().route("/v1/models", refused)).await;
-    let error = provider(address, LONG).list_models().await.unwrap_err();
+    let error = provider(address, LONG).check().await.unwrap_err();
     assert_eq!(error.to_string(), "wrong: *** (HTTP 401)");
 }
 

@@ -8,5 +8,5 @@ pub mod endpoint;
 mod models;
 mod provider;
 
-pub use models::{Limits, limits};
+pub use models::limits;
 pub use provider::Xai;

@@ -36,6 +36,11 @@ impl Xai {
         models::list(&self.http, self.with_key(get)?).await
     }
 
+    /// Whether somebody is there who takes the key. Nothing is billed.
+    pub async fn check(&self) -> Result<(), ModelError> {
+        self.list_models().await.map(drop)
+    }
+
     fn request(&self, request: &ModelRequest, scope: Scope) -> Result<Request, ModelError> {
         let endpoint = endpoint(&self.settings, request);
         let body = request::body(&endpoint, request, scope)

@@ -304,7 +304,7 @@ async fn the_list_of_models_tells_whether_the_key_is_good() {
     let names: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
     assert_eq!(names, ["grok-4.3"]);
     let refused = provider(address, History::Stored, "canary-wrong")
-        .list_models()
+        .check()
         .await;
     let error = refused.unwrap_err();
     assert!(
