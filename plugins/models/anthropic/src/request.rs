@@ -34,7 +34,19 @@ pub enum Replay {
 pub fn body(settings: &Anthropic, request: &ModelRequest, replay: Replay) -> Value {
     let model = model(settings, request);
     let answer_tokens = settings.max_tokens.unwrap_or(ANSWER_TOKENS);
-    let plan = Plan::new(model, request, answer_tokens, replay);
+    let conversation = messages::conversation(request, model);
+    // The vendor does not let a model begin to think in the middle of its calls.
+    let replay = match replay {
+        Replay::Thinking if budgeted(model) && !conversation.goes_on_thinking() => {
+            Replay::NoThinking
+        }
+        replay @ (Replay::Thinking | Replay::NoThinking) => replay,
+    };
+    let plan = Plan::new(model, request.thinking, answer_tokens, replay);
+    let conversation = match plan.replay {
+        Replay::Thinking => conversation,
+        Replay::NoThinking => conversation.without_thinking(),
+    };
     let mark = mark(settings.prompt_cache);
     let mut body = Map::new();
     body.insert("model".into(), json!(model));
@@ -50,7 +62,7 @@ pub fn body(settings: &Anthropic, request: &ModelRequest, replay: Replay) -> Val
         );
         body.insert("system".into(), json!([system]));
     }
-    let mut messages = messages::messages(request, model, plan.replay);
+    let mut messages = conversation.end();
     mark_last_user(&mut messages, mark.as_ref());
     body.insert("messages".into(), messages.into());
     body.insert("stream".into(), json!(true));
@@ -91,6 +103,10 @@ fn style(model: &str) -> Style {
         Style::Budget
     };
     models::known(model).map_or(unknown, |known| known.thinking)
+}
+
+fn budgeted(model: &str) -> bool {
+    style(model) == Style::Budget
 }
 
 fn binding(model: &str) -> Binding {

@@ -22,7 +22,8 @@ use rivetos_types::tool::ToolSpec;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vendor::{Vendor, events, said, settings, signature};
+use vendor::rules::signature;
+use vendor::{Vendor, events, said, settings};
 
 const BUDGET: &str = "claude-haiku-4-5";
 const ADAPTIVE: &str = "claude-opus-5-5";

@@ -9,10 +9,10 @@ use rivetos_types::message::{ContentPart, Message, ToolCall, ToolResult, ToolSta
 use rivetos_types::model::ModelRequest;
 use serde_json::{Map, Value, json};
 
-use super::{Replay, VENDOR};
+use super::VENDOR;
 
-/// The messages of a request to `model`.
-pub(super) fn messages(request: &ModelRequest, model: &str, replay: Replay) -> Vec<Value> {
+/// The conversation of a request to `model`.
+pub(super) fn conversation(request: &ModelRequest, model: &str) -> Wire {
     let mut wire = Wire::default();
     let mut ids = Ids::default();
     for message in &request.messages {
@@ -25,7 +25,7 @@ pub(super) fn messages(request: &ModelRequest, model: &str, replay: Replay) -> V
             } => {
                 ids.open(tool_calls);
                 let calls = tool_calls.iter().map(|call| tool_use(call, &ids));
-                let mut answer = Answer::new(calls.collect(), replay);
+                let mut answer = Answer::new(calls.collect());
                 for part in content {
                     answer.add(part, model);
                 }
@@ -33,11 +33,12 @@ pub(super) fn messages(request: &ModelRequest, model: &str, replay: Replay) -> V
             }
         }
     }
-    wire.end()
+    wire.drop_halves();
+    wire.tidied()
 }
 
 /// Whether a block is thinking, readable or not.
-pub(super) fn is_thinking(block: &Value) -> bool {
+fn is_thinking(block: &Value) -> bool {
     matches!(kind(block), "thinking" | "redacted_thinking")
 }
 
@@ -45,12 +46,41 @@ fn kind(block: &Value) -> &str {
     block["type"].as_str().unwrap_or_default()
 }
 
+/// Messages, as far as they are made.
 #[derive(Default)]
-struct Wire {
+pub(super) struct Wire {
     messages: Vec<(&'static str, Vec<Value>)>,
 }
 
 impl Wire {
+    /// Whether the last answer is one that a thinking model may have given: its calls are preceded
+    /// by thinking, or there are none.
+    pub(super) fn goes_on_thinking(&self) -> bool {
+        let mut answers = self.messages.iter().rev();
+        let last = answers.find(|(role, _)| *role == "assistant");
+        last.is_none_or(|(_, content)| {
+            let calls = content.iter().any(|block| kind(block) == "tool_use");
+            !calls || content.first().is_some_and(is_thinking)
+        })
+    }
+
+    /// The same without what the model thought.
+    pub(super) fn without_thinking(mut self) -> Self {
+        for (_, content) in &mut self.messages {
+            content.retain(|block| !is_thinking(block));
+        }
+        self.tidied()
+    }
+
+    /// As they are sent.
+    pub(super) fn end(mut self) -> Vec<Value> {
+        if let Some(("assistant", content)) = self.messages.last_mut() {
+            trim_end(content);
+        }
+        let message = |(role, content)| json!({ "role": role, "content": content });
+        self.messages.into_iter().map(message).collect()
+    }
+
     /// Neighbours of one role become one message; one that says nothing is left out.
     fn add(&mut self, role: &'static str, blocks: Vec<Value>) {
         match self.messages.last_mut() {
@@ -60,32 +90,39 @@ impl Wire {
         }
     }
 
-    fn end(mut self) -> Vec<Value> {
-        self.drop_unanswered();
-        if let Some(("assistant", content)) = self.messages.last_mut() {
-            trim_end(content);
+    fn tidied(self) -> Self {
+        let mut tidied = Self::default();
+        for (role, mut content) in self.messages {
+            // Of an answer that was stopped; the vendor wants to see something after it.
+            while role == "assistant" && content.last().is_some_and(is_thinking) {
+                content.pop();
+            }
+            tidied.add(role, content);
         }
-        let mut merged = Self::default();
-        for (role, content) in self.messages {
-            merged.add(role, content);
-        }
-        let message = |(role, content)| json!({ "role": role, "content": content });
-        merged.messages.into_iter().map(message).collect()
+        tidied
     }
 
-    /// A call that the vendor runs by itself stays open only in an answer that goes on; one that
-    /// was stopped in between is refused.
-    fn drop_unanswered(&mut self) {
-        let blocks = self.messages.iter().flat_map(|(_, content)| content);
-        let answered = blocks.filter_map(|block| block["tool_use_id"].as_str());
-        let answered: BTreeSet<String> = answered.map(str::to_owned).collect();
+    /// A call that the vendor runs by itself and its result go together. Only in an answer that
+    /// goes on a call may be open; one that was stopped in between is refused.
+    fn drop_halves(&mut self) {
+        let ids = |name: &str| -> BTreeSet<String> {
+            let blocks = self.messages.iter().flat_map(|(_, content)| content);
+            let ids = blocks.filter_map(|block| block[name].as_str());
+            ids.map(str::to_owned).collect()
+        };
+        let (made, answered) = (ids("id"), ids("tool_use_id"));
         let last = self.messages.len().saturating_sub(1);
         for (at, (role, content)) in self.messages.iter_mut().enumerate() {
-            if *role == "assistant" && at != last {
+            if *role == "assistant" {
                 content.retain(|block| {
-                    let open = matches!(kind(block), "server_tool_use" | "mcp_tool_use");
-                    let id = block["id"].as_str().unwrap_or_default();
-                    !open || answered.contains(id)
+                    let id = |name: &str| block[name].as_str().unwrap_or_default();
+                    match kind(block) {
+                        "server_tool_use" | "mcp_tool_use" => {
+                            at == last || answered.contains(id("id"))
+                        }
+                        kind if kind.ends_with("_tool_result") => made.contains(id("tool_use_id")),
+                        _ => true,
+                    }
                 });
             }
         }
@@ -198,16 +235,14 @@ struct Answer {
     calls: Vec<Value>,
     /// How many of the calls are among the blocks.
     placed: usize,
-    replay: Replay,
 }
 
 impl Answer {
-    fn new(calls: Vec<Value>, replay: Replay) -> Self {
+    fn new(calls: Vec<Value>) -> Self {
         Self {
             blocks: Vec::new(),
             calls,
             placed: 0,
-            replay,
         }
     }
 
@@ -220,12 +255,10 @@ impl Answer {
         };
         let Some(block) = block else { return };
         match kind(block) {
-            "thinking" | "redacted_thinking" => match self.replay {
-                Replay::Thinking => self.blocks.push(block.clone()),
-                Replay::NoThinking => {}
-            },
             "text" => self.cite(block),
             "call" => self.place(block),
+            // Nothing that the vendor ever said.
+            "" => {}
             _ => self.blocks.push(block.clone()),
         }
     }

@@ -1,11 +1,9 @@
 //! How much the model is told to think.
 
-use rivetos_types::message::{ContentPart, Message};
-use rivetos_types::model::ModelRequest;
 use rivetos_types::store::Thinking;
 use serde_json::{Value, json};
 
-use super::{Replay, VENDOR, binding, style};
+use super::{Replay, binding, style};
 use crate::models::{self, Binding, Style};
 
 /// The least that a budget may be, in tokens.
@@ -22,22 +20,21 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// A plan for a conversation of which so much may be replayed; a budget needs to see the
+    /// thinking that led to the last calls.
     pub(super) fn new(
         model: &str,
-        request: &ModelRequest,
+        wanted: Option<Thinking>,
         answer_tokens: u32,
         replay: Replay,
     ) -> Self {
         let limit = models::limits(model).map_or(u64::MAX, |limits| limits.output_tokens);
         let mut max_tokens = u64::from(answer_tokens).min(limit);
-        let wanted = request.thinking;
         let (thinking, effort) = match style(model) {
             Style::None => (None, None),
             Style::Budget => {
-                let tokens = wanted.and_then(budget).filter(|_| {
-                    // The vendor wants to see the thinking that led to open calls.
-                    replay == Replay::Thinking && goes_on_thinking(&request.messages, model)
-                });
+                let tokens = wanted.and_then(budget);
+                let tokens = tokens.filter(|_| replay == Replay::Thinking);
                 let tokens = tokens.and_then(|tokens| fit(tokens, &mut max_tokens, limit));
                 let enabled = |tokens| json!({ "type": "enabled", "budget_tokens": tokens });
                 (tokens.map(enabled), None)
@@ -106,28 +103,4 @@ fn fit(tokens: u64, max_tokens: &mut u64, limit: u64) -> Option<u64> {
         *max_tokens = whole;
         tokens
     })
-}
-
-/// Whether the answer with the calls that were just run began with thinking that this model reads.
-/// Nothing is missing when there were none.
-fn goes_on_thinking(messages: &[Message], model: &str) -> bool {
-    let after = messages.iter().rev().take_while(|message| match message {
-        Message::User { .. } | Message::Tool(_) => true,
-        Message::Assistant { .. } => false,
-    });
-    let after: Vec<&Message> = after.collect();
-    let spoke = |message: &&Message| matches!(message, Message::User { .. });
-    if !after.is_empty() && after.iter().all(spoke) {
-        return true;
-    }
-    let last = messages.iter().rev().nth(after.len());
-    let first = last.and_then(|message| match message {
-        Message::Assistant { content, .. } => content.first(),
-        Message::User { .. } | Message::Tool(_) => None,
-    });
-    let block = first.and_then(|part| match part {
-        ContentPart::Vendor(block) => block.read_by(VENDOR, model),
-        ContentPart::Text { .. } | ContentPart::Attachment(_) => None,
-    });
-    block.is_some_and(super::messages::is_thinking)
 }

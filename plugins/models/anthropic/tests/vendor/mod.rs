@@ -1,6 +1,6 @@
 //! An endpoint that takes only what the vendor takes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,10 +14,7 @@ use rivetos_types::settings::{Anthropic, AnthropicAccess, PromptCache};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
-/// What a signature is made of, so that one that was altered is known.
-pub(crate) fn signature(thinking: &str) -> String {
-    format!("signed({})", thinking.len())
-}
+pub(crate) mod rules;
 
 /// The endpoint.
 #[derive(Clone, Default)]
@@ -89,7 +86,7 @@ async fn messages(State(vendor): State<Vendor>, headers: HeaderMap, body: String
         return refusal(401, "authentication_error", wrong);
     }
     vendor.seen.lock().unwrap().push((headers, body.clone()));
-    if let Err(broken) = check(&body) {
+    if let Err(broken) = rules::check(&body) {
         return refusal(400, "invalid_request_error", &broken);
     }
     let answer = vendor.answers.lock().unwrap().pop_front();
@@ -130,144 +127,6 @@ async fn models(
         page.to_string(),
     )
         .into_response()
-}
-
-/// The published rules of a request.
-fn check(body: &Value) -> Result<(), String> {
-    let max_tokens = body["max_tokens"].as_u64().unwrap_or(0);
-    rule(max_tokens > 0, "max_tokens")?;
-    rule(body["stream"] == true, "stream")?;
-    rule(
-        body.to_string().matches("cache_control").count() <= 4,
-        "cache_control",
-    )?;
-    for tool in body["tools"].as_array().into_iter().flatten() {
-        let own = tool.get("type").is_none();
-        rule(
-            !own || tool["input_schema"]["type"] == "object",
-            "input_schema",
-        )?;
-    }
-    let messages = body["messages"].as_array().ok_or("messages")?;
-    rule(
-        messages
-            .first()
-            .is_some_and(|first| first["role"] == "user"),
-        "the first is the user's",
-    )?;
-    let mut ids = BTreeSet::new();
-    let mut open: BTreeSet<&str> = BTreeSet::new();
-    for (at, message) in messages.iter().enumerate() {
-        let role = ["user", "assistant"][at % 2];
-        rule(message["role"] == role, "roles alternate")?;
-        let content = message["content"].as_array().ok_or("content")?;
-        rule(!content.is_empty(), "content is not empty")?;
-        let last = at + 1 == messages.len();
-        open = match role {
-            "user" => user(content, &open)?,
-            _ => assistant(content, last, &mut ids)?,
-        };
-    }
-    rule(open.is_empty(), "every call is answered")?;
-    thinking(body, messages, max_tokens)
-}
-
-fn rule(kept: bool, name: &str) -> Result<(), String> {
-    if kept { Ok(()) } else { Err(name.to_owned()) }
-}
-
-fn user<'a>(content: &'a [Value], open: &BTreeSet<&str>) -> Result<BTreeSet<&'a str>, String> {
-    let results = content
-        .iter()
-        .take_while(|block| block["type"] == "tool_result");
-    let ids = results.map(|block| block["tool_use_id"].as_str().unwrap());
-    let ids: Vec<&str> = ids.collect();
-    rule(
-        ids.iter().copied().collect::<BTreeSet<_>>() == *open,
-        "each call has a result",
-    )?;
-    rule(ids.len() == open.len(), "no call has two results")?;
-    for block in &content[ids.len()..] {
-        match block["type"].as_str().unwrap() {
-            "text" => text(block)?,
-            "image" | "document" => rule(block["source"]["data"].is_string(), "source")?,
-            other => return Err(format!("the user says {other}")),
-        }
-    }
-    Ok(BTreeSet::new())
-}
-
-fn assistant<'a>(
-    content: &'a [Value],
-    last: bool,
-    ids: &mut BTreeSet<&'a str>,
-) -> Result<BTreeSet<&'a str>, String> {
-    let answered = content
-        .iter()
-        .filter_map(|block| block["tool_use_id"].as_str());
-    let answered: BTreeSet<&str> = answered.collect();
-    let mut open = BTreeSet::new();
-    for block in content {
-        let id = block["id"].as_str().unwrap_or_default();
-        match block["type"].as_str().unwrap() {
-            "text" => text(block)?,
-            "thinking" => {
-                let signed = block["thinking"].as_str().map(signature);
-                let kept = signed.as_deref() == block["signature"].as_str();
-                rule(kept, "Invalid `signature` in `thinking` block")?;
-                rule(
-                    block.get("cache_control").is_none(),
-                    "thinking is not cached",
-                )?;
-            }
-            "tool_use" => {
-                let takes = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-                rule(
-                    !id.is_empty() && id.chars().all(takes),
-                    "the letters of ids",
-                )?;
-                rule(ids.insert(id), "ids are unique")?;
-                rule(block["input"].is_object(), "input is an object")?;
-                open.insert(id);
-            }
-            "server_tool_use" => rule(last || answered.contains(id), "a search has a result")?,
-            "redacted_thinking" | "web_search_tool_result" => {}
-            other => return Err(format!("the assistant says {other}")),
-        }
-    }
-    Ok(open)
-}
-
-fn text(block: &Value) -> Result<(), String> {
-    let said = block["text"].as_str().unwrap_or_default();
-    rule(!said.trim().is_empty(), "no text is blank")
-}
-
-fn thinking(body: &Value, messages: &[Value], max_tokens: u64) -> Result<(), String> {
-    let thinking = &body["thinking"];
-    if thinking["type"] != "enabled" {
-        return Ok(());
-    }
-    let budget = thinking["budget_tokens"].as_u64().unwrap();
-    rule((1024..max_tokens).contains(&budget), "budget_tokens")?;
-    rule(body.get("temperature").is_none(), "temperature")?;
-    let last = messages
-        .iter()
-        .rev()
-        .find(|message| message["role"] == "assistant");
-    let begins = |message: &Value| {
-        let content = message["content"].as_array().unwrap();
-        let calls = content.iter().any(|block| block["type"] == "tool_use");
-        !calls
-            || matches!(
-                content[0]["type"].as_str(),
-                Some("thinking" | "redacted_thinking")
-            )
-    };
-    rule(
-        last.is_none_or(begins),
-        "Expected `thinking` or `redacted_thinking`",
-    )
 }
 
 pub(crate) fn settings(address: SocketAddr, model: &str, access: AnthropicAccess) -> Anthropic {
