@@ -95,6 +95,16 @@ pub fn limits(model: &str) -> Option<Limits> {
 
 /// Whether the model refuses calls of the present turn that carry no signature.
 pub(crate) fn wants_signatures(model: &str) -> bool {
+    is_since_3(model)
+}
+
+/// Whether the model takes our tools and the vendor's own in one request.
+pub(crate) fn takes_both_tools(model: &str) -> bool {
+    is_since_3(model)
+}
+
+/// The third family brought levels of thinking, and stricter rules.
+fn is_since_3(model: &str) -> bool {
     find(model).is_some_and(|entry| matches!(entry.thinking, Control::Levels(_)))
 }
 

@@ -2,6 +2,7 @@
 
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::Google;
+use rivetos_types::tool::ToolSpec;
 use serde_json::{Map, Value, json};
 
 use crate::models;
@@ -25,10 +26,7 @@ pub fn body(settings: &Google, request: &ModelRequest) -> Value {
         let system = json!({ "parts": [{ "text": request.system }] });
         body.insert("systemInstruction".into(), system);
     }
-    let tools = tools(settings, request);
-    if !tools.is_empty() {
-        body.insert("tools".into(), tools.into());
-    }
+    put_tools(settings, request, model, &mut body);
     let config = generation_config(settings, request, model);
     if !config.is_empty() {
         body.insert("generationConfig".into(), config.into());
@@ -38,23 +36,40 @@ pub fn body(settings: &Google, request: &ModelRequest) -> Value {
     body.into()
 }
 
-fn tools(settings: &Google, request: &ModelRequest) -> Vec<Value> {
-    let declarations: Vec<Value> = request
-        .tools
-        .iter()
-        .map(|tool| {
-            let mut declaration = Map::new();
-            declaration.insert("name".into(), json!(tool.name));
-            declaration.insert("description".into(), json!(tool.description));
-            if let Some(parameters) = parameters(&tool.parameters) {
-                declaration.insert("parameters".into(), parameters);
-            }
-            declaration.into()
-        })
-        .collect();
-    let ours = (!declarations.is_empty()).then(|| json!({ "functionDeclarations": declarations }));
-    let theirs = settings.server_tools.iter().cloned().map(Value::from);
-    ours.into_iter().chain(theirs).collect()
+/// Ours, and those that the vendor runs. Models before the third family take only the one or the
+/// other, and an agent is nothing without its own; later ones want to be told that both are meant.
+fn put_tools(
+    settings: &Google,
+    request: &ModelRequest,
+    model: &str,
+    body: &mut Map<String, Value>,
+) {
+    let mut tools = Vec::new();
+    if !request.tools.is_empty() {
+        let declarations: Vec<Value> = request.tools.iter().map(declaration).collect();
+        tools.push(json!({ "functionDeclarations": declarations }));
+    }
+    let both = !tools.is_empty() && !settings.server_tools.is_empty();
+    if !both || models::takes_both_tools(model) {
+        tools.extend(settings.server_tools.iter().cloned().map(Value::from));
+    }
+    if both && models::takes_both_tools(model) {
+        let config = json!({ "includeServerSideToolInvocations": true });
+        body.insert("toolConfig".into(), config);
+    }
+    if !tools.is_empty() {
+        body.insert("tools".into(), tools.into());
+    }
+}
+
+fn declaration(tool: &ToolSpec) -> Value {
+    let mut declaration = Map::new();
+    declaration.insert("name".into(), json!(tool.name));
+    declaration.insert("description".into(), json!(tool.description));
+    if let Some(parameters) = parameters(&tool.parameters) {
+        declaration.insert("parameters".into(), parameters);
+    }
+    declaration.into()
 }
 
 fn generation_config(settings: &Google, request: &ModelRequest, model: &str) -> Map<String, Value> {

@@ -5,7 +5,7 @@
 //! cleanly and nothing was said after the last finish reason.
 
 use rivetos_http::{AnswerReader, End, Refusal};
-use rivetos_protocol::sse::{Decoder, SseEvent};
+use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::{TokenUsage, ToolCall};
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
 use serde_json::{Map, Value};
@@ -62,14 +62,16 @@ impl AnswerReader for StreamParser {
         if self.over {
             return Ok(());
         }
-        let mut decoded = Vec::new();
-        let fits = self.decoder.push(bytes, &mut decoded);
-        for event in decoded {
-            if let Err(error) = self.event(&event, events) {
-                self.over = true;
-                return Err(error);
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut read = Ok(());
+        let fits = decoder.each(bytes, |_, data| {
+            if !self.over {
+                read = self.event(data.trim(), events);
+                self.over |= read.is_err();
             }
-        }
+        });
+        self.decoder = decoder;
+        read?;
         fits.map_err(|error| self.broken(&error.to_string()))
     }
 
@@ -87,8 +89,7 @@ impl AnswerReader for StreamParser {
 }
 
 impl StreamParser {
-    fn event(&mut self, event: &SseEvent, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let data = event.data.trim();
+    fn event(&mut self, data: &str, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
         // The vendor sends neither; gateways in front of it do.
         if data.is_empty() || data == "[DONE]" {
             return Ok(());

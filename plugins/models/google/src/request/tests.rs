@@ -109,6 +109,38 @@ fn a_conversation_with_tools() {
 }
 
 #[test]
+fn tools_of_both_sides_go_together_where_the_model_takes_them() {
+    let mut settings = settings();
+    settings.server_tools = vec![Map::from_iter([("codeExecution".into(), json!({}))])];
+    let look = ToolSpec {
+        name: "look".into(),
+        description: "Looks.".into(),
+        parameters: json!({ "type": "object" }),
+    };
+    let ours = json!({ "functionDeclarations": [{ "name": "look", "description": "Looks." }] });
+    let theirs = json!({ "codeExecution": {} });
+    let flag = json!({ "includeServerSideToolInvocations": true });
+    for (model, specs, tools, config) in [
+        ("gemini-2.5-flash", vec![], json!([theirs]), None),
+        ("gemini-2.5-flash", vec![look.clone()], json!([ours]), None),
+        ("gemini-3-flash-preview", vec![], json!([theirs]), None),
+        (
+            "gemini-3-flash-preview",
+            vec![look],
+            json!([ours, theirs]),
+            Some(&flag),
+        ),
+    ] {
+        let mut request = request(vec![Message::user("hi")]);
+        request.model = Some(model.into());
+        request.tools = specs;
+        let body = body(&settings, &request);
+        assert_eq!(body["tools"], tools, "{model}");
+        assert_eq!(body.get("toolConfig"), config, "{model}");
+    }
+}
+
+#[test]
 fn what_is_not_set_is_not_sent() {
     let mut settings = settings();
     settings.max_tokens = None;

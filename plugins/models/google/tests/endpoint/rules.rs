@@ -4,7 +4,13 @@ use serde_json::{Map, Value};
 
 type Checked = Result<(), String>;
 
-const BODY: &[&str] = &["contents", "systemInstruction", "tools", "generationConfig"];
+const BODY: &[&str] = &[
+    "contents",
+    "systemInstruction",
+    "tools",
+    "toolConfig",
+    "generationConfig",
+];
 
 /// What a part can be.
 const DATA: &[&str] = &[
@@ -76,6 +82,7 @@ pub(crate) fn check(model: &str, body: &Value, said: &[Value]) -> Checked {
     if !model.starts_with("gemini-2") {
         check_signatures(contents)?;
     }
+    check_tools(model, body)?;
     for tool in list(body.get("tools")) {
         for declaration in list(tool.get("functionDeclarations")) {
             if let Some(parameters) = declaration.get("parameters") {
@@ -151,6 +158,24 @@ fn check_answers(parts: &[Value], answers: &[Value]) -> Checked {
         .filter(|part| part.get("codeExecutionResult").is_some())
         .count();
     must(code == results, "code without its result")
+}
+
+/// Functions and the vendor's own tools go together only where, and when, that is said.
+fn check_tools(model: &str, body: &Map<String, Value>) -> Checked {
+    let is_ours = |tool: &&Value| tool.get("functionDeclarations").is_some();
+    let tools = list(body.get("tools"));
+    let ours = tools.iter().filter(is_ours).count();
+    if ours == 0 || ours == tools.len() {
+        return Ok(());
+    }
+    let takes = !model.starts_with("gemini-2");
+    must(takes, "Tool use with function calling is unsupported")?;
+    let config = body.get("toolConfig").cloned().unwrap_or_default();
+    let said = config["includeServerSideToolInvocations"] == true;
+    must(
+        said,
+        "Please enable tool_config.include_server_side_tool_invocations",
+    )
 }
 
 fn check_thinking(model: &str, config: &Value) -> Checked {
