@@ -31,6 +31,9 @@ use file::{Draft, Lock};
 /// A token is renewed when it would be valid no longer than this.
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
 
+/// Follows what only the person can mend.
+pub(crate) const ADVICE: &str = ": log in again with `rivetos login anthropic`";
+
 /// The tokens of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Tokens {
@@ -185,9 +188,7 @@ impl LoginError {
     /// The same for who has asked the provider `name` for an answer.
     pub(crate) fn for_model(&self, name: &str) -> ModelError {
         let again = match self {
-            Self::NotLoggedIn(_) | Self::NotTokens(_) | Self::Refused(_) => {
-                ": log in again with `rivetos login anthropic`"
-            }
+            Self::NotLoggedIn(_) | Self::NotTokens(_) | Self::Refused(_) => ADVICE,
             Self::File { .. }
             | Self::NoRandomness
             | Self::OtherAnswer

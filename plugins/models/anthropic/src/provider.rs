@@ -12,7 +12,7 @@ use rivetos_types::settings::{self, AnthropicAccess};
 
 use crate::error;
 use crate::listing::{Listed, Page, page_of};
-use crate::login::Login;
+use crate::login::{ADVICE, Login};
 use crate::request::{self, Replay};
 use crate::stream::StreamParser;
 
@@ -99,7 +99,8 @@ impl Anthropic {
             return page_of(&reply.body);
         }
         let error = error::of_refusal(&Refusal::new(reply.status, reply.body));
-        Err(error.map_message(|message| message.replace(secret.expose().as_str(), "***")))
+        let error = error.map_message(|message| message.replace(secret.expose().as_str(), "***"));
+        Err(self.advised(error))
     }
 
     /// Asks, and once more without the thinking of earlier answers when the vendor does not take
@@ -110,8 +111,28 @@ impl Anthropic {
             Some(Err(error)) if error::is_about_thinking(&error) => {
                 self.answer(request, Replay::NoThinking)
             }
-            Some(first) => Box::pin(stream::once(ready(first)).chain(answer)),
+            Some(first) => {
+                let first = first.map_err(|error| self.advised(error));
+                Box::pin(stream::once(ready(first)).chain(answer))
+            }
             None => answer,
+        }
+    }
+
+    /// A token that the vendor does not take, although it is valid still, was taken back.
+    fn advised(&self, error: ModelError) -> ModelError {
+        let refused = matches!(
+            error,
+            ModelError::Fatal {
+                status: Some(401),
+                ..
+            }
+        );
+        match &self.access {
+            Access::Login(_) if refused => {
+                error.map_message(|message| format!("{message}{ADVICE}"))
+            }
+            Access::Login(_) | Access::Key(_) => error,
         }
     }
 

@@ -318,6 +318,18 @@ async fn a_login_that_has_ended_says_so() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_taken_back_says_so() {
+    let setting = Setting::new(3600).await;
+    setting.log_in().await;
+    let (status, message) = fatal(&setting).await;
+    assert_eq!(status, Some(401));
+    assert!(
+        message.ends_with(": log in again with `rivetos login anthropic`"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_server_without_time_is_asked_again_later() {
     let setting = Setting::new(60).await;
     setting.log_in().await;
