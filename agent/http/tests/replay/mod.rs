@@ -86,7 +86,9 @@ fn end_of_event(bytes: &[u8], start: usize) -> usize {
         let at = rest.windows(blank.len()).position(|part| part == *blank)?;
         Some(start + at + blank.len())
     });
-    ends.min().unwrap_or(bytes.len())
+    let line = || rest.iter().position(|byte| *byte == b'\n');
+    let end = ends.min().or_else(|| Some(start + line()? + 1));
+    end.unwrap_or(bytes.len())
 }
 
 fn places(event: &[u8], start: usize) -> BTreeSet<usize> {
