@@ -118,11 +118,11 @@ impl Decoder {
                 if std::mem::replace(&mut self.has_data, true) {
                     self.data.push('\n');
                 }
-                self.data.push_str(&String::from_utf8_lossy(value));
+                append(&mut self.data, value);
             }
             b"event" => {
                 self.event.clear();
-                self.event.push_str(&String::from_utf8_lossy(value));
+                append(&mut self.event, value);
             }
             // `id` and `retry` serve reconnecting readers, comments keep connections open.
             _ => {}
@@ -139,6 +139,14 @@ impl Decoder {
         }
         self.event.clear();
         self.data.clear();
+    }
+}
+
+/// Nearly every text is a valid one, which is found out faster than where it is not.
+fn append(text: &mut String, bytes: &[u8]) {
+    match str::from_utf8(bytes) {
+        Ok(valid) => text.push_str(valid),
+        Err(_) => text.push_str(&String::from_utf8_lossy(bytes)),
     }
 }
 

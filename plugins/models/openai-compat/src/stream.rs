@@ -105,8 +105,7 @@ impl StreamParser {
         if let Some(usage) = chunk.usage {
             self.usage = usage.tokens();
         }
-        // More than one choice is never asked for.
-        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
+        let Some(choice) = chunk.choice else {
             return Ok(());
         };
         self.cut |= choice.is_cut();

@@ -1,15 +1,49 @@
 //! The chunks as they stand in the stream. Everything may be absent.
 
+use std::fmt;
+
 use rivetos_types::message::TokenUsage;
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::calls::CallFragment;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Chunk {
-    pub(super) choices: Option<Vec<Choice>>,
+    /// The first one: more are never asked for.
+    #[serde(rename = "choices", default, deserialize_with = "first")]
+    pub(super) choice: Option<Choice>,
     pub(super) usage: Option<Usage>,
+}
+
+/// The first of a list, without making the list.
+fn first<'de, D: Deserializer<'de>>(choices: D) -> Result<Option<Choice>, D::Error> {
+    choices.deserialize_option(First)
+}
+
+struct First;
+
+impl<'de> Visitor<'de> for First {
+    type Value = Option<Choice>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of choices")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, choices: D) -> Result<Self::Value, D::Error> {
+        choices.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut choices: A) -> Result<Self::Value, A::Error> {
+        let first = choices.next_element()?;
+        while choices.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(first)
+    }
 }
 
 #[derive(Debug, Deserialize)]
