@@ -13,8 +13,8 @@ const METHOD: &str = "generateContent";
 pub struct Listed {
     /// The name for a request.
     pub name: String,
-    /// How much it reads and writes.
-    pub limits: Limits,
+    /// How much it reads and writes, where the vendor says so.
+    pub limits: Option<Limits>,
 }
 
 /// One page of the list.
@@ -23,6 +23,22 @@ pub(crate) struct Page {
     pub(crate) models: Vec<Listed>,
     /// What asks for the next one.
     pub(crate) next: Option<String>,
+}
+
+/// The path of a page of at most `size` models, behind the one that gave `token`.
+pub(crate) fn path(size: usize, token: Option<&str>) -> String {
+    let escaped = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    let after = token.map(|token| {
+        let token: Vec<String> = token.bytes().map(escaped).collect();
+        format!("&pageToken={}", token.concat())
+    });
+    format!("models?pageSize={size}{}", after.unwrap_or_default())
 }
 
 pub(crate) fn page_of(body: &[u8]) -> Result<Page, ModelError> {
@@ -39,10 +55,12 @@ pub(crate) fn page_of(body: &[u8]) -> Result<Page, ModelError> {
     };
     let listed = |model: Raw| Listed {
         name: bare(&model.name).to_owned(),
-        limits: Limits {
-            context_tokens: model.input_token_limit,
-            output_tokens: model.output_token_limit,
-        },
+        limits: model.input_token_limit.zip(model.output_token_limit).map(
+            |(context_tokens, output_tokens)| Limits {
+                context_tokens,
+                output_tokens,
+            },
+        ),
     };
     Ok(Page {
         models: models.filter(answers).map(listed).collect(),
@@ -62,10 +80,31 @@ struct RawPage {
 #[serde(rename_all = "camelCase")]
 struct Raw {
     name: String,
-    #[serde(default)]
-    input_token_limit: u64,
-    #[serde(default)]
-    output_token_limit: u64,
+    input_token_limit: Option<u64>,
+    output_token_limit: Option<u64>,
     #[serde(default)]
     supported_generation_methods: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_one_word_of_the_path() {
+        assert_eq!(path(1, None), "models?pageSize=1");
+        let path = path(9, Some("a+b/c=&d"));
+        assert_eq!(path, "models?pageSize=9&pageToken=a%2Bb%2Fc%3D%26d");
+    }
+
+    #[test]
+    fn a_model_without_limits_is_listed() {
+        let body =
+            br#"{"models":[{"name":"models/m","supportedGenerationMethods":["generateContent"]}]}"#;
+        let page = page_of(body).unwrap();
+        assert_eq!(page.models[0].name, "m");
+        assert_eq!(page.models[0].limits, None);
+        assert_eq!(page.next, None);
+        assert!(page_of(b"[]").is_err());
+    }
 }

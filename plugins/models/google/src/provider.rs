@@ -9,7 +9,7 @@ use rivetos_types::secret::{Secret, SecretResolver};
 use rivetos_types::settings;
 
 use crate::error;
-use crate::listing::{Listed, Page, page_of};
+use crate::listing::{Listed, Page, page_of, path};
 use crate::request;
 use crate::stream::StreamParser;
 
@@ -45,9 +45,7 @@ impl Google {
         let mut models = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            let after = token.map(|token| format!("&pageToken={token}"));
-            let after = after.unwrap_or_default();
-            let path = format!("models?pageSize={PAGE_MODELS_MAX}{after}");
+            let path = path(PAGE_MODELS_MAX, token.as_deref());
             let Page { models: more, next } = self.page(&path).await?;
             models.extend(more);
             token = next;
@@ -63,7 +61,7 @@ impl Google {
     /// # Errors
     /// As of [`Google::list_models`].
     pub async fn check(&self) -> Result<(), ModelError> {
-        self.page("models?pageSize=1").await.map(drop)
+        self.page(&path(1, None)).await.map(drop)
     }
 
     async fn page(&self, path: &str) -> Result<Page, ModelError> {

@@ -296,8 +296,8 @@ async fn models_are_listed_page_by_page() {
     let models = provider.list_models().await.unwrap();
     let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
     assert_eq!(names, ["gemini-a", "gemini-b"]);
-    assert_eq!(models[0].limits.context_tokens, 1000);
-    assert_eq!(models[0].limits.output_tokens, 100);
+    let limits = models[0].limits.unwrap();
+    assert_eq!((limits.context_tokens, limits.output_tokens), (1000, 100));
     assert_eq!(endpoint.pages(), 2);
     assert_eq!(provider.check().await, Ok(()));
     assert_eq!(endpoint.asked(), Vec::<Value>::new());

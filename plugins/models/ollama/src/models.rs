@@ -67,25 +67,28 @@ pub(crate) fn version_of(body: &[u8]) -> Result<String, ModelError> {
 
 pub(crate) fn list_of(body: &[u8]) -> Result<Vec<Listed>, ModelError> {
     let tags: Tags = parsed(body, "the list of models")?;
-    let listed = |model: Tag| Listed {
-        name: model.name,
-        bytes: model.size.unwrap_or(0),
-        parameters: model.details.parameter_size,
-        quantization: model.details.quantization_level,
+    let listed = |model: Tag| {
+        let details = model.details.unwrap_or_default();
+        Listed {
+            name: model.name,
+            bytes: model.size.unwrap_or(0),
+            parameters: details.parameter_size,
+            quantization: details.quantization_level,
+        }
     };
     Ok(tags.models.into_iter().map(listed).collect())
 }
 
 pub(crate) fn shown_of(body: &[u8]) -> Result<Shown, ModelError> {
     let show: Show = parsed(body, "what the server says of the model")?;
-    let context = show
-        .model_info
+    let info = show.model_info.unwrap_or_default();
+    let context = info
         .iter()
         .find(|(name, _)| name.ends_with(".context_length"));
     Ok(Shown {
         context_tokens: context.and_then(|(_, tokens)| tokens.as_u64()),
         capabilities: show.capabilities,
-        family: show.details.family,
+        family: show.details.and_then(|details| details.family),
         levels: show.thinking.and_then(|thinking| thinking.values),
     })
 }
@@ -111,8 +114,7 @@ struct Tags {
 struct Tag {
     name: String,
     size: Option<u64>,
-    #[serde(default)]
-    details: Details,
+    details: Option<Details>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,10 +126,8 @@ struct Details {
 
 #[derive(Debug, Deserialize)]
 struct Show {
-    #[serde(default)]
-    model_info: Map<String, Value>,
-    #[serde(default)]
-    details: Details,
+    model_info: Option<Map<String, Value>>,
+    details: Option<Details>,
     capabilities: Option<Vec<String>>,
     thinking: Option<ThinkingValues>,
 }

@@ -78,7 +78,7 @@ fn lists_are_read() {
         { "name": "qwen3:4b", "size": 2_600_000_000_u64, "details": {
             "parameter_size": "4.0B", "quantization_level": "Q4_K_M",
         } },
-        { "name": "bare" },
+        { "name": "bare", "details": null },
     ] });
     let listed = list_of(body.to_string().as_bytes()).unwrap();
     let first = Listed {
