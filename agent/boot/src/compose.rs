@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rivetos_config::{Agent, Policy, Provider, ProviderKind, Telemetry, Tool, Tools};
+use rivetos_config::{Agent, Policy, Telemetry, Tool, Tools};
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn;
 use rivetos_http::Http;
-use rivetos_model_openai_compat::OpenAiCompat;
 use rivetos_runtime::Collector;
 use rivetos_tool_file::{FileEdit, FileRead, FileSend, FileWrite};
 use rivetos_tool_shell::Shell;
-use rivetos_types::model::ModelProvider;
 use rivetos_types::secret::SecretResolver;
-use rivetos_types::settings::{self, CompatApi};
-use serde_json::Map;
+use rivetos_types::settings;
 
 use crate::error::BootError;
 use crate::otlp::OtlpHttp;
@@ -23,12 +20,6 @@ use crate::secrets::Secrets;
 
 /// The longest run of one shell command.
 const SHELL_TIMEOUT: Duration = Duration::from_mins(2);
-
-/// The longest wait for a model's first byte: it reads all of the conversation before.
-const MODEL_FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
-
-/// The longest wait for its next byte.
-const MODEL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The tools that there are, as far as the agent is to have them.
 pub(crate) fn tools(wanted: &Tools) -> Toolset {
@@ -68,45 +59,6 @@ pub(crate) fn policies(agent: &Agent) -> BTreeMap<String, turn::Policy> {
         Some(((*name).to_owned(), policy))
     });
     named.collect()
-}
-
-/// What answers; `model` is the agent's own choice.
-pub(crate) async fn model(
-    name: &str,
-    provider: &Provider,
-    model: &str,
-    secrets: Arc<Secrets>,
-    http: Http,
-) -> Result<Arc<dyn ModelProvider>, BootError> {
-    Ok(match provider.kind {
-        ProviderKind::Rehearsal => {
-            let rehearsal = rivetos_model_rehearsal::serve()
-                .await
-                .map_err(BootError::Rehearsal)?;
-            let settings = rehearsal.settings();
-            Arc::new(OpenAiCompat::new(settings, Arc::new(rehearsal), http))
-        }
-        ProviderKind::OpenaiCompat => {
-            let settings = settings::OpenAiCompat {
-                name: name.to_owned(),
-                base_url: provider
-                    .base_url
-                    .clone()
-                    .ok_or_else(|| BootError::NoBaseUrl(name.to_owned()))?,
-                api: CompatApi::Chat,
-                model: model.to_owned(),
-                api_key: provider.api_key.clone(),
-                max_tokens: provider.max_tokens,
-                temperature: provider.temperature,
-                top_p: provider.top_p,
-                repeat_penalty: provider.repeat_penalty,
-                extra_body: Map::new(),
-                first_byte_timeout: MODEL_FIRST_BYTE_TIMEOUT,
-                idle_timeout: MODEL_IDLE_TIMEOUT,
-            };
-            Arc::new(OpenAiCompat::new(settings, secrets, http))
-        }
-    })
 }
 
 /// What takes traces.

@@ -35,6 +35,8 @@ pub(crate) enum BootError {
     NoAgent(String),
     #[error("the provider `{0}` has no base_url")]
     NoBaseUrl(String),
+    #[error("the provider `{0}` has no api_key")]
+    NoKey(String),
     #[error("the folder `{}` cannot be made ready", path.display())]
     Folder {
         path: PathBuf,
@@ -106,6 +108,7 @@ impl BootError {
             | Self::InvalidConfig(_)
             | Self::NoAgent(_)
             | Self::NoBaseUrl(_)
+            | Self::NoKey(_)
             | Self::Otlp(_) => ExitCode::from(EXIT_USAGE),
             Self::Folder { .. }
             | Self::OpenStore { .. }

@@ -7,6 +7,7 @@ mod client;
 mod compose;
 mod error;
 mod logging;
+mod models;
 mod otlp;
 mod run;
 mod secrets;

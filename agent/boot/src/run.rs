@@ -21,13 +21,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::error::BootError;
+use crate::models::{self, Wanted};
 use crate::secrets::ensure_token;
 use crate::setup::Setup;
 use crate::version::{COMMIT, VERSION};
 use crate::{compose, logging, workspace};
-
-/// What a model can read when nobody said how much it is, in tokens.
-const WINDOW_TOKENS: u64 = 128_000;
 
 /// How long running turns get after the first signal. Engines kill after 30 s.
 const DRAIN: Duration = Duration::from_millis(DRAIN_MS);
@@ -111,10 +109,13 @@ fn prepare_folders(setup: &Setup) -> Result<(), BootError> {
 async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootError> {
     let (name, agent, provider) = setup.agent()?;
     let model_name = agent.model.as_ref().unwrap_or(&provider.model);
-    let secrets = setup.secrets.clone();
     let http = Http::new();
-    let model =
-        compose::model(&agent.provider, provider, model_name, secrets, http.clone()).await?;
+    let wanted = Wanted {
+        name: &agent.provider,
+        provider,
+        model: model_name,
+    };
+    let model = models::model(wanted, setup.secrets.clone(), http.clone()).await?;
     let store = SqliteStore::open(&setup.store).map_err(|source| {
         let path = setup.store.clone();
         BootError::OpenStore { path, source }
@@ -136,7 +137,7 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
         tools: compose::tools(&agent.tools),
         workspace: setup.workspace.clone(),
         policies: compose::policies(agent),
-        window_tokens: provider.context_window.map_or(WINDOW_TOKENS, u64::from),
+        window_tokens: models::window_tokens(wanted),
         thinking: agent.thinking,
         prices: Prices::built_in().map_err(BootError::Prices)?,
         budget: Budget {

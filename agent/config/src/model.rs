@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rivetos_types::id::{AgentName, FleetId};
 use rivetos_types::secret::SecretRef;
+use rivetos_types::settings::KeepAlive;
 use rivetos_types::store::Thinking;
 
 mod deployment;
@@ -162,10 +163,11 @@ pub struct Provider {
     pub kind: ProviderKind,
     /// `model`; required except for `rehearsal`.
     pub model: String,
-    /// `base_url`: up to and without `/chat/completions`, without `/` at the end; required for
-    /// `openai-compat`, refused for `rehearsal`.
+    /// `base_url`: up to and without the path of the API, without `/` at the end; required for
+    /// `openai-compat`, refused for `rehearsal`, else by default the vendor's own.
     pub base_url: Option<String>,
-    /// `api_key`: `${NAME}` or `{file: PATH}`; refused for `rehearsal`.
+    /// `api_key`: `${NAME}` or `{file: PATH}`; required for `anthropic`, `google` and `xai`,
+    /// refused for `rehearsal`.
     pub api_key: Option<SecretRef>,
     /// `max_tokens`, at least 1.
     pub max_tokens: Option<u32>,
@@ -175,17 +177,29 @@ pub struct Provider {
     pub temperature: Option<f64>,
     /// `top_p`, 0 to 1.
     pub top_p: Option<f64>,
-    /// `repeat_penalty`, 0 to 2; llama.cpp and its relatives know it.
+    /// `repeat_penalty`, 0 to 2; llama.cpp and its relatives know it. Only for `openai-compat`.
     pub repeat_penalty: Option<f64>,
+    /// `num_ctx`: tokens that the server makes room for. Only for `ollama`.
+    pub num_ctx: Option<u32>,
+    /// `keep_alive`: how long the server keeps the model in memory. Only for `ollama`.
+    pub keep_alive: Option<KeepAlive>,
 }
 
 /// What a provider entry speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderKind {
+    /// `anthropic`: the Messages API.
+    Anthropic,
+    /// `google`: the Gemini API.
+    Google,
+    /// `ollama`: a server of Ollama.
+    Ollama,
     /// `openai-compat`, also written `llama-server`: chat completions.
     OpenaiCompat,
     /// `rehearsal`: the built-in offline stand-in.
     Rehearsal,
+    /// `xai`: the Responses API.
+    Xai,
 }
 
 /// `channels:`

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
+use rivetos_types::settings::KeepAlive;
 use rivetos_types::store::Thinking;
 
 use crate::environment::escape;
@@ -236,8 +237,12 @@ fn tools(agent: &Agent) -> Map {
 
 fn provider(provider: &Provider) -> Map {
     let kind = match provider.kind {
+        ProviderKind::Anthropic => "anthropic",
+        ProviderKind::Google => "google",
+        ProviderKind::Ollama => "ollama",
         ProviderKind::OpenaiCompat => "openai-compat",
         ProviderKind::Rehearsal => "rehearsal",
+        ProviderKind::Xai => "xai",
     };
     let mut map = Map::default();
     map.scalar("kind", &kind);
@@ -249,6 +254,12 @@ fn provider(provider: &Provider) -> Map {
     map.optional_scalar("temperature", provider.temperature);
     map.optional_scalar("top_p", provider.top_p);
     map.optional_scalar("repeat_penalty", provider.repeat_penalty);
+    map.optional_scalar("num_ctx", provider.num_ctx);
+    let keep_alive = provider.keep_alive.map(|keep| match keep {
+        KeepAlive::For(time) => time.as_secs().to_string(),
+        KeepAlive::Forever => "-1".to_owned(),
+    });
+    map.optional_scalar("keep_alive", keep_alive);
     map
 }
 

@@ -99,7 +99,7 @@ providers:
     maxTokens: 1
     max_tokens: 2
   other:
-    num_ctx: 1
+    verify_model_on_init: true
 ";
 
 #[test]
@@ -135,14 +135,14 @@ fn what_only_other_versions_know_becomes_a_comment() {
         # maxTokens: 1  # `max_tokens` is there too, and counts
         max_tokens: 2
       other:
-        num_ctx: 1
+        verify_model_on_init: true
     ");
     let left: Vec<String> = migrated
         .left
         .iter()
         .map(|change| format!("{}: {}", change.line, change.from))
         .collect();
-    assert_eq!(left, ["11: fallbacks", "30: num_ctx"]);
+    assert_eq!(left, ["11: fallbacks", "30: verify_model_on_init"]);
     let again = migrate(&migrated.text, "f").unwrap();
     assert_eq!((again.text, again.changes), (migrated.text, vec![]));
 }

@@ -73,8 +73,8 @@ const KEYS: &[(&str, &str, Fate)] = &[
     ("providers.p.top_p", "0.5", Read),
     ("providers.p.repeat_penalty", "1.5", Read),
     ("providers.p.name", "n", Later),
-    ("providers.p.num_ctx", "5", Later),
-    ("providers.p.keep_alive", "5m", Later),
+    ("providers.p.num_ctx", "5000", Read),
+    ("providers.p.keep_alive", "5m", Read),
     ("providers.p.context_window", "8192", Read),
     ("providers.p.max_output_tokens", "5", Removed),
     ("providers.p.verify_model_on_init", "true", Later),
@@ -139,6 +139,14 @@ const BASE: [(&str, &str); 5] = [
     ("providers.p.model", "m"),
 ];
 
+/// Keys that only one kind of provider has.
+const OF_OLLAMA: [&str; 2] = ["num_ctx", "keep_alive"];
+
+fn snake(path: &str) -> String {
+    path.replace("numCtx", "num_ctx")
+        .replace("keepAlive", "keep_alive")
+}
+
 /// A map of maps and texts.
 #[derive(std::default::Default)]
 struct Tree<'a>(BTreeMap<&'a str, Tree<'a>>, &'a str);
@@ -168,6 +176,9 @@ fn file(path: &str, value: &str) -> String {
     let mut tree = Tree::default();
     for (path, value) in BASE {
         tree.set(path, value);
+    }
+    if OF_OLLAMA.iter().any(|key| snake(path).ends_with(key)) {
+        tree.set("providers.p.kind", "ollama");
     }
     tree.set(path, value);
     tree.text()

@@ -17,6 +17,7 @@ use rivetos_config::{
     Provider, ProviderKind, Resources, Runtime, SecretRef, Sqlite, Target, Telemetry, Tls, Tool,
     Tools, Variant, parse, schema,
 };
+use rivetos_types::settings::KeepAlive;
 use rivetos_types::store::Thinking;
 
 /// Whatever text, and texts that YAML could take for something else.
@@ -72,8 +73,23 @@ fn endpoint() -> impl Strategy<Value = Provider> {
             temperature,
             top_p,
             repeat_penalty,
+            num_ctx: None,
+            keep_alive: None,
         },
     )
+}
+
+/// Of those that have keys of their own.
+fn ollama() -> impl Strategy<Value = Provider> {
+    let time = (0u64..1_000_000).prop_map(|s| KeepAlive::For(Duration::from_secs(s)));
+    let keep_alive = of(prop_oneof![time, Just(KeepAlive::Forever)]);
+    (endpoint(), of(2048u32..), keep_alive).prop_map(|(endpoint, num_ctx, keep_alive)| Provider {
+        kind: ProviderKind::Ollama,
+        repeat_penalty: None,
+        num_ctx,
+        keep_alive,
+        ..endpoint
+    })
 }
 
 fn channels() -> impl Strategy<Value = Channels> {
@@ -281,7 +297,7 @@ type Wish = (
 prop_compose! {
     fn config()(
         fleet in word(),
-        providers in btree_map(word(), endpoint(), 1..4),
+        providers in btree_map(word(), prop_oneof![3 => endpoint(), 1 => ollama()], 1..4),
         wishes in btree_map(word(), (wish(), spending()), 1..4),
         runtime in (any::<prop::sample::Index>(), of(path()), 1u32..=10_000, 1u64..=86_400),
         channels in channels(),

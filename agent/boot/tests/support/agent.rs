@@ -34,15 +34,16 @@ impl Home {
              api_key: {{file: key}}\n{provider}",
             fake.base_url
         );
-        Self::made("fake", agent, &provider)
+        Self::of("fake", agent, &provider)
     }
 
     /// A home whose agent asks the built-in stand-in.
     pub(crate) fn rehearsing() -> Self {
-        Self::made("rehearsal", "", "  rehearsal: {}\n")
+        Self::of("rehearsal", "", "  rehearsal: {}\n")
     }
 
-    fn made(name: &str, agent: &str, provider: &str) -> Self {
+    /// A home whose agent asks the provider `name`; with the lines of all providers.
+    pub(crate) fn of(name: &str, agent: &str, provider: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let config = format!(

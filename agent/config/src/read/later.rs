@@ -8,7 +8,7 @@ use super::field::Field;
 use super::reader::Reader;
 
 /// Paths of such keys; `*` stands for one name.
-const LATER: [&str; 32] = [
+const LATER: [&str; 30] = [
     "agents.*.fallbacks",
     "agents.*.local",
     "channels.agent.agent_id",
@@ -28,9 +28,7 @@ const LATER: [&str; 32] = [
     "mesh",
     "plugins",
     "providers.*.extra_body",
-    "providers.*.keep_alive",
     "providers.*.name",
-    "providers.*.num_ctx",
     "providers.*.verify_model_on_init",
     "runtime.auto_actions",
     "runtime.coding_pipeline",

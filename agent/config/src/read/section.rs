@@ -42,9 +42,19 @@ impl<'n> Section<'n> {
     /// The value of `key`, if it is there in one of its spellings.
     pub(super) fn optional(&mut self, key: &'static str) -> Option<Field<'n>> {
         self.known.push(key);
+        self.take(key)
+    }
+
+    /// The same for a key that means nothing beside others that are there.
+    pub(super) fn take(&mut self, key: &str) -> Option<Field<'n>> {
         let found = self.left.remove(key);
         let (key, node) = found.or_else(|| self.left.remove(camel(key).as_str()))?;
         Some(self.field.child(key, node))
+    }
+
+    /// Whether `key` is there and was not taken yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.left.contains_key(key) || self.left.contains_key(camel(key).as_str())
     }
 
     /// The value of `key`; a problem if it is not there.

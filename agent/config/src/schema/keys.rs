@@ -181,7 +181,15 @@ const PROVIDER: Section = Section {
     keys: &[
         key(
             "kind",
-            Shape::Word(&["openai-compat", "llama-server", "rehearsal"]),
+            Shape::Word(&[
+                "anthropic",
+                "google",
+                "ollama",
+                "openai-compat",
+                "llama-server",
+                "rehearsal",
+                "xai",
+            ]),
             "What it speaks; default the entry's name",
         ),
         key(
@@ -192,12 +200,12 @@ const PROVIDER: Section = Section {
         key(
             "base_url",
             Shape::Pattern("^https?://[^/\\s]"),
-            "Up to and without `/chat/completions`; needed for `openai-compat`",
+            "Up to and without the path of the API; needed for `openai-compat`, else the vendor's own",
         ),
         key(
             "api_key",
             Shape::Secret,
-            "`${NAME}` or `{file: PATH}`; many local endpoints want none",
+            "`${NAME}` or `{file: PATH}`; needed for `anthropic`, `google` and `xai`",
         ),
         key(
             "max_tokens",
@@ -207,7 +215,7 @@ const PROVIDER: Section = Section {
         key(
             "context_window",
             Shape::Integer(2048, 4_294_967_295),
-            "What the model can read at once, answer included, in tokens; default 128000",
+            "What the model can read at once, answer included, in tokens; default: as the vendor says, or 128000",
         ),
         key(
             "temperature",
@@ -223,6 +231,16 @@ const PROVIDER: Section = Section {
             "repeat_penalty",
             Shape::Number(0.0, 2.0),
             "Makes repetition less likely; for llama.cpp and its relatives",
+        ),
+        key(
+            "num_ctx",
+            Shape::Integer(2048, 4_294_967_295),
+            "Tokens that the server makes room for; only for `ollama`",
+        ),
+        key(
+            "keep_alive",
+            Shape::Time,
+            "How long the server keeps the model, like `30m`; -1: for ever; only for `ollama`",
         ),
     ],
 };

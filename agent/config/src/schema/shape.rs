@@ -34,6 +34,8 @@ pub(super) enum Shape {
     Secret,
     /// An amount of memory.
     Memory,
+    /// A time in seconds or with a unit; negative: for ever.
+    Time,
     /// A map with fixed keys.
     Section(&'static Section),
     /// A map of such maps by name, with at least so many.
@@ -56,7 +58,8 @@ impl Shape {
             | Self::Word(_)
             | Self::Words(_)
             | Self::Secret
-            | Self::Memory => None,
+            | Self::Memory
+            | Self::Time => None,
         }
     }
 
@@ -95,6 +98,10 @@ impl Shape {
             Self::Memory => or_variable(&[
                 json!({ "type": "integer", "minimum": 6 << 20 }),
                 json!({ "type": "string", "pattern": "^\\s*[0-9]+\\s*([kmgtKMGT]?([iI]?[bB])?)\\s*$" }),
+            ]),
+            Self::Time => or_variable(&[
+                json!({ "type": "integer" }),
+                json!({ "type": "string", "pattern": "^-?[0-9]+[smh]?$" }),
             ]),
             Self::Section(below) => return section(below),
             Self::Named(below, least) => {

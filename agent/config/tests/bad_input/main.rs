@@ -184,12 +184,12 @@ f.yaml:8:30: deployment.proxmox: not in this version
     );
     check(
         "agents: {ada: {provider: rehearsal, fallbacks: [b]}}
-providers: {rehearsal: {num_ctx: 1}}
+providers: {rehearsal: {name: n}}
 ",
         "
 f.yaml:1:37: agents.ada.fallbacks: not in this version
   hint: remove it, or comment it out until it is
-f.yaml:2:25: providers.rehearsal.num_ctx: not in this version
+f.yaml:2:25: providers.rehearsal.name: not in this version
   hint: remove it, or comment it out until it is
 ",
     );
@@ -498,17 +498,33 @@ f.yaml:2:26: agents.ada.provider: "${CANARY}" is not one of the `providers`
 fn provider_kinds() {
     check(
         "agents: {ada: {provider: anthropic}}
-providers: {anthropic: {model: x}, own: {}, other: {kind: openai}, more: {kind: xai}}
+providers: {anthropic: {model: x}, own: {}, other: {kind: openai}, more: {kind: vllm}}
 ",
         r#"
-f.yaml:2:13: providers.anthropic: `anthropic` is not in this version
-  hint: write `kind: openai-compat` or `kind: rehearsal`
+f.yaml:2:13: providers.anthropic.api_key: this key is missing
 f.yaml:2:36: providers.own: `own` is not a kind of provider, so the key `kind` is needed
-  hint: write `kind: openai-compat` or `kind: rehearsal`
-f.yaml:2:59: providers.other.kind: "openai" is not one of openai-compat, llama-server, rehearsal
-  hint: possible: openai-compat, llama-server, rehearsal
-f.yaml:2:81: providers.more.kind: `xai` is not in this version
-  hint: possible: openai-compat, llama-server, rehearsal
+  hint: for example `kind: anthropic` or `kind: openai-compat`
+f.yaml:2:59: providers.other.kind: "openai" is not one of anthropic, google, ollama, openai-compat, llama-server, rehearsal, xai
+  hint: possible: anthropic, google, ollama, openai-compat, llama-server, rehearsal, xai
+f.yaml:2:81: providers.more.kind: `vllm` is not in this version
+  hint: possible: anthropic, google, ollama, openai-compat, llama-server, rehearsal, xai
+"#,
+    );
+    check(
+        r#"agents: {ada: {provider: ollama}}
+providers:
+  ollama: {model: m, keep_alive: soon, num_ctx: 5}
+  google: {model: m, api_key: "{{file: k}}", keep_alive: 5m}
+  openai-compat: {model: m, base_url: "http://x", numCtx: 4096}
+"#,
+        r#"
+f.yaml:3:34: providers.ollama.keep_alive: this is the text "soon", but a number of seconds or a time like `30m` is needed
+  hint: for example 30m, 0 for not at all, -1 for ever
+f.yaml:3:49: providers.ollama.num_ctx: 5 is not between 2048 and 4294967295
+f.yaml:4:58: providers.google.keep_alive: this has no effect with `kind: google`
+  hint: remove it
+f.yaml:5:59: providers.openai-compat.numCtx: this has no effect with `kind: openai-compat`
+  hint: remove it
 "#,
     );
     check(

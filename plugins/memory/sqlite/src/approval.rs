@@ -27,7 +27,7 @@ pub(crate) fn ask(db: &Connection, held: &Held, approval: &Approval) -> Result<(
     Ok(())
 }
 
-/// What waits for a decision, oldest first.
+/// What waits for a decision, oldest first. A question that cannot be read expires.
 pub(crate) fn waiting(
     db: &Connection,
     session: Option<&SessionId>,
@@ -40,7 +40,13 @@ pub(crate) fn waiting(
     let mut approvals = Vec::new();
     while let Some(row) = rows.next()? {
         let body: String = row.get(0)?;
-        let approval: Approval = serde_json::from_str(&body)?;
+        let approval: Approval = match serde_json::from_str(&body) {
+            Ok(approval) => approval,
+            Err(error) => {
+                tracing::error!(%error, "a stored question cannot be read");
+                continue;
+            }
+        };
         if session.is_none_or(|session| approval.session == *session) {
             approvals.push(approval);
         }

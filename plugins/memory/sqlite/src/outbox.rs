@@ -8,7 +8,8 @@ use rusqlite::{Connection, params};
 
 use crate::failure::Failure;
 
-/// The oldest replies of `channel` that wait for their delivery.
+/// The oldest replies of `channel` that wait for their delivery. One that cannot be read holds up no
+/// other.
 pub(crate) fn waiting(
     db: &Connection,
     channel: &ChannelId,
@@ -25,7 +26,10 @@ pub(crate) fn waiting(
     let mut replies = Vec::new();
     while let Some(row) = rows.next()? {
         let reply: String = row.get(0)?;
-        replies.push(serde_json::from_str(&reply)?);
+        match serde_json::from_str(&reply) {
+            Ok(reply) => replies.push(reply),
+            Err(error) => tracing::error!(%channel, %error, "a stored reply cannot be read"),
+        }
     }
     Ok(replies)
 }

@@ -81,9 +81,13 @@ pub(crate) fn resume(
     let Some(kept) = kept else {
         return Ok(Resumed::default());
     };
-    let settings = match &kept.settings {
-        Some(settings) => serde_json::from_str(settings)?,
-        None => SessionSettings::default(),
+    let read = kept.settings.as_deref().map(serde_json::from_str);
+    let settings = match read.transpose() {
+        Ok(settings) => settings.unwrap_or_default(),
+        Err(error) => {
+            tracing::error!(%session, %error, "the settings of a session cannot be read");
+            SessionSettings::default()
+        }
     };
     Ok(Resumed {
         messages: messages(db, &kept, messages_max)?,

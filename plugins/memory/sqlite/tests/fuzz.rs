@@ -16,7 +16,10 @@ use fuzzing::fuzz;
 use rivetos_memory_sqlite::SqliteStore;
 use rivetos_types::id::{SessionId, TurnId};
 use rivetos_types::message::Message;
-use rivetos_types::store::{CheckpointKind, TurnStore};
+use rivetos_types::store::{
+    Approval, CallHash, CheckpointKind, Commit, Durability, Then, TurnStore,
+};
+use rivetos_types::time::Timestamp;
 use rusqlite::Connection;
 use tokio::runtime::{self, Runtime};
 
@@ -51,7 +54,21 @@ impl Bench {
                 store.accept(message(session, session)).await.unwrap();
                 let claimed = store.claim(lease("p", 0)).await.unwrap().unwrap();
                 let step = step(CheckpointKind::BeforeModel, "{}");
-                store.commit(claimed.claim, step).await.unwrap();
+                store.commit(claimed.claim.clone(), step).await.unwrap();
+                let question = Approval {
+                    call: CallHash("aa".into()),
+                    turn: turn(session),
+                    session: session.into(),
+                    channel: "http".into(),
+                    tool: "shell".into(),
+                    arguments: "{}".into(),
+                    expires_at: Timestamp(1_000_000),
+                };
+                let park = Commit {
+                    then: Then::Park(question),
+                    ..Commit::step(Vec::new(), Timestamp(8), Durability::ProcessCrash)
+                };
+                store.commit(claimed.claim, park).await.unwrap();
             }
         });
         let db = Connection::open(&path).unwrap();
@@ -122,6 +139,29 @@ fn a_damaged_row_keeps_no_other_session_waiting() {
             let turns = bench.damaged(place, &text, || bench.claimable());
             assert!(turns.contains(&turn("sound")), "{place:?}: {turns:?}");
         }
+        let outbox = || {
+            bench
+                .runtime
+                .block_on(bench.store.outbox("http".into(), Timestamp(1), 9))
+        };
+        let replies = bench.damaged(("outbox", "reply"), &text, outbox).unwrap();
+        assert!(replies.iter().any(|reply| reply.turn == turn("sound-said")));
+        let approvals = || {
+            bench
+                .runtime
+                .block_on(bench.store.approvals(None, Timestamp(1)))
+        };
+        let questions = bench
+            .damaged(("approval", "approval"), &text, approvals)
+            .unwrap();
+        assert!(questions.iter().any(|asked| asked.turn == turn("sound")));
+        let resume = || {
+            bench
+                .runtime
+                .block_on(bench.store.resume("damaged".into(), 10))
+        };
+        let resumed = bench.damaged(("session", "settings"), &text, resume);
+        assert!(resumed.is_ok(), "{resumed:?}");
         // What was said before is told as far as it can be read, from the person on.
         let resume = || {
             let session = SessionId::from("damaged");
