@@ -64,7 +64,10 @@ pub(crate) fn window_tokens(
         }
         // More is not kept in the server's memory, whatever the model could.
         ProviderKind::Ollama => provider.num_ctx.map(u64::from),
-        ProviderKind::OpenaiCompat | ProviderKind::Rehearsal => None,
+        ProviderKind::OpenaiCompat => {
+            rivetos_model_openai_compat::limits(model).map(|limits| u64::from(limits.context))
+        }
+        ProviderKind::Rehearsal => None,
     };
     let configured = provider.context_window.map(u64::from);
     configured.or_else(known).unwrap_or(WINDOW_TOKENS)
@@ -227,6 +230,7 @@ mod tests {
             (Google, None, "gemini-2.5-flash", 1_048_576),
             (Ollama, None, "qwen3", 8192),
             (OpenaiCompat, None, "qwen3", WINDOW_TOKENS),
+            (OpenaiCompat, None, "gpt-5.2", 400_000),
             (Xai, None, "unheard-of", WINDOW_TOKENS),
         ] {
             let provider = &provider(kind, configured);
