@@ -35,6 +35,11 @@ fn our_own_recordings() {
     }
 }
 
+/// Whether these are not the recordings that we know: they may say nothing, and know fewer fields.
+fn are_others() -> bool {
+    std::env::var_os("RIVETOS_MODEL_STREAMS").is_some()
+}
+
 /// The paths of these are other APIs of the same vendors.
 fn chats() -> Option<Vec<Exchange>> {
     recordings(|path| path.ends_with("/chat/completions"))
@@ -49,10 +54,9 @@ fn recorded_answers() {
         let streamed = body.lines().any(|line| line.starts_with("data:"));
         let answer = if then.status == 200 && streamed {
             let answer = check(&name, &body, &|| StreamParser::new("m-1"));
-            let silent = answer.0.len() < 2;
-            // Only an answer that was cut off inside its first tool call may say nothing at all.
-            let cut = outcome(&answer).starts_with("Length");
-            assert!(!silent || cut, "{name}: {answer:?}");
+            // Only an answer that ended otherwise than by itself may say nothing at all.
+            let silent = answer.0.len() < 2 && outcome(&answer).starts_with("End");
+            assert!(!silent || are_others(), "{name}: {answer:?}");
             answer
         } else if then.status == 200 {
             // Not streamed: not what we ask for.
@@ -108,5 +112,8 @@ fn recorded_requests_know_our_fields() {
     let mut ours = BTreeSet::new();
     fields("", &request::body(&settings, &request), &mut ours);
     let unknown: Vec<&String> = ours.difference(&known).collect();
-    assert!(unknown.is_empty(), "no recorded request has {unknown:?}");
+    assert!(
+        unknown.is_empty() || are_others(),
+        "no recorded request has {unknown:?}"
+    );
 }

@@ -159,6 +159,11 @@ fn recorded_requests_know_our_fields() {
         let mut ours = BTreeSet::new();
         fields("", &body, &mut ours);
         let unknown: Vec<&String> = ours.difference(&known).collect();
-        assert!(unknown.is_empty(), "no recorded request has {unknown:?}");
+        // Other recordings than those that we know may know fewer fields.
+        let others = std::env::var_os("RIVETOS_MODEL_STREAMS").is_some();
+        assert!(
+            unknown.is_empty() || others,
+            "no recorded request has {unknown:?}"
+        );
     }
 }
