@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// The most turns that run at once.
-pub(super) const RUNNING_TURNS_MAX: usize = 64;
+pub(super) const RUNNING_TURNS_MAX: usize = 32;
 
 /// A place that is taken; dropping it makes it free.
 pub(super) type Place = OwnedSemaphorePermit;

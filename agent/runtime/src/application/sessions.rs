@@ -12,7 +12,7 @@ use super::prompt::read_prompt;
 use super::state::{State, lock};
 
 /// The most sessions that are kept.
-const SESSIONS_MAX: usize = 128;
+const SESSIONS_MAX: usize = 72;
 
 /// The most that their histories take together, in bytes.
 const HISTORIES_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -46,9 +46,24 @@ struct Kept {
     uses: u64,
     /// Of the histories.
     bytes: usize,
+    /// The system prompt that was read last: sessions without pinned files have the same.
+    system: Option<Arc<str>>,
 }
 
 impl Sessions {
+    /// The prompt, in memory once.
+    fn share(&self, system: String) -> Arc<str> {
+        let mut kept = lock(&self.0);
+        match &kept.system {
+            Some(known) if **known == *system => Arc::clone(known),
+            Some(_) | None => {
+                let system = Arc::<str>::from(system);
+                kept.system = Some(Arc::clone(&system));
+                system
+            }
+        }
+    }
+
     /// Takes a session out; whoever has it puts it back before the turn's commit.
     pub(crate) fn take(&self, id: &SessionId) -> Option<Session> {
         lock(&self.0).remove(id)
@@ -106,7 +121,8 @@ impl State {
             history_bytes = 0;
         }
         let pins = &resumed.settings.pins;
-        let system = Arc::from(read_prompt(&self.parts.workspace, pins));
+        let system = read_prompt(&self.parts.workspace, pins);
+        let system = self.sessions.share(system);
         Ok(Session {
             system,
             summary: resumed.summary.map(Arc::from),
