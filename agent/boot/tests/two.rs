@@ -33,9 +33,12 @@ async fn the_turn_of_a_killed_process_is_taken_over_before_its_lease_ends() {
     let other = free_port();
     let (dies, stays) = (home.start().await, home.start_at(other).await);
     let mut frames = client::stream(home.port, "1", "hello").await;
-    fake.asked().await.say("Good mor");
+    // Kept, so that the answer does not break off: that would end the turn before the process.
+    let half = fake.asked().await;
+    half.say("Good mor");
     frames.said().await;
     dies.kill().await;
+    drop(half);
 
     let killed = Instant::now();
     let asked = fake.asked().await;
