@@ -24,9 +24,8 @@ pub(super) fn removal_steps(
     let mut steps = Vec::with_capacity(removals.len());
     for (removal, id) in removals.iter().zip(&ids) {
         let mut after = also_after(removal);
-        if removal.order == RemovalOrder::First {
-            users.collect(removal.known_as, &born.id(removal), &mut after);
-        }
+        // Also what goes last: not all of its users have something newer, some go for good.
+        users.collect(removal.known_as, &born.id(removal), &mut after);
         let object = removal.object;
         let goes = Predecessor {
             native_id: object.native_id.clone(),
