@@ -107,6 +107,9 @@ impl<'a> Writer<'a> {
         if let Decision::Replace { object, .. } = decision {
             // It goes under the address that it bears, which is another one when it was renamed.
             after.insert(StepId(format!("{}#remove{}", object.id, self.suffix)));
+            if object.predecessor.is_some() {
+                after.insert(StepId(format!("{}#remove-old{}", object.id, self.suffix)));
+            }
         }
         let risk = match &op {
             Op::Swap { .. } | Op::Confirm { .. } => Risk::Downtime,
