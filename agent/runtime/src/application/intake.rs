@@ -199,8 +199,8 @@ async fn store(state: &State, message: InboundMessage) -> (Stored, Option<Place>
 }
 
 async fn begin(state: &State, claimed: Option<ClaimedTurn>, place: Option<Place>) {
-    let (Some(turn), Some(place)) = (claimed, place) else {
-        // A place that was held meanwhile is free again: by now, for the pattern has dropped it.
+    // A place without a claim is free again before anybody is told to look for one.
+    let Some((turn, place)) = claimed.zip(place) else {
         return state.places.one_more();
     };
     if let Err(claim) = state.places.arrive(Arrived { turn, place }) {
