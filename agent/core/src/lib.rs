@@ -3,6 +3,7 @@
 //! - [`turn`]: the machine that leads from a person's message to a reply, and its journal.
 //! - [`tools`]: the tools of an agent behind one registry.
 //! - [`commands`]: what a person can order the agent itself to do.
+//! - [`fallback`]: who is asked when the first choice cannot answer.
 //! - [`redact`]: what must not be seen is taken out of text.
 //! - [`workspace`]: the system prompt.
 //!
@@ -10,6 +11,7 @@
 //! happened, and when, comes in as an argument.
 
 pub mod commands;
+pub mod fallback;
 pub mod redact;
 pub mod tools;
 pub mod turn;
