@@ -1,4 +1,4 @@
-//! The command line. Four commands and four options: written by hand, because a parser library
+//! The command line. Six commands and four options: written by hand, because a parser library
 //! would be a tenth of the program.
 
 use std::ffi::OsString;
@@ -21,6 +21,13 @@ Commands:
   connect  Connect standard input and output to the agent on this machine [--config FILE]
   version  Print the version [--output text|json]
 
+Model providers of a configuration, an agent's or a fleet's [--config FILE]:
+  provider status [PROVIDER]      Ask whether they answer; costs nothing [--output text|json]
+  provider test PROVIDER [MODEL]  Ask a model for one word; costs a little [--output text|json]
+  provider models PROVIDER        List the models [--output text|json]
+  provider pull PROVIDER MODEL    Let a server of Ollama fetch a model
+  login PROVIDER                  Log in where the configuration has `login` instead of a key
+
 The configuration is --config, else $RIVETOS_CONFIG, else /etc/rivetos/rivet.config.yaml.
 $RIVETOS_LOG_LEVEL (error, warn, info, debug, trace) and $RIVETOS_LOG_FORMAT (text, json) set how
 it logs.
@@ -33,7 +40,27 @@ pub(crate) enum Command {
     Health { config: PathBuf },
     Connect { config: PathBuf },
     Version { json: bool },
+    Provider(ProviderArgs),
+    Login { config: PathBuf, provider: String },
     Help,
+}
+
+/// `provider`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProviderArgs {
+    pub(crate) config: PathBuf,
+    pub(crate) json: bool,
+    pub(crate) action: ProviderAction,
+}
+
+/// What is wanted of providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProviderAction {
+    /// Of one, or of all.
+    Status(Option<String>),
+    Test(String, Option<String>),
+    Models(String),
+    Pull(String, String),
 }
 
 /// `run`
@@ -47,14 +74,19 @@ pub(crate) struct RunArgs {
 /// What is wrong with a command line.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(crate) enum UsageError {
-    #[error("a command is missing: run, health, connect or version")]
+    #[error("a command is missing: run, health, connect, version, provider or login")]
     NoCommand,
-    #[error("there is no command `{0}`: use run, health, connect or version")]
+    #[error("there is no command `{0}`: use run, health, connect, version, provider or login")]
     UnknownCommand(String),
     #[error("`{command}` has no option `{option}`")]
     UnknownOption { command: String, option: String },
     #[error("`{0}` needs a value")]
     NoValue(String),
+    #[error("`{command}` is used so: {wanted}")]
+    Words {
+        command: &'static str,
+        wanted: &'static str,
+    },
     #[error("`{option}` cannot be `{value}`: {wanted}")]
     BadValue {
         option: &'static str,
@@ -63,9 +95,14 @@ pub(crate) enum UsageError {
     },
 }
 
-/// The options as they were written; which of them a command has is checked first.
+/// What the words behind `provider` can be.
+const PROVIDER_USE: &str =
+    "provider status [PROVIDER] | test PROVIDER [MODEL] | models PROVIDER | pull PROVIDER MODEL";
+
+/// What followed the command as it was written; which of it a command has is checked first.
 #[derive(Default)]
 struct Options {
+    words: Vec<String>,
     config: Option<OsString>,
     listen: Option<OsString>,
     uid: Option<OsString>,
@@ -80,6 +117,8 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Usa
         "run" => &["--config", "--listen", "--uid"],
         "health" | "connect" => &["--config"],
         "version" => &["--output"],
+        "provider" => &["WORDS", "--config", "--output"],
+        "login" => &["WORDS", "--config"],
         "-h" | "--help" | "help" => return Ok(Command::Help),
         _ => return Err(UsageError::UnknownCommand(command)),
     };
@@ -97,11 +136,47 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Usa
         "version" => Command::Version {
             json: is_json(options.output)?,
         },
+        "provider" => Command::Provider(ProviderArgs {
+            config: config(),
+            action: provider(&options.words)?,
+            json: is_json(options.output)?,
+        }),
+        "login" => Command::Login {
+            config: config(),
+            provider: match options.words.as_slice() {
+                [provider] => provider.clone(),
+                _ => {
+                    return Err(UsageError::Words {
+                        command: "login",
+                        wanted: "login PROVIDER",
+                    });
+                }
+            },
+        },
         _ => Command::Run(RunArgs {
             config: config(),
             listen: options.listen.as_ref().map(address).transpose()?,
             uid: options.uid.map(|uid| uid.to_string_lossy().into_owned()),
         }),
+    })
+}
+
+fn provider(words: &[String]) -> Result<ProviderAction, UsageError> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let owned = str::to_owned;
+    Ok(match words.as_slice() {
+        ["status"] => ProviderAction::Status(None),
+        ["status", provider] => ProviderAction::Status(Some(owned(provider))),
+        ["test", provider] => ProviderAction::Test(owned(provider), None),
+        ["test", provider, model] => ProviderAction::Test(owned(provider), Some(owned(model))),
+        ["models", provider] => ProviderAction::Models(owned(provider)),
+        ["pull", provider, model] => ProviderAction::Pull(owned(provider), owned(model)),
+        _ => {
+            return Err(UsageError::Words {
+                command: "provider",
+                wanted: PROVIDER_USE,
+            });
+        }
     })
 }
 
@@ -113,11 +188,15 @@ fn options(
     let mut options = Options::default();
     while let Some(arg) = args.next() {
         let text = arg.to_string_lossy().into_owned();
+        if known.contains(&"WORDS") && !text.starts_with('-') {
+            options.words.push(text);
+            continue;
+        }
         let (name, inline) = match text.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(OsString::from(value))),
             None => (text, None),
         };
-        if !known.contains(&name.as_str()) {
+        if !name.starts_with('-') || !known.contains(&name.as_str()) {
             let command = command.to_owned();
             return Err(UsageError::UnknownOption {
                 command,
@@ -193,18 +272,43 @@ mod tests {
             Ok(Command::Version { json: true })
         );
         assert_eq!(parsed("--help"), Ok(Command::Help));
+        assert_eq!(
+            parsed("provider test --config x far meta/large:free --output=json"),
+            Ok(Command::Provider(ProviderArgs {
+                config: "x".into(),
+                json: true,
+                action: ProviderAction::Test("far".into(), Some("meta/large:free".into())),
+            }))
+        );
+        assert_eq!(
+            parsed("login --config x claude"),
+            Ok(Command::Login {
+                config: "x".into(),
+                provider: "claude".into()
+            })
+        );
     }
 
     #[test]
     fn what_is_wrong_is_said() {
         for (line, message) in [
-            ("", "a command is missing: run, health, connect or version"),
+            (
+                "",
+                "a command is missing: run, health, connect, version, provider or login",
+            ),
             (
                 "start",
-                "there is no command `start`: use run, health, connect or version",
+                "there is no command `start`: use run, health, connect, version, provider or login",
             ),
             ("health --uid x", "`health` has no option `--uid`"),
             ("run --config", "`--config` needs a value"),
+            ("run now", "`run` has no option `now`"),
+            ("login", "`login` is used so: login PROVIDER"),
+            (
+                "provider test",
+                "`provider` is used so: provider status [PROVIDER] | test PROVIDER [MODEL] | \
+                 models PROVIDER | pull PROVIDER MODEL",
+            ),
             (
                 "run --listen 3100",
                 "`--listen` cannot be `3100`: an address and a port, for example 127.0.0.1:3100",

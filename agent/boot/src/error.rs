@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rivetos_config::Problems;
+use rivetos_model_anthropic::login::LoginError;
 use rivetos_protocol::HandshakeError;
+use rivetos_types::model::ModelError;
 use rivetos_types::secret::SecretError;
 use rivetos_types::store::StoreError;
 use thiserror::Error;
@@ -33,6 +35,22 @@ pub(crate) enum BootError {
     InvalidConfig(#[source] Problems),
     #[error("the configuration has no agent `{0}` with a provider")]
     NoAgent(String),
+    #[error("the configuration has no provider `{0}`")]
+    NoProvider(String),
+    #[error("the provider `{0}` has no `login`: it is asked with a key")]
+    NoLogin(String),
+    #[error("`{0}` is no server of Ollama: only those fetch models when they are told to")]
+    NoPull(String),
+    #[error("nobody was asked: {0}")]
+    NotAsked(String),
+    #[error("{0} of the providers do not answer")]
+    ProvidersFail(usize),
+    #[error("the provider failed")]
+    Model(#[source] ModelError),
+    #[error("there is no login")]
+    Login(#[source] LoginError),
+    #[error("the answer cannot be read")]
+    Input(#[source] io::Error),
     #[error("the provider `{0}` has no base_url")]
     NoBaseUrl(String),
     #[error("the provider `{0}` has no api_key")]
@@ -107,12 +125,20 @@ impl BootError {
             | Self::ReadConfig { .. }
             | Self::InvalidConfig(_)
             | Self::NoAgent(_)
+            | Self::NoProvider(_)
+            | Self::NoLogin(_)
+            | Self::NoPull(_)
             | Self::NoBaseUrl(_)
             | Self::NoKey(_)
             | Self::Otlp(_) => ExitCode::from(EXIT_USAGE),
             Self::Folder { .. }
             | Self::OpenStore { .. }
             | Self::Rehearsal(_)
+            | Self::NotAsked(_)
+            | Self::ProvidersFail(_)
+            | Self::Model(_)
+            | Self::Login(_)
+            | Self::Input(_)
             | Self::Token(_)
             | Self::MakeToken(_)
             | Self::OtlpHeaders(_)

@@ -7,8 +7,10 @@ mod client;
 mod compose;
 mod error;
 mod logging;
+mod login;
 mod models;
 mod otlp;
+mod provider;
 mod run;
 mod secrets;
 mod setup;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         Ok(Command::Health { config }) => client::health(&config),
         Ok(Command::Connect { config }) => client::connect(&config),
         Ok(Command::Version { json }) => version::print(json),
+        Ok(Command::Provider(args)) => provider::run(&args),
+        Ok(Command::Login { config, provider }) => login::run(&config, &provider),
         Ok(Command::Help) => print_help(),
         Err(error) => Err(BootError::Usage(error)),
     };

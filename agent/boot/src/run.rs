@@ -21,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::error::BootError;
-use crate::models::{self, Wanted};
+use crate::models::{self, Logins};
 use crate::secrets::ensure_token;
 use crate::setup::Setup;
 use crate::version::{COMMIT, VERSION};
@@ -107,15 +107,18 @@ fn prepare_folders(setup: &Setup) -> Result<(), BootError> {
 }
 
 async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootError> {
-    let (name, agent, provider) = setup.agent()?;
-    let model_name = agent.model.as_ref().unwrap_or(&provider.model);
+    let (name, agent) = setup.agent()?;
     let http = Http::new();
-    let wanted = Wanted {
-        name: &agent.provider,
-        provider,
-        model: model_name,
+    let logins = Logins::Own {
+        folder: setup.data().to_owned(),
+        from: setup.folder.clone(),
     };
-    let model = models::model(wanted, setup.secrets.clone(), http.clone()).await?;
+    logins.adopt(&setup.config, agent);
+    let asking = (
+        setup.secrets.clone() as Arc<dyn SecretResolver>,
+        http.clone(),
+    );
+    let models = models::models(&setup.config, agent, &logins, asking).await?;
     let store = SqliteStore::open(&setup.store).map_err(|source| {
         let path = setup.store.clone();
         BootError::OpenStore { path, source }
@@ -130,14 +133,12 @@ async fn start(setup: &Setup, uid: Option<String>) -> Result<Application, BootEr
             uid,
             version: VERSION.to_owned(),
             commit: COMMIT.to_owned(),
-            model: format!("{}/{model_name}", agent.provider),
         },
         store: Arc::new(store),
-        model,
+        models,
         tools: compose::tools(&agent.tools),
         workspace: setup.workspace.clone(),
         policies: compose::policies(agent),
-        window_tokens: models::window_tokens(wanted),
         thinking: agent.thinking,
         prices: Prices::built_in().map_err(BootError::Prices)?,
         budget: Budget {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rivetos_config::{Agent, Config, Provider, SecretRef, parse};
+use rivetos_config::{Agent, Config, Environment, SecretRef, parse};
 use rivetos_core::redact::Redactor;
 use rivetos_protocol::DEFAULT_PORT;
 
@@ -28,9 +28,44 @@ pub(crate) struct Setup {
     pub(crate) secrets: Arc<Secrets>,
 }
 
+/// Whether every secret must be at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SecretsNeeded {
+    All,
+    Some,
+}
+
+struct Surroundings<'a> {
+    variables: &'a Variables,
+    needed: SecretsNeeded,
+}
+
+impl Environment for Surroundings<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        self.variables.get(name)
+    }
+
+    fn needs_secrets(&self) -> bool {
+        self.needed == SecretsNeeded::All
+    }
+}
+
 impl Setup {
     /// Reads the configuration. Nothing else is opened. `redactor` learns what must not be seen.
     pub(crate) fn read(path: &Path, redactor: Arc<Redactor>) -> Result<Self, BootError> {
+        Self::read_with(path, redactor, SecretsNeeded::All)
+    }
+
+    /// The same for who needs few of the secrets: one that is not there is found out at its use.
+    pub(crate) fn look_at(path: &Path) -> Result<Self, BootError> {
+        Self::read_with(path, Arc::default(), SecretsNeeded::Some)
+    }
+
+    fn read_with(
+        path: &Path,
+        redactor: Arc<Redactor>,
+        needed: SecretsNeeded,
+    ) -> Result<Self, BootError> {
         let read = |source| BootError::ReadConfig {
             path: path.to_owned(),
             source,
@@ -39,7 +74,11 @@ impl Setup {
         let path = std::path::absolute(path).map_err(read)?;
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let variables = Variables::beside(&folder)?;
-        let parsed = parse(&text, &path.display().to_string(), &variables)
+        let surroundings = Surroundings {
+            variables: &variables,
+            needed,
+        };
+        let parsed = parse(&text, &path.display().to_string(), &surroundings)
             .map_err(BootError::InvalidConfig)?;
         for warning in &parsed.warnings {
             tracing::warn!("{warning}");
@@ -78,15 +117,17 @@ impl Setup {
         }
     }
 
-    /// The agent that this process is: its name, itself, its provider.
-    pub(crate) fn agent(&self) -> Result<(&str, &Agent, &Provider), BootError> {
+    /// The agent that this process is, with its name.
+    pub(crate) fn agent(&self) -> Result<(&str, &Agent), BootError> {
         let name = &self.config.runtime.default_agent;
         let agent = self.config.agents.get(name);
-        let provider = agent.and_then(|agent| self.config.providers.get(&agent.provider));
-        match (agent, provider) {
-            (Some(agent), Some(provider)) => Ok((name.as_str(), agent, provider)),
-            (None, _) | (_, None) => Err(BootError::NoAgent(name.to_string())),
-        }
+        let agent = agent.ok_or_else(|| BootError::NoAgent(name.to_string()))?;
+        Ok((name.as_str(), agent))
+    }
+
+    /// The folder of the store and of what else the agent keeps for itself.
+    pub(crate) fn data(&self) -> &Path {
+        self.store.parent().unwrap_or(&self.folder)
     }
 
     /// Where processes of this machine reach the agent.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
 
-use crate::model::{Agent, AgentChannel, Channels, Config, Deploy, Memory, Runtime, Sqlite};
+use crate::model::{
+    Agent, AgentChannel, Channels, Config, Deploy, Memory, ModelRef, Provider, Runtime, Sqlite,
+};
 
 /// Where an agent finds its things on its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub struct Placement {
 /// What is delivered to one agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentFiles {
-    /// Its configuration: nothing of other agents, no deployment, secrets as files, and its model
-    /// as its provider's.
+    /// Its configuration: nothing of other agents, no provider that it does not use, no deployment,
+    /// secrets as files, and its model as its provider's.
     pub config: Config,
     /// Secrets of the operator by the name of the file that they are delivered as. The token file
     /// is among them exactly when the fleet's file gives `channels.agent.secret`; else it is for
@@ -37,27 +39,19 @@ impl Config {
     /// The part of this fleet that `agent` gets. `None` when the fleet has no such agent.
     pub fn for_agent(&self, agent: &AgentName, placement: &Placement) -> Option<AgentFiles> {
         let own = self.agents.get(agent)?;
-        let mut provider = self.providers.get(&own.provider)?.clone();
-        // The provider's model is somebody else's when the agent has its own.
-        if let Some(model) = &own.model {
-            provider.model.clone_from(model);
+        let mut given = BTreeMap::new();
+        let mut providers = BTreeMap::new();
+        for name in own.providers() {
+            let mut provider = self.providers.get(name)?.clone();
+            deliver_secrets(name, &mut provider, placement, &mut given);
+            providers.insert(name.to_owned(), provider);
         }
         let agent_here = Agent {
-            provider: own.provider.clone(),
-            model: None,
-            thinking: own.thinking,
-            tools: own.tools.clone(),
-            policy: own.policy.clone(),
-            budget: own.budget,
             was: None,
             deploy: Deploy::default(),
+            model: own_model(own, &mut providers),
+            ..own.clone()
         };
-        let mut given = BTreeMap::new();
-        if let Some(secret) = provider.api_key.take() {
-            let file = format!("{}_api_key", own.provider);
-            provider.api_key = Some(SecretRef::File(placement.secrets.join(&file)));
-            given.insert(file, secret);
-        }
         if let Some(secret) = &self.channels.agent.secret {
             given.insert(placement.token_file.clone(), secret.clone());
         }
@@ -79,7 +73,7 @@ impl Config {
                 turn_timeout: self.runtime.turn_timeout,
             },
             agents: [(agent.clone(), agent_here)].into(),
-            providers: [(own.provider.clone(), provider)].into(),
+            providers,
             channels: Channels {
                 agent: AgentChannel {
                     host: self.channels.agent.host,
@@ -96,5 +90,40 @@ impl Config {
             deployment: None,
         };
         Some(AgentFiles { config, given })
+    }
+}
+
+/// The model of `own` becomes its provider's: the provider's is somebody else's when the agent has
+/// its own. Where a fallback asks for that one, both stay; the agent's is returned then.
+fn own_model(own: &Agent, providers: &mut BTreeMap<String, Provider>) -> Option<String> {
+    let model = own.model.clone()?;
+    let needed =
+        |fallback: &ModelRef| fallback.provider == own.provider && fallback.model.is_none();
+    if own.fallbacks.iter().any(needed) {
+        return Some(model);
+    }
+    if let Some(provider) = providers.get_mut(&own.provider) {
+        provider.model = model;
+    }
+    None
+}
+
+/// Puts files in the place of the secrets of the provider `name`.
+fn deliver_secrets(
+    name: &str,
+    provider: &mut Provider,
+    placement: &Placement,
+    given: &mut BTreeMap<String, SecretRef>,
+) {
+    if let Some(secret) = provider.api_key.take() {
+        let file = format!("{name}_api_key");
+        provider.api_key = Some(SecretRef::File(placement.secrets.join(&file)));
+        given.insert(file, secret);
+    }
+    if let Some(login) = provider.login_mut() {
+        let file = format!("{name}_login");
+        let delivered = placement.secrets.join(&file);
+        let kept = std::mem::replace(&mut login.token_file, delivered);
+        given.insert(file, SecretRef::File(kept));
     }
 }

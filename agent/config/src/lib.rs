@@ -6,9 +6,11 @@
 //! - [`parse`]: text to [`Config`]; variables come from an [`Environment`].
 //! - [`schema`]: the JSON Schema of the file.
 //! - [`migrate`]: old spellings rewritten in the text.
+//! - [`with_model`]: one value replaced in the text.
 //! - [`EnvFile`]: the variables of a `.env` file.
 //! - [`Config::to_yaml`]: back to text that [`parse`] reads as the same.
 
+mod edit;
 mod env_file;
 mod environment;
 mod for_agent;
@@ -22,14 +24,16 @@ mod schema;
 mod spelling;
 mod write;
 
+pub use edit::{EditError, with_model};
 pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use for_agent::{AgentFiles, Placement};
 pub use migrate::{Becomes, Change, Migrated, migrate};
 pub use model::{
-    Agent, AgentChannel, Budget, Channels, Config, Datahub, DatahubAddress, Deploy, Deployment,
-    Docker, DockerHost, Image, Local, Memory, Otlp, Policy, PortRange, Provider, ProviderKind,
-    Resources, Runtime, Sqlite, Target, Telemetry, Tls, Tool, Tools, Variant,
+    Agent, AgentChannel, Anthropic, Budget, Channels, Config, Datahub, DatahubAddress, Deploy,
+    Deployment, Docker, DockerHost, Google, Image, Local, Login, Memory, ModelRef, Ollama,
+    OpenaiCompat, Otlp, Policy, PortRange, Provider, ProviderKind, Resources, Runtime, Sqlite,
+    Target, Telemetry, Tls, Tool, Tools, Variant, Xai,
 };
 pub use problem::{Problem, Problems};
 pub use read::{Parsed, parse};

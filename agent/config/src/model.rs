@@ -2,20 +2,22 @@
 //! (does the image exist, is the port free) is the planner's to judge.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rivetos_types::id::{AgentName, FleetId};
 use rivetos_types::secret::SecretRef;
-use rivetos_types::settings::KeepAlive;
 use rivetos_types::store::Thinking;
 
 mod deployment;
+mod provider;
 
 pub use deployment::{
     Datahub, DatahubAddress, Deploy, Deployment, Docker, DockerHost, Image, Local, PortRange,
     Resources, Target, Tls, Variant,
 };
+pub use provider::{Anthropic, Google, Login, Ollama, OpenaiCompat, Provider, ProviderKind, Xai};
 
 /// Everything one file says.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +62,8 @@ pub struct Agent {
     pub provider: String,
     /// `model`: instead of the provider's.
     pub model: Option<String>,
+    /// `fallbacks`: which models answer, in this order, when the agent's own cannot.
+    pub fallbacks: Vec<ModelRef>,
     /// `default_thinking`: how much its model thinks, unless a session says otherwise.
     pub thinking: Option<Thinking>,
     /// `tools`
@@ -73,6 +77,38 @@ pub struct Agent {
     pub was: Option<AgentName>,
     /// `deploy:`
     pub deploy: Deploy,
+}
+
+/// A model of a provider: `provider`, or `provider:model`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ModelRef {
+    /// One of `providers`.
+    pub provider: String,
+    /// Instead of the provider's own.
+    pub model: Option<String>,
+}
+
+impl fmt::Display for ModelRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { provider, model } = self;
+        match model {
+            Some(model) => write!(f, "{provider}:{model}"),
+            None => f.write_str(provider),
+        }
+    }
+}
+
+impl Agent {
+    /// The providers that the agent may ask: its own first, no one twice.
+    pub fn providers(&self) -> Vec<&str> {
+        let mut providers = vec![self.provider.as_str()];
+        for fallback in &self.fallbacks {
+            if !providers.contains(&fallback.provider.as_str()) {
+                providers.push(&fallback.provider);
+            }
+        }
+        providers
+    }
 }
 
 /// What may be done with a tool.
@@ -154,52 +190,6 @@ impl Tool {
         ("file_write", Self::FileWrite),
         ("shell", Self::Shell),
     ];
-}
-
-/// `providers.<name>`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Provider {
-    /// `kind`; default: the name of the entry.
-    pub kind: ProviderKind,
-    /// `model`; required except for `rehearsal`.
-    pub model: String,
-    /// `base_url`: up to and without the path of the API, without `/` at the end; required for
-    /// `openai-compat`, refused for `rehearsal`, else by default the vendor's own.
-    pub base_url: Option<String>,
-    /// `api_key`: `${NAME}` or `{file: PATH}`; required for `anthropic`, `google` and `xai`,
-    /// refused for `rehearsal`.
-    pub api_key: Option<SecretRef>,
-    /// `max_tokens`, at least 1.
-    pub max_tokens: Option<u32>,
-    /// `context_window`: what the model can read at once, answer included, in tokens.
-    pub context_window: Option<u32>,
-    /// `temperature`, 0 to 2.
-    pub temperature: Option<f64>,
-    /// `top_p`, 0 to 1.
-    pub top_p: Option<f64>,
-    /// `repeat_penalty`, 0 to 2; llama.cpp and its relatives know it. Only for `openai-compat`.
-    pub repeat_penalty: Option<f64>,
-    /// `num_ctx`: tokens that the server makes room for. Only for `ollama`.
-    pub num_ctx: Option<u32>,
-    /// `keep_alive`: how long the server keeps the model in memory. Only for `ollama`.
-    pub keep_alive: Option<KeepAlive>,
-}
-
-/// What a provider entry speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderKind {
-    /// `anthropic`: the Messages API.
-    Anthropic,
-    /// `google`: the Gemini API.
-    Google,
-    /// `ollama`: a server of Ollama.
-    Ollama,
-    /// `openai-compat`, also written `llama-server`: chat completions.
-    OpenaiCompat,
-    /// `rehearsal`: the built-in offline stand-in.
-    Rehearsal,
-    /// `xai`: the Responses API.
-    Xai,
 }
 
 /// `channels:`

@@ -5,17 +5,16 @@ use std::path::Path;
 
 use rivetos_types::id::AgentName;
 use rivetos_types::secret::SecretRef;
-use rivetos_types::settings::KeepAlive;
 use rivetos_types::store::Thinking;
 
 use crate::environment::escape;
-use crate::model::{
-    Agent, AgentChannel, Budget, Config, Policy, Provider, ProviderKind, Runtime, Tool, Tools,
-};
+use crate::model::{Agent, AgentChannel, Budget, Config, ModelRef, Policy, Runtime, Tool, Tools};
 
 mod deployment;
+mod provider;
 
 use deployment::{deploy, deployment};
+use provider::provider;
 
 /// A map of the file to be written.
 #[derive(Default)]
@@ -40,6 +39,14 @@ impl Map {
     fn optional_text(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(key, value);
+        }
+    }
+
+    /// Nothing at all for none.
+    fn texts(&mut self, key: &str, texts: &[String]) {
+        let texts: Vec<String> = texts.iter().map(|text| quoted(&escape(text))).collect();
+        if !texts.is_empty() {
+            self.scalar(key, &format!("[{}]", texts.join(", ")));
         }
     }
 
@@ -185,6 +192,8 @@ fn agent(agent: &Agent) -> Map {
     let mut map = Map::default();
     map.text("provider", &agent.provider);
     map.optional_text("model", agent.model.as_deref());
+    let fallbacks: Vec<String> = agent.fallbacks.iter().map(ModelRef::to_string).collect();
+    map.texts("fallbacks", &fallbacks);
     let thinking = agent.thinking.map(|thinking| match thinking {
         Thinking::Off => "off",
         Thinking::Low => "low",
@@ -232,34 +241,6 @@ fn tools(agent: &Agent) -> Map {
         policies.optional_scalar(word, known.map(|(word, _)| *word));
     }
     map.map("policy", policies);
-    map
-}
-
-fn provider(provider: &Provider) -> Map {
-    let kind = match provider.kind {
-        ProviderKind::Anthropic => "anthropic",
-        ProviderKind::Google => "google",
-        ProviderKind::Ollama => "ollama",
-        ProviderKind::OpenaiCompat => "openai-compat",
-        ProviderKind::Rehearsal => "rehearsal",
-        ProviderKind::Xai => "xai",
-    };
-    let mut map = Map::default();
-    map.scalar("kind", &kind);
-    map.text("model", &provider.model);
-    map.optional_text("base_url", provider.base_url.as_deref());
-    map.secret("api_key", provider.api_key.as_ref());
-    map.optional_scalar("max_tokens", provider.max_tokens);
-    map.optional_scalar("context_window", provider.context_window);
-    map.optional_scalar("temperature", provider.temperature);
-    map.optional_scalar("top_p", provider.top_p);
-    map.optional_scalar("repeat_penalty", provider.repeat_penalty);
-    map.optional_scalar("num_ctx", provider.num_ctx);
-    let keep_alive = provider.keep_alive.map(|keep| match keep {
-        KeepAlive::For(time) => time.as_secs().to_string(),
-        KeepAlive::Forever => "-1".to_owned(),
-    });
-    map.optional_scalar("keep_alive", keep_alive);
     map
 }
 

@@ -80,10 +80,10 @@ const OTHER_VERSIONS: &str = r"runtime:
   fallbacks:
     - {from: a, to: b}
 agents:
-  ada: {provider: own, fallbacks: [a]}
+  ada: {provider: own, local: [a]}
   bob:
     provider: own
-    fallbacks:
+    local:
     # first this one
     - a
 channels:
@@ -116,10 +116,10 @@ fn what_only_other_versions_know_becomes_a_comment() {
       # fallbacks:  # no more: remove it: what an agent falls back to is a matter of the agent, `agents.<name>.fallbacks`
       #   - {from: a, to: b}
     agents:
-      ada: {provider: own, fallbacks: [a]}
+      ada: {provider: own, local: [a]}
       bob:
         provider: own
-        # fallbacks:  # not in this version
+        # local:  # not in this version
         # # first this one
         # - a
     # channels:  # this version knows nothing below it
@@ -142,7 +142,7 @@ fn what_only_other_versions_know_becomes_a_comment() {
         .iter()
         .map(|change| format!("{}: {}", change.line, change.from))
         .collect();
-    assert_eq!(left, ["11: fallbacks", "30: verify_model_on_init"]);
+    assert_eq!(left, ["11: local", "30: verify_model_on_init"]);
     let again = migrate(&migrated.text, "f").unwrap();
     assert_eq!((again.text, again.changes), (migrated.text, vec![]));
 }

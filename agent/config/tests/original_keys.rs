@@ -59,7 +59,7 @@ const KEYS: &[(&str, &str, Fate)] = &[
     ("agents.ada.provider", "p", Default),
     ("agents.ada.model", "m", Read),
     ("agents.ada.default_thinking", "low", Read),
-    ("agents.ada.fallbacks", "[p]", Later),
+    ("agents.ada.fallbacks", "['p:other']", Read),
     ("agents.ada.local", "true", Later),
     ("agents.ada.tools.exclude", "[shell]", Read),
     ("agents.ada.tools.include", "[shell]", Read),
@@ -78,7 +78,7 @@ const KEYS: &[(&str, &str, Fate)] = &[
     ("providers.p.context_window", "8192", Read),
     ("providers.p.max_output_tokens", "5", Removed),
     ("providers.p.verify_model_on_init", "true", Later),
-    ("providers.p.extra_body", "{}", Later),
+    ("providers.p.extra_body", "{a: [1]}", Read),
     // channels
     ("channels.telegram.bot_token", "x", Later),
     ("channels.discord.channel_bindings", "{}", Later),

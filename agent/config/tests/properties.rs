@@ -12,13 +12,14 @@ use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;
 use rivetos_config::{
-    Agent, AgentChannel, AgentName, Budget, Channels, Config, Datahub, DatahubAddress, Deploy,
-    Deployment, Docker, DockerHost, HostName, Image, Local, Memory, Otlp, Policy, PortRange,
-    Provider, ProviderKind, Resources, Runtime, SecretRef, Sqlite, Target, Telemetry, Tls, Tool,
-    Tools, Variant, parse, schema,
+    Agent, AgentChannel, AgentName, Anthropic, Budget, Channels, Config, Datahub, DatahubAddress,
+    Deploy, Deployment, Docker, DockerHost, Google, HostName, Image, Local, Login, Memory,
+    ModelRef, Ollama, OpenaiCompat, Otlp, Policy, PortRange, Provider, ProviderKind, Resources,
+    Runtime, SecretRef, Sqlite, Target, Telemetry, Tls, Tool, Tools, Variant, Xai, parse, schema,
 };
-use rivetos_types::settings::KeepAlive;
+use rivetos_types::settings::{CompatApi, History, KeepAlive, PromptCache, XaiTool};
 use rivetos_types::store::Thinking;
+use serde_json::{Map, Value as Json};
 
 /// Whatever text, and texts that YAML could take for something else.
 fn hostile() -> impl Strategy<Value = String> {
@@ -51,45 +52,144 @@ fn secret() -> impl Strategy<Value = SecretRef> {
     ]
 }
 
-fn endpoint() -> impl Strategy<Value = Provider> {
-    let address = "[a-z0-9.]{1,20}(:[0-9]{1,4})?(/[a-z0-9#&*!{}$%']{1,10})*";
-    let key = of(secret());
-    let sampling = (of(0.0f64..=2.0), of(0.0f64..=1.0), of(0.0f64..=2.0));
-    let tokens = (of(1u32..), of(2048u32..));
-    (hostile(), address, key, tokens, sampling).prop_map(
-        |(
-            model,
-            address,
-            api_key,
-            (max_tokens, context_window),
-            (temperature, top_p, repeat_penalty),
-        )| Provider {
-            kind: ProviderKind::OpenaiCompat,
-            model,
-            base_url: Some(format!("http://{address}")),
-            api_key,
-            max_tokens,
-            context_window,
-            temperature,
-            top_p,
-            repeat_penalty,
-            num_ctx: None,
-            keep_alive: None,
+/// A value that goes to somebody else as it is.
+fn json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::Bool),
+        any::<i64>().prop_map(Json::from),
+        any::<u64>().prop_map(Json::from),
+        (-1e30f64..1e30).prop_map(Json::from),
+        prop_oneof![Just(String::new()), hostile()].prop_map(Json::String),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::Array),
+            btree_map(hostile(), inner, 0..4)
+                .prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// Keys that the program leaves to the file.
+fn object() -> impl Strategy<Value = Map<String, Json>> {
+    let key = hostile().prop_filter("the program's own", |key| {
+        !["contents", "input", "messages", "model", "stream"].contains(&key.as_str())
+    });
+    btree_map(key, json(), 0..3).prop_map(|map| map.into_iter().collect())
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(hostile(), 0..3)
+}
+
+fn kind() -> impl Strategy<Value = ProviderKind> {
+    let time = (0u64..1_000_000).prop_map(|s| KeepAlive::For(Duration::from_secs(s)));
+    let keep_alive = of(prop_oneof![time, Just(KeepAlive::Forever)]);
+    let cache = prop::sample::select(vec![
+        PromptCache::Off,
+        PromptCache::Minutes,
+        PromptCache::Hour,
+    ]);
+    let tools = || prop::collection::vec(object(), 0..3);
+    let api = prop::sample::select(vec![CompatApi::Chat, CompatApi::Responses]);
+    let history = prop::sample::select(vec![History::Stored, History::Stateless]);
+    let all = vec![
+        XaiTool::WebSearch,
+        XaiTool::XSearch,
+        XaiTool::CodeInterpreter,
+    ];
+    let search = prop::sample::subsequence(all.clone(), 0..=all.len());
+    prop_oneof![
+        (of(login()), cache, tools(), texts()).prop_map(
+            |(login, prompt_cache, server_tools, betas)| ProviderKind::Anthropic(Anthropic {
+                login,
+                prompt_cache,
+                server_tools,
+                betas,
+            })
+        ),
+        tools().prop_map(|server_tools| ProviderKind::Google(Google { server_tools })),
+        (of(2048u32..), keep_alive, object()).prop_map(|(num_ctx, keep_alive, options)| {
+            ProviderKind::Ollama(Ollama {
+                num_ctx,
+                keep_alive,
+                options,
+            })
+        }),
+        (api, of(0.0f64..=2.0)).prop_map(|(api, repeat_penalty)| ProviderKind::OpenaiCompat(
+            OpenaiCompat {
+                api,
+                repeat_penalty,
+            }
+        )),
+        (history, search).prop_map(|(history, search)| ProviderKind::Xai(Xai { history, search })),
+    ]
+}
+
+fn address() -> impl Strategy<Value = String> {
+    "http://[a-z0-9.]{1,20}(:[0-9]{1,4})?(/[a-z0-9#&*!{}$%']{1,10})*"
+}
+
+fn login() -> impl Strategy<Value = Login> {
+    let scopes = prop::collection::vec(hostile(), 1..3);
+    let urls = (address(), address(), address());
+    (hostile(), urls, scopes, path()).prop_map(
+        |(client_id, (authorize_url, token_url, redirect_url), scopes, token_file)| Login {
+            client_id,
+            authorize_url,
+            token_url,
+            redirect_url,
+            scopes,
+            token_file,
         },
     )
 }
 
-/// Of those that have keys of their own.
-fn ollama() -> impl Strategy<Value = Provider> {
-    let time = (0u64..1_000_000).prop_map(|s| KeepAlive::For(Duration::from_secs(s)));
-    let keep_alive = of(prop_oneof![time, Just(KeepAlive::Forever)]);
-    (endpoint(), of(2048u32..), keep_alive).prop_map(|(endpoint, num_ctx, keep_alive)| Provider {
-        kind: ProviderKind::Ollama,
-        repeat_penalty: None,
-        num_ctx,
-        keep_alive,
-        ..endpoint
-    })
+fn endpoint() -> impl Strategy<Value = Provider> {
+    let tokens = (of(1u32..), of(2048u32..));
+    let sampling = (of(0.0f64..=2.0), of(0.0f64..=1.0));
+    let seconds = || of((1u64..=86_400).prop_map(Duration::from_secs));
+    let who = (hostile(), address(), of(secret()), secret());
+    (
+        kind(),
+        who,
+        tokens,
+        sampling,
+        (seconds(), seconds()),
+        object(),
+    )
+        .prop_map(
+            |(
+                kind,
+                (model, base_url, some_key, key),
+                (max_tokens, context_window),
+                (temperature, top_p),
+                (first_byte_timeout, idle_timeout),
+                extra_body,
+            )| {
+                // Some kinds do without, some do not, and a login is instead of one.
+                let api_key = match &kind {
+                    ProviderKind::Anthropic(own) => own.login.is_none().then_some(key),
+                    ProviderKind::Google(_) | ProviderKind::Xai(_) => Some(key),
+                    ProviderKind::Ollama(_) | ProviderKind::OpenaiCompat(_) => some_key,
+                    ProviderKind::Rehearsal => None,
+                };
+                Provider {
+                    kind,
+                    model,
+                    base_url: Some(base_url),
+                    api_key,
+                    max_tokens,
+                    context_window,
+                    temperature,
+                    top_p,
+                    first_byte_timeout,
+                    idle_timeout,
+                    extra_body,
+                }
+            },
+        )
 }
 
 fn channels() -> impl Strategy<Value = Channels> {
@@ -294,11 +394,33 @@ type Wish = (
     (prop::sample::Index, Resources, Option<String>, bool),
 );
 
+/// Models to fall back to, before it is known which providers there are.
+fn fallbacks() -> impl Strategy<Value = Vec<(prop::sample::Index, Option<String>)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), of(hostile())), 0..3)
+}
+
+fn refs(
+    fallbacks: &[(prop::sample::Index, Option<String>)],
+    providers: &[&String],
+) -> Vec<ModelRef> {
+    let mut refs: Vec<ModelRef> = Vec::new();
+    for (index, model) in fallbacks {
+        let one = ModelRef {
+            provider: (*index.get(providers)).clone(),
+            model: model.clone(),
+        };
+        if !refs.contains(&one) {
+            refs.push(one);
+        }
+    }
+    refs
+}
+
 prop_compose! {
     fn config()(
         fleet in word(),
-        providers in btree_map(word(), prop_oneof![3 => endpoint(), 1 => ollama()], 1..4),
-        wishes in btree_map(word(), (wish(), spending()), 1..4),
+        providers in btree_map(word(), endpoint(), 1..4),
+        wishes in btree_map(word(), (wish(), spending(), fallbacks()), 1..4),
         runtime in (any::<prop::sample::Index>(), of(path()), 1u32..=10_000, 1u64..=86_400),
         channels in channels(),
         store in of(path()),
@@ -308,13 +430,14 @@ prop_compose! {
         let provider_names: Vec<&String> = providers.keys().collect();
         let agents: BTreeMap<AgentName, Agent> = wishes
             .into_iter()
-            .map(|(name, ((index, model, tools, renamed, target, wished), spending))| {
+            .map(|(name, ((index, model, tools, renamed, target, wished), spending, fallbacks))| {
                 let (thinking, policy, budget) = spending;
                 // Longer than any name, so nobody's.
                 let first = format!("{name}-was-somebody-else-before");
                 let agent = Agent {
                     provider: (*index.get(&provider_names)).clone(),
                     model,
+                    fallbacks: refs(&fallbacks, &provider_names),
                     thinking,
                     tools,
                     policy,

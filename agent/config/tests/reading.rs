@@ -95,7 +95,7 @@ fn every_key_is_read() {
         .collect();
     assert_eq!(models, [None, Some("small"), Some("big")]);
     let near = &config.providers["near"];
-    assert_eq!(near.kind, ProviderKind::OpenaiCompat);
+    assert_eq!(near.kind.word(), "openai-compat");
     assert_eq!(
         near.base_url.as_deref(),
         Some("http://near.example:8080/v1")
@@ -103,7 +103,7 @@ fn every_key_is_read() {
     assert_eq!(near.api_key, Some(SecretRef::Env("NEAR_KEY".into())));
     assert_eq!((near.max_tokens, near.temperature), (Some(100), Some(0.5)));
     let far = &config.providers["far"];
-    assert_eq!(far.kind, ProviderKind::OpenaiCompat);
+    assert_eq!(far.kind.word(), "openai-compat");
     assert_eq!(far.model, "5$");
     assert_eq!(far.api_key, Some(SecretRef::File("/keys/far".into())));
     assert_eq!(config.providers["rehearsal"].kind, ProviderKind::Rehearsal);

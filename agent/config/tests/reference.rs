@@ -12,7 +12,7 @@ const PAGE: &str = include_str!("../../../docs/reference/configuration.md");
 const STRANGE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 
 /// Every section: its heading in the page and what a file has to say for it, `?` being its keys.
-const SECTIONS: [(&str, &str); 23] = [
+const SECTIONS: [(&str, &str); 24] = [
     ("## Top level", "?"),
     ("## `runtime`", "runtime: {?}"),
     ("## `agents.<name>`", "agents: {ada: {provider: p, ?}}"),
@@ -39,6 +39,10 @@ const SECTIONS: [(&str, &str); 23] = [
     (
         "## `providers.<name>`",
         "providers: {p: {kind: rehearsal, ?}}",
+    ),
+    (
+        "### `providers.<name>.login`",
+        "providers: {p: {kind: anthropic, model: m, login: {client_id: c, ?}}}",
     ),
     ("## `channels`", "channels: {?}"),
     ("### `channels.agent`", "channels: {agent: {?}}"),
@@ -177,7 +181,7 @@ fn the_schema_has_every_key_and_no_other() {
 }
 
 /// Where in the schema the sections of the page are.
-const PATHS: [(&[&str], &str); 23] = [
+const PATHS: [(&[&str], &str); 24] = [
     (&[""], "## Top level"),
     (&["runtime"], "## `runtime`"),
     (&["agents.*"], "## `agents.<name>`"),
@@ -197,6 +201,7 @@ const PATHS: [(&[&str], &str); 23] = [
         "### `resources`",
     ),
     (&["providers.*"], "## `providers.<name>`"),
+    (&["providers.*.login"], "### `providers.<name>.login`"),
     (&["channels"], "## `channels`"),
     (&["channels.agent"], "### `channels.agent`"),
     (&["memory"], "## `memory`"),

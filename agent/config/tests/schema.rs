@@ -11,7 +11,7 @@ use serde_json::Value;
 const COMMITTED: &str = include_str!("../../../docs/reference/rivet.config.schema.json");
 
 /// Where single values stand; `?` is the value.
-const PLACES: [&str; 34] = [
+const PLACES: [&str; 46] = [
     "fleet: ?",
     "runtime: {default_agent: ?}",
     "runtime: {workspace: ?}",
@@ -46,6 +46,18 @@ const PLACES: [&str; 34] = [
     "agents: {ada: {provider: p, default_thinking: ?}}",
     "agents: {ada: {provider: p, budget: {day: ?}}}",
     "providers: {p: {kind: rehearsal, context_window: ?}}",
+    "agents: {ada: {provider: p, fallbacks: ?}}",
+    "providers: {p: {kind: xai, model: m, api_key: {file: k}, first_byte_timeout: ?}}",
+    "providers: {p: {kind: xai, model: m, api_key: {file: k}, idle_timeout: ?}}",
+    "providers: {p: {kind: xai, model: m, api_key: {file: k}, extra_body: ?}}",
+    "providers: {p: {kind: xai, model: m, api_key: {file: k}, search: ?}}",
+    "providers: {p: {kind: xai, model: m, api_key: {file: k}, history: ?}}",
+    "providers: {p: {kind: google, model: m, api_key: {file: k}, server_tools: ?}}",
+    "providers: {p: {kind: anthropic, model: m, api_key: {file: k}, betas: ?}}",
+    "providers: {p: {kind: anthropic, model: m, api_key: {file: k}, prompt_cache: ?}}",
+    "providers: {p: {kind: anthropic, model: m, login: {client_id: ?}}}",
+    "providers: {p: {kind: ollama, model: m, options: ?}}",
+    "providers: {p: {kind: openai-compat, model: m, base_url: 'http://a', api: ?}}",
 ];
 
 const VALUES: [&str; 46] = [

@@ -70,9 +70,9 @@ pub const COMMANDS: [Entry; 15] = [
     ),
     owner(
         "/model",
-        "[MODEL|default]",
+        "[PROVIDER] [MODEL] | default",
         "says which model answers, or sets it for this session",
-        |rest| Some(Command::Model(some(rest))),
+        |rest| model(rest).map(Command::Model),
     ),
     owner(
         "/context",
@@ -133,11 +133,23 @@ pub enum Command {
     Reasoning,
     Tools,
     Think(Thinking),
-    Model(Option<String>),
+    Model(ModelWish),
     Context(Pins),
     /// The start of the call's name, or nothing for the only one.
     Decide(Decision, String),
     Cost,
+}
+
+/// Which model is to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelWish {
+    /// It is only asked which one does.
+    Tell,
+    /// A provider, a model of the present one, or `default`.
+    One(String),
+    /// This model of this provider.
+    #[expect(missing_docs, reason = "the words are the documentation")]
+    Both { provider: String, model: String },
 }
 
 /// What to do with the files that are pinned to the prompt.
@@ -242,6 +254,20 @@ fn thinking(word: &str) -> Option<Thinking> {
     }
 }
 
+/// At most a provider and a model.
+fn model(rest: &str) -> Option<ModelWish> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    match words.as_slice() {
+        [] => Some(ModelWish::Tell),
+        [one] => Some(ModelWish::One((*one).to_owned())),
+        [provider, model] => Some(ModelWish::Both {
+            provider: (*provider).to_owned(),
+            model: (*model).to_owned(),
+        }),
+        _ => None,
+    }
+}
+
 /// `add` is also written `pin`, and `remove` `unpin`.
 fn pins(rest: &str) -> Option<Pins> {
     let (word, file) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -276,10 +302,17 @@ mod tests {
         );
         is("/interrupt", Command::Interrupt(String::new()));
         is("/think high", Command::Think(Thinking::High));
-        is("/model", Command::Model(None));
+        is("/model", Command::Model(ModelWish::Tell));
         is(
             "/model qwen2.5:32b",
-            Command::Model(Some("qwen2.5:32b".into())),
+            Command::Model(ModelWish::One("qwen2.5:32b".into())),
+        );
+        is(
+            "/model  far  meta/large:free ",
+            Command::Model(ModelWish::Both {
+                provider: "far".into(),
+                model: "meta/large:free".into(),
+            }),
         );
         is("/context", Command::Context(Pins::List));
         is(
@@ -312,6 +345,10 @@ mod tests {
             ),
             ("/think hard", "How to use it: /think off|low|medium|high"),
             ("/steer", "How to use it: /steer TEXT"),
+            (
+                "/model a b c",
+                "How to use it: /model [PROVIDER] [MODEL] | default",
+            ),
             ("/context add", "How to use it: /context list | add FILE"),
         ] {
             let answer = refused(text, Authority::Owner);

@@ -11,6 +11,7 @@ mod handle;
 mod images;
 mod intake;
 mod model_step;
+mod models;
 mod open_turns;
 mod places;
 mod prompt;
@@ -21,5 +22,6 @@ mod tool_step;
 
 pub use budget::Budget;
 pub use handle::Application;
+pub use models::{Models, Source};
 pub(crate) use state::lock;
 pub use state::{Identity, Parts};

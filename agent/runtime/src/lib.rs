@@ -17,7 +17,7 @@ mod prices;
 mod streaming;
 mod telemetry;
 
-pub use application::{Application, Budget, Identity, Parts};
+pub use application::{Application, Budget, Identity, Models, Parts, Source};
 pub use audit::{AuditBounds, AuditLog};
 pub use prices::Prices;
 pub use telemetry::{Collector, CollectorError};

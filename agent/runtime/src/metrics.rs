@@ -38,6 +38,8 @@ pub(crate) struct Metrics {
     pub(crate) steps: Counter,
     pub(crate) first_byte_time: Histogram,
     pub(crate) model_retries: Counter,
+    /// Requests that another model got because one could not answer.
+    pub(crate) model_fallbacks: Counter,
     input_tokens: Counter,
     output_tokens: Counter,
     cache_read_tokens: Counter,
@@ -159,7 +161,7 @@ impl Metrics {
         ]
     }
 
-    fn of_models(&self) -> [Family; 6] {
+    fn of_models(&self) -> [Family; 7] {
         let tokens = |name, counter: &Counter| Row::of("direction", name, counter.get());
         let result = |name, counter: &Counter| Row::of("result", name, counter.get());
         [
@@ -177,6 +179,11 @@ impl Metrics {
                 "rivetos_model_retries_total",
                 "Requests that were sent again after a failure.",
                 self.model_retries.get(),
+            ),
+            Family::counter(
+                "rivetos_model_fallbacks_total",
+                "Requests that another model got because one could not answer.",
+                self.model_fallbacks.get(),
             ),
             Family {
                 name: "rivetos_tokens_total",

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
 use std::time::Duration;

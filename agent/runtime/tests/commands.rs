@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
 use rivetos_types::intake::{Intake, Submitted, TurnEvent};
@@ -29,7 +30,7 @@ async fn settings_hold_for_the_session_and_survive_a_restart() {
     assert_eq!(order(&bench, "/think high").await, "Thinking: high.");
     assert_eq!(
         order(&bench, "/model two").await,
-        "two answers in this session from the next turn on."
+        "scripted/two answers in this session from the next turn on."
     );
     assert_eq!(
         order(&bench, "/context add notes.md").await,

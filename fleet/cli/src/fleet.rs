@@ -2,6 +2,7 @@
 
 pub(crate) mod engine;
 mod file;
+mod files;
 mod lints;
 mod load;
 mod locate;
@@ -16,4 +17,5 @@ pub(crate) use lints::notes;
 pub(crate) use load::{Fleet, deny, home_of};
 pub(crate) use locate::{Reason, locate};
 pub(crate) use memory::Chosen;
+pub(crate) use program::find as program;
 pub(crate) use recipe::{Product, Recipe};

@@ -2,7 +2,7 @@
 
 mod steps;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use rivetos_config::{AgentName, Deployment, PortRange, Variant};
@@ -70,6 +70,15 @@ pub enum Note {
         /// How many bytes it gets.
         bytes: u64,
     },
+    /// Two agents would renew the tokens of one login, which makes those of the other worthless.
+    SharedLogin {
+        /// Whose login it is.
+        provider: String,
+        /// One of them.
+        first: AgentName,
+        /// The other one.
+        second: AgentName,
+    },
     /// The image has no shell, so its agents have no shell tool.
     NoShell,
     /// The tag of the agents' image means something else from time to time, so that two looks at
@@ -123,6 +132,7 @@ impl Note {
             | Self::FarFromDatahub { .. }
             | Self::LoopbackDatahub { .. }
             | Self::NameTooLong { .. }
+            | Self::SharedLogin { .. }
             | Self::OutOfOrder { .. }
             | Self::SameStepTwice(_)
             | Self::NoReason(_)
@@ -155,6 +165,10 @@ impl Note {
             Self::PortInRange(_) => Some(
                 "choose a port outside `deployment.local.port_range`, unless the default engine is \
                  on another host"
+                    .to_owned(),
+            ),
+            Self::SharedLogin { .. } => Some(
+                "give one of them a provider of its own, with a login of its own, or use a key"
                     .to_owned(),
             ),
             Self::MovingTag => Some("name a tag that always means the same".to_owned()),
@@ -205,6 +219,14 @@ impl fmt::Display for Note {
             Self::LittleMemory { agent, bytes } => {
                 write!(f, "agent `{agent}` gets {bytes} bytes of memory")
             }
+            Self::SharedLogin {
+                provider,
+                first,
+                second,
+            } => write!(
+                f,
+                "the login of `{provider}` can be one agent's, and `{first}` and `{second}` use it"
+            ),
             Self::MovingTag => {
                 f.write_str("the tag `latest` of the agents' image does not always mean the same")
             }
@@ -246,6 +268,7 @@ pub fn check_spec(spec: &FleetSpec) -> Vec<Note> {
         .collect();
     notes.extend(check_ports(spec));
     notes.extend(check_published(spec));
+    notes.extend(check_logins(spec));
     let on_engines = spec
         .targets()
         .iter()
@@ -288,6 +311,25 @@ fn check_agent(spec: &FleetSpec, agent: &AgentName) -> Vec<Note> {
             agent: agent.clone(),
             bytes,
         });
+    }
+    notes
+}
+
+/// Logins that more than one agent would renew.
+fn check_logins(spec: &FleetSpec) -> Vec<Note> {
+    let mut owners: BTreeMap<&str, &AgentName> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for agent in spec.agents() {
+        for provider in spec.logins_of(agent) {
+            let first = *owners.entry(provider).or_insert(agent);
+            if first != agent {
+                notes.push(Note::SharedLogin {
+                    provider: provider.to_owned(),
+                    first: first.clone(),
+                    second: agent.clone(),
+                });
+            }
+        }
     }
     notes
 }

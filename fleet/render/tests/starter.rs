@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use rivetos_config::{Parsed, ProviderKind, SecretRef, Target, parse};
+use rivetos_config::{Parsed, SecretRef, Target, parse};
 use rivetos_render::{Model, Starter, starter};
 
 fn read(text: &str) -> Parsed {
@@ -49,7 +49,7 @@ fn a_model_is_named_as_it_is_and_its_key_by_variable() {
     let parsed = read(&text);
     assert_eq!(parsed.warnings, []);
     let provider = &parsed.config.providers["main"];
-    assert_eq!(provider.kind, ProviderKind::OpenaiCompat);
+    assert_eq!(provider.kind.word(), "openai-compat");
     assert_eq!(provider.model, "a: ${b} # \"c\"");
     assert_eq!(provider.base_url.as_deref(), Some("https://x/$v1"));
     assert_eq!(provider.api_key, Some(SecretRef::Env("LLM_KEY".to_owned())));

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rivetos_types::id::AgentName;
 use rivetos_types::store::Thinking;
 
-use crate::model::{Agent, Provider, Target};
+use crate::model::{Agent, ModelRef, Provider, Target};
 use crate::problem::nearest;
 
 use super::budget::budget;
@@ -97,6 +97,9 @@ fn agent<'n>(
     let model = section
         .optional("model")
         .and_then(|field| field.text(reader));
+    let fallbacks = section
+        .optional("fallbacks")
+        .and_then(|field| fallbacks(reader, &field, surroundings.providers));
     let thinking = section
         .optional("default_thinking")
         .and_then(|field| field.choice(reader, &THINKING, &[]));
@@ -119,6 +122,7 @@ fn agent<'n>(
     Some(Agent {
         provider: provider?,
         model,
+        fallbacks: fallbacks.unwrap_or_default(),
         thinking,
         tools,
         policy,
@@ -156,6 +160,16 @@ fn provider_of_agent(
     providers: Option<&BTreeMap<String, Provider>>,
 ) -> Option<String> {
     let name = field.text(reader)?;
+    known_provider(reader, field, name, providers)
+}
+
+/// `name`, if there is such a provider.
+fn known_provider(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    name: String,
+    providers: Option<&BTreeMap<String, Provider>>,
+) -> Option<String> {
     // Without providers there is a problem already, and nothing to compare with.
     let Some(providers) = providers else {
         return Some(name);
@@ -171,4 +185,41 @@ fn provider_of_agent(
         return None;
     }
     Some(name)
+}
+
+/// A list of `provider` or `provider:model`; names of models have colons too, those of providers
+/// have none.
+fn fallbacks(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    providers: Option<&BTreeMap<String, Provider>>,
+) -> Option<Vec<ModelRef>> {
+    let mut seen = BTreeSet::new();
+    field.list(
+        reader,
+        "a list of `provider` or `provider:model`",
+        |item, reader| {
+            let text = item.text(reader)?;
+            let (provider, model) = match text.split_once(':') {
+                Some((provider, model)) => (provider, Some(model)),
+                None => (text.as_str(), None),
+            };
+            if model == Some("") {
+                let hint = Some(format!(
+                    "write `{provider}:MODEL`, or `{provider}` for its own model"
+                ));
+                item.problem(reader, "the model behind the colon is missing", hint);
+                return None;
+            }
+            let fallback = ModelRef {
+                provider: known_provider(reader, item, provider.to_owned(), providers)?,
+                model: model.map(str::to_owned),
+            };
+            if !seen.insert(fallback.clone()) {
+                item.problem(reader, format!("`{fallback}` is in the list already"), None);
+                return None;
+            }
+            Some(fallback)
+        },
+    )
 }

@@ -8,8 +8,7 @@ use super::field::Field;
 use super::reader::Reader;
 
 /// Paths of such keys; `*` stands for one name.
-const LATER: [&str; 30] = [
-    "agents.*.fallbacks",
+const LATER: [&str; 28] = [
     "agents.*.local",
     "channels.agent.agent_id",
     "channels.agent.peers",
@@ -27,7 +26,6 @@ const LATER: [&str; 30] = [
     "memory.postgres",
     "mesh",
     "plugins",
-    "providers.*.extra_body",
     "providers.*.name",
     "providers.*.verify_model_on_init",
     "runtime.auto_actions",

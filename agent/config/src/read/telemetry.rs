@@ -3,7 +3,7 @@
 use crate::model::{Otlp, Telemetry};
 
 use super::field::Field;
-use super::providers::base_url;
+use super::provider::base_url;
 use super::reader::Reader;
 use super::section::Section;
 

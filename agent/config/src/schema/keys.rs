@@ -1,10 +1,12 @@
 //! The table of keys.
 
 mod deployment;
+mod provider;
 
 use super::shape::Shape;
 
 use deployment::{DEPLOY, DEPLOYMENT};
+use provider::PROVIDER;
 
 /// A map with fixed keys.
 pub(super) struct Section {
@@ -122,6 +124,11 @@ const AGENT: Section = Section {
         needed("provider", Shape::Text, "One of `providers`"),
         key("model", Shape::Text, "Instead of the provider's model"),
         key(
+            "fallbacks",
+            Shape::Texts,
+            "`provider` or `provider:model`: who answers, in this order, when its own model cannot",
+        ),
+        key(
             "tools",
             Shape::Section(&Section {
                 keys: &[
@@ -174,74 +181,6 @@ const BUDGET: Section = Section {
         key("day", DOLLARS, "From midnight to midnight, UTC"),
         key("month", DOLLARS, "Of a calendar month, UTC"),
         key("turn", DOLLARS, "Of one turn"),
-    ],
-};
-
-const PROVIDER: Section = Section {
-    keys: &[
-        key(
-            "kind",
-            Shape::Word(&[
-                "anthropic",
-                "google",
-                "ollama",
-                "openai-compat",
-                "llama-server",
-                "rehearsal",
-                "xai",
-            ]),
-            "What it speaks; default the entry's name",
-        ),
-        key(
-            "model",
-            Shape::Text,
-            "The model to ask for; needed except for `rehearsal`",
-        ),
-        key(
-            "base_url",
-            Shape::Pattern("^https?://[^/\\s]"),
-            "Up to and without the path of the API; needed for `openai-compat`, else the vendor's own",
-        ),
-        key(
-            "api_key",
-            Shape::Secret,
-            "`${NAME}` or `{file: PATH}`; needed for `anthropic`, `google` and `xai`",
-        ),
-        key(
-            "max_tokens",
-            Shape::Integer(1, 4_294_967_295),
-            "The most tokens of one answer",
-        ),
-        key(
-            "context_window",
-            Shape::Integer(2048, 4_294_967_295),
-            "What the model can read at once, answer included, in tokens; default: as the vendor says, or 128000",
-        ),
-        key(
-            "temperature",
-            Shape::Number(0.0, 2.0),
-            "How much chance there is in an answer",
-        ),
-        key(
-            "top_p",
-            Shape::Number(0.0, 1.0),
-            "Only the likeliest tokens that together have this probability",
-        ),
-        key(
-            "repeat_penalty",
-            Shape::Number(0.0, 2.0),
-            "Makes repetition less likely; for llama.cpp and its relatives",
-        ),
-        key(
-            "num_ctx",
-            Shape::Integer(2048, 4_294_967_295),
-            "Tokens that the server makes room for; only for `ollama`",
-        ),
-        key(
-            "keep_alive",
-            Shape::Time,
-            "How long the server keeps the model, like `30m`; -1: for ever; only for `ollama`",
-        ),
     ],
 };
 

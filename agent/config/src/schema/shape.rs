@@ -30,6 +30,12 @@ pub(super) enum Shape {
     Word(&'static [&'static str]),
     /// A list of these.
     Words(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
+    /// A map that goes to somebody else as it is.
+    Free,
+    /// A list of such maps.
+    Frees,
     /// A secret.
     Secret,
     /// An amount of memory.
@@ -57,6 +63,9 @@ impl Shape {
             | Self::Flag
             | Self::Word(_)
             | Self::Words(_)
+            | Self::Texts
+            | Self::Free
+            | Self::Frees
             | Self::Secret
             | Self::Memory
             | Self::Time => None,
@@ -83,6 +92,15 @@ impl Shape {
             Self::Words(words) => json!({
                 "type": "array",
                 "items": or_variable(&[json!({ "enum": words })]),
+            }),
+            Self::Texts => json!({
+                "type": "array",
+                "items": { "type": "string", "minLength": 1 },
+            }),
+            Self::Free => json!({ "type": ["object", "null"] }),
+            Self::Frees => json!({
+                "type": "array",
+                "items": { "type": ["object", "null"] },
             }),
             Self::Secret => json!({ "anyOf": [
                 { "type": "string", "minLength": 1 },

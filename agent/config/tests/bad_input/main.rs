@@ -8,6 +8,7 @@ use rivetos_config::parse;
 
 mod agents;
 mod deploy;
+mod providers;
 
 /// The problems and warnings of `text`; `#REST` stands for a sound remainder of the file.
 fn said(text: &str) -> String {
@@ -183,11 +184,11 @@ f.yaml:8:30: deployment.proxmox: not in this version
 ",
     );
     check(
-        "agents: {ada: {provider: rehearsal, fallbacks: [b]}}
+        "agents: {ada: {provider: rehearsal, local: true}}
 providers: {rehearsal: {name: n}}
 ",
         "
-f.yaml:1:37: agents.ada.fallbacks: not in this version
+f.yaml:1:37: agents.ada.local: not in this version
   hint: remove it, or comment it out until it is
 f.yaml:2:25: providers.rehearsal.name: not in this version
   hint: remove it, or comment it out until it is
@@ -491,52 +492,6 @@ f.yaml:1:26: runtime.default_agent: "${CANARY}" is not one of the `agents`
 f.yaml:2:26: agents.ada.provider: "${CANARY}" is not one of the `providers`
   hint: there are: rehearsal
 "#,
-    );
-}
-
-#[test]
-fn provider_kinds() {
-    check(
-        "agents: {ada: {provider: anthropic}}
-providers: {anthropic: {model: x}, own: {}, other: {kind: openai}, more: {kind: vllm}}
-",
-        r#"
-f.yaml:2:13: providers.anthropic.api_key: this key is missing
-f.yaml:2:36: providers.own: `own` is not a kind of provider, so the key `kind` is needed
-  hint: for example `kind: anthropic` or `kind: openai-compat`
-f.yaml:2:59: providers.other.kind: "openai" is not one of anthropic, google, ollama, openai-compat, llama-server, rehearsal, xai
-  hint: possible: anthropic, google, ollama, openai-compat, llama-server, rehearsal, xai
-f.yaml:2:81: providers.more.kind: `vllm` is not in this version
-  hint: possible: anthropic, google, ollama, openai-compat, llama-server, rehearsal, xai
-"#,
-    );
-    check(
-        r#"agents: {ada: {provider: ollama}}
-providers:
-  ollama: {model: m, keep_alive: soon, num_ctx: 5}
-  google: {model: m, api_key: "{{file: k}}", keep_alive: 5m}
-  openai-compat: {model: m, base_url: "http://x", numCtx: 4096}
-"#,
-        r#"
-f.yaml:3:34: providers.ollama.keep_alive: this is the text "soon", but a number of seconds or a time like `30m` is needed
-  hint: for example 30m, 0 for not at all, -1 for ever
-f.yaml:3:49: providers.ollama.num_ctx: 5 is not between 2048 and 4294967295
-f.yaml:4:58: providers.google.keep_alive: this has no effect with `kind: google`
-  hint: remove it
-f.yaml:5:59: providers.openai-compat.numCtx: this has no effect with `kind: openai-compat`
-  hint: remove it
-"#,
-    );
-    check(
-        r#"agents: {ada: {provider: rehearsal}}
-providers: {rehearsal: {base_url: "http://x", api_key: "${CANARY}"}}
-"#,
-        "
-f.yaml:2:35: providers.rehearsal.base_url: this has no effect with `kind: rehearsal`
-  hint: remove it
-f.yaml:2:56: providers.rehearsal.api_key: this has no effect with `kind: rehearsal`
-  hint: remove it
-",
     );
 }
 

@@ -5,7 +5,7 @@ mod report;
 mod settings;
 mod turns;
 
-use rivetos_core::commands::{Command, Pins, help, without_files};
+use rivetos_core::commands::{Command, ModelWish, Pins, help, without_files};
 use rivetos_types::intake::IntakeError;
 use rivetos_types::message::{InboundMessage, text_of};
 use rivetos_types::store::StoreError;
@@ -62,7 +62,7 @@ fn changes_something(command: &Command) -> bool {
         | Command::Start
         | Command::Status
         | Command::Cost
-        | Command::Model(None)
+        | Command::Model(ModelWish::Tell)
         | Command::Context(Pins::List) => false,
         Command::Stop
         | Command::New
@@ -71,7 +71,7 @@ fn changes_something(command: &Command) -> bool {
         | Command::Reasoning
         | Command::Tools
         | Command::Think(_)
-        | Command::Model(Some(_))
+        | Command::Model(ModelWish::One(_) | ModelWish::Both { .. })
         | Command::Context(Pins::Add(_) | Pins::Remove(_) | Pins::Clear)
         | Command::Decide(..) => true,
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use rivetos_core::fallback::Choice;
 use rivetos_types::media::FileDigest;
 
 use super::state::lock;
@@ -12,20 +13,20 @@ const REFUSED_MAX: usize = 1024;
 
 /// Which images which models did not take, since the start of the agent.
 #[derive(Debug, Default)]
-pub(crate) struct RefusedImages(Mutex<BTreeSet<(String, FileDigest)>>);
+pub(crate) struct RefusedImages(Mutex<BTreeSet<(Choice, FileDigest)>>);
 
 impl RefusedImages {
     /// `model` refused a request with this image.
-    pub(crate) fn note(&self, model: &str, image: FileDigest) {
+    pub(crate) fn note(&self, model: &Choice, image: FileDigest) {
         let mut refused = lock(&self.0);
         if refused.len() >= REFUSED_MAX {
             refused.clear();
         }
-        refused.insert((model.to_owned(), image));
+        refused.insert((model.clone(), image));
     }
 
     /// Whether `model` refused it.
-    pub(crate) fn has(&self, model: &str, image: &FileDigest) -> bool {
-        lock(&self.0).contains(&(model.to_owned(), image.clone()))
+    pub(crate) fn has(&self, model: &Choice, image: &FileDigest) -> bool {
+        lock(&self.0).contains(&(model.clone(), image.clone()))
     }
 }

@@ -3,15 +3,19 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use rivetos_core::fallback::Choice;
 use rivetos_core::redact::Pieces;
 use rivetos_core::turn::Abort;
+use rivetos_types::BoxStream;
 use rivetos_types::error::ErrorCode;
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::message::{ContentPart, TokenUsage, ToolCall, VendorBlock, text_of};
 use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
 
 use super::feed::Feed;
+use super::models::Asked;
 use super::state::State;
+use crate::clock::now;
 use crate::telemetry::{SpanEnd, Trace};
 
 /// How often one request is sent.
@@ -22,6 +26,10 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// The longest pause that a vendor may ask for; beyond it the turn fails.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(2);
+
+/// The same two while somebody else could be asked.
+const ATTEMPTS_BEFORE_FALLBACK_MAX: u32 = 2;
+const PAUSE_BEFORE_FALLBACK_MAX: Duration = Duration::from_secs(5);
 
 /// What came of an answer so far; still there when the request is dropped in the middle.
 #[derive(Default)]
@@ -94,61 +102,196 @@ fn reason(feed: &Feed, text: String) {
 pub(super) enum AskError {
     /// The model could not read all of the conversation.
     Overflow(String),
-    /// The model does not take the images of the request.
-    ImagesRefused,
+    /// This model does not take the images of the request.
+    ImagesRefused(Choice),
     /// For the person.
     Failed(String),
     /// The model did not stop writing.
     TooLong(Abort),
 }
 
-/// Who asks, and who watches.
+/// How a whole answer ended, and whose it is.
+pub(super) struct Answered {
+    pub(super) stop: StopReason,
+    pub(super) usage: TokenUsage,
+    pub(super) by: Choice,
+}
+
+/// Who asks whom, and who watches.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
     pub(super) state: &'a State,
     pub(super) feed: &'a Feed,
     pub(super) trace: &'a Trace,
+    /// The models to ask, in this order; not empty.
+    pub(super) choices: &'a [Choice],
 }
 
-/// Asks the model, again when it failed before its first word and another try may help.
+/// Asks the first model that can answer: again when it failed before its first word and another try
+/// may help, then the next one.
 pub(super) async fn ask(
-    Asking { state, feed, trace }: Asking<'_>,
+    asking: Asking<'_>,
     request: &ModelRequest,
     answer: &mut Answer,
-) -> Result<(StopReason, TokenUsage), AskError> {
-    let own = &state.parts.identity.model;
-    let own = own.split_once('/').map_or(own.as_str(), |(_, model)| model);
-    let model = request.model.as_deref().unwrap_or(own);
+) -> Result<Answered, AskError> {
+    let Asking {
+        state,
+        feed,
+        choices,
+        ..
+    } = asking;
+    let models = &state.parts.models;
+    let mut failed = None;
+    let mut from = 0;
+    while let Some(place) = models.next(choices, from, now())
+        && let Some(choice) = choices.get(place)
+    {
+        if let Some(reason) = failed.take() {
+            let text = format!("{reason}; asking {choice}");
+            tracing::warn!(%choice, reason, "another model is asked");
+            state.metrics.model_fallbacks.add(1);
+            feed.event(TurnEvent::Status { text });
+        }
+        from = place + 1;
+        let patience = Patience::with(from < choices.len());
+        let error = match ask_one(asking, (choice, patience), request.clone(), answer).await? {
+            Ok((stop, usage)) => {
+                models.succeeded(&choice.provider);
+                let by = choice.clone();
+                return Ok(Answered { stop, usage, by });
+            }
+            Err(error) => error,
+        };
+        let fault = Fault::of(&error);
+        if let Fault::Provider { retry_after_ms } = fault {
+            models.failed(&choice.provider, now(), retry_after_ms);
+        }
+        let provider = &choice.provider;
+        let reason = format!("the model provider `{provider}` failed: {error}");
+        match error {
+            ModelError::TooLong { .. } => return Err(AskError::Overflow(reason)),
+            ModelError::ImagesRefused { .. } if shows(state, choice, request) => {
+                return Err(AskError::ImagesRefused(choice.clone()));
+            }
+            ModelError::ImagesRefused { .. }
+            | ModelError::Transient { .. }
+            | ModelError::Incomplete { .. }
+            | ModelError::Fatal { .. } => {}
+        }
+        if answer.bytes > 0 || fault == Fault::Request {
+            return Err(AskError::Failed(reason));
+        }
+        failed = Some(reason);
+    }
+    let reason = failed.unwrap_or_else(|| "no model is configured".to_owned());
+    Err(AskError::Failed(reason))
+}
+
+/// Whether `choice` would see something of the request.
+fn shows(state: &State, choice: &Choice, request: &ModelRequest) -> bool {
+    let mut images = request.images.keys();
+    images.any(|image| !state.refused_images.has(choice, image))
+}
+
+/// How much is put up with before somebody else is asked.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// How often one request is sent.
+    attempts_max: u32,
+    /// The longest pause that a vendor may ask for.
+    pause_max: Duration,
+}
+
+impl Patience {
+    fn with(somebody_else: bool) -> Self {
+        if somebody_else {
+            return Self {
+                attempts_max: ATTEMPTS_BEFORE_FALLBACK_MAX,
+                pause_max: PAUSE_BEFORE_FALLBACK_MAX,
+            };
+        }
+        Self {
+            attempts_max: ATTEMPTS_MAX,
+            pause_max: RETRY_AFTER_MAX,
+        }
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It would fail everybody: another provider may answer.
+    Provider { retry_after_ms: Option<u64> },
+    /// This model is not there; another one may be.
+    Model,
+    /// Others would not take it either.
+    Request,
+}
+
+impl Fault {
+    fn of(error: &ModelError) -> Self {
+        match error {
+            ModelError::Transient { retry_after_ms, .. } => Self::Provider {
+                retry_after_ms: *retry_after_ms,
+            },
+            // Without a status nothing was sent: there is no key, for example. 402: nothing is paid.
+            ModelError::Incomplete { .. }
+            | ModelError::Fatal {
+                status: None | Some(401..=403),
+                ..
+            } => Self::Provider {
+                retry_after_ms: None,
+            },
+            ModelError::Fatal {
+                status: Some(404), ..
+            } => Self::Model,
+            ModelError::Fatal { .. }
+            | ModelError::TooLong { .. }
+            | ModelError::ImagesRefused { .. } => Self::Request,
+        }
+    }
+}
+
+/// Asks one model.
+async fn ask_one(
+    Asking {
+        state, feed, trace, ..
+    }: Asking<'_>,
+    (choice, patience): (&Choice, Patience),
+    mut request: ModelRequest,
+    answer: &mut Answer,
+) -> Result<Result<(StopReason, TokenUsage), ModelError>, AskError> {
+    let Some(Asked { provider, model }) = state.parts.models.asked(choice) else {
+        return Err(AskError::Failed(format!(
+            "there is no provider of {choice}"
+        )));
+    };
+    request.model = model;
+    let refused = &state.refused_images;
+    request
+        .images
+        .retain(|image, _| !refused.has(choice, image));
     let mut attempt = 1;
     loop {
-        let span = trace.request(model);
-        let error = match read(state, feed, request.clone(), answer).await? {
+        let span = trace.request(&choice.model);
+        let stream = provider.stream(request.clone());
+        let error = match read(state, feed, stream, answer).await? {
             Ok((stop, usage)) => {
                 span.used(usage).ended(SpanEnd::Ok);
-                return Ok((stop, usage));
+                return Ok(Ok((stop, usage)));
             }
             Err(error) => error,
         };
         span.ended(SpanEnd::Failed);
         state.metrics.model_errors.add(1);
-        let pause = (answer.bytes == 0 && attempt < ATTEMPTS_MAX)
-            .then(|| pause_after(&error, attempt))
+        let pause = (answer.bytes == 0 && attempt < patience.attempts_max)
+            .then(|| pause_after(&error, attempt, patience.pause_max))
             .flatten();
         let code = ErrorCode::from(&error);
-        tracing::warn!(%code, %error, attempt, retried = pause.is_some(), "the model failed");
+        let retried = pause.is_some();
+        tracing::warn!(%code, %choice, %error, attempt, retried, "the model failed");
         let Some(pause) = pause else {
-            let name = state.parts.model.name();
-            let reason = format!("the model provider `{name}` failed: {error}");
-            return Err(match error {
-                ModelError::TooLong { .. } => AskError::Overflow(reason),
-                ModelError::ImagesRefused { .. } if !request.images.is_empty() => {
-                    AskError::ImagesRefused
-                }
-                ModelError::ImagesRefused { .. }
-                | ModelError::Transient { .. }
-                | ModelError::Incomplete { .. }
-                | ModelError::Fatal { .. } => AskError::Failed(reason),
-            });
+            return Ok(Err(error));
         };
         let text = format!("{error}; trying again in {} s", pause.as_secs_f32().ceil());
         feed.event(TurnEvent::Status { text });
@@ -161,11 +304,10 @@ pub(super) async fn ask(
 async fn read(
     state: &State,
     feed: &Feed,
-    request: ModelRequest,
+    mut stream: BoxStream<'_, Result<StreamEvent, ModelError>>,
     answer: &mut Answer,
 ) -> Result<Result<(StopReason, TokenUsage), ModelError>, AskError> {
     let bytes_max = state.parts.limits.answer_bytes_max;
-    let mut stream = state.parts.model.stream(request);
     let mut asked = Some(Instant::now());
     while let Some(event) = stream.next().await {
         let event = match event {
@@ -195,7 +337,7 @@ async fn read(
 }
 
 /// How long to wait before the next attempt; `None` when it would not help.
-fn pause_after(error: &ModelError, attempt: u32) -> Option<Duration> {
+fn pause_after(error: &ModelError, attempt: u32, asked_max: Duration) -> Option<Duration> {
     let own = Duration::from_millis(500 << attempt).min(BACKOFF_MAX);
     match error {
         ModelError::Fatal { .. }
@@ -209,6 +351,6 @@ fn pause_after(error: &ModelError, attempt: u32) -> Option<Duration> {
         ModelError::Transient {
             retry_after_ms: Some(ms),
             ..
-        } => Some(Duration::from_millis(*ms)).filter(|asked| *asked <= RETRY_AFTER_MAX),
+        } => Some(Duration::from_millis(*ms)).filter(|asked| *asked <= asked_max),
     }
 }

@@ -12,7 +12,6 @@ use rivetos_core::turn::{Limits, Policy, Room, Rule};
 use rivetos_protocol::{AgentStatus, ChannelStatus, HealthReport, PROTOCOL_VERSION};
 use rivetos_types::channel::Channel;
 use rivetos_types::id::ChannelId;
-use rivetos_types::model::ModelProvider;
 use rivetos_types::store::{StoreError, Thinking, TurnStore};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
@@ -22,9 +21,10 @@ use super::depths::{Depths, Seen, count};
 use super::dispatch::Tally;
 use super::feed::Watchers;
 use super::images::RefusedImages;
+use super::models::Models;
 use super::open_turns::OpenTurns;
 use super::places::{Arrived, Places};
-use super::sessions::Sessions;
+use super::sessions::{Session, Sessions};
 use crate::audit::AuditLog;
 use crate::delivery::{Outbox, Standing};
 use crate::media::Media;
@@ -43,8 +43,6 @@ pub struct Identity {
     pub version: String,
     /// Source commit of the program.
     pub commit: String,
-    /// `provider/model`.
-    pub model: String,
 }
 
 /// What an application is made of.
@@ -54,15 +52,13 @@ pub struct Parts {
     /// Where everything durable is; migrated.
     pub store: Arc<dyn TurnStore>,
     /// What answers.
-    pub model: Arc<dyn ModelProvider>,
+    pub models: Models,
     /// What the model may do.
     pub tools: Toolset,
     /// Absolute path of the workspace, with the prompt files.
     pub workspace: PathBuf,
     /// What may be done with each tool; one that is not there may be used.
     pub policies: BTreeMap<String, Policy>,
-    /// Size of the model's window, answer included, in tokens.
-    pub window_tokens: u64,
     /// How much the model thinks, unless a session says otherwise.
     pub thinking: Option<Thinking>,
     /// What requests cost.
@@ -167,13 +163,16 @@ impl State {
         (state, arrived)
     }
 
-    /// What the model can read, beside the system prompt.
-    pub(crate) fn room(&self, system: &str) -> Room {
-        let window_tokens = self.parts.window_tokens;
+    /// What the session's model can read, beside the system prompt.
+    pub(crate) fn room(&self, session: &Session) -> Room {
+        let choices = self.parts.models.of_session(&session.settings);
+        let window_tokens = choices
+            .first()
+            .map_or(0, |choice| self.parts.models.window_tokens(choice));
         Room {
             window_tokens,
             answer_tokens: (window_tokens / ANSWER_PART).min(ANSWER_TOKENS_MAX),
-            prompt_bytes: system.len() + self.tools_bytes,
+            prompt_bytes: session.system.len() + self.tools_bytes,
         }
     }
 
@@ -269,7 +268,11 @@ impl State {
             version: identity.version.clone(),
             commit: identity.commit.clone(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            model: identity.model.clone(),
+            model: self
+                .parts
+                .models
+                .own()
+                .map_or_else(String::new, ToString::to_string),
             open_turns: count(self.open.len()),
             parked_turns: parked,
             waiting_replies: letters.map(|letters| letters.waiting),

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use rivetos_core::fallback::Choice;
 use rivetos_core::tools::Toolset;
 use rivetos_core::turn::{Limits, Policy, check_conversation};
 use rivetos_memory_sqlite::SqliteStore;
-use rivetos_runtime::{Application, AuditBounds, AuditLog, Budget, Identity, Parts, Prices};
+use rivetos_runtime::{
+    Application, AuditBounds, AuditLog, Budget, Identity, Models, Parts, Prices, Source,
+};
 use rivetos_types::BoxStream;
 use rivetos_types::channel::Channel;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId, TurnId};
@@ -29,19 +32,23 @@ pub(crate) type Piece = Result<StreamEvent, ModelError>;
 
 /// A model whose answers are written piece by piece by the test. Every request is checked.
 pub(crate) struct Scripted {
-    asked: UnboundedSender<(ModelRequest, UnboundedSender<Piece>)>,
+    name: &'static str,
+    asked: UnboundedSender<Request>,
 }
+
+/// Who is asked, what, and where the answer goes.
+type Request = (&'static str, ModelRequest, UnboundedSender<Piece>);
 
 impl ModelProvider for Scripted {
     fn name(&self) -> &'static str {
-        "scripted"
+        self.name
     }
 
     fn stream(&self, request: ModelRequest) -> BoxStream<'_, Piece> {
         assert_eq!(check_conversation(&request.messages), Ok(()));
         let (pieces, answer) = mpsc::unbounded_channel();
         // A test that ended no longer listens.
-        let _ = self.asked.send((request, pieces));
+        let _ = self.asked.send((self.name, request, pieces));
         Box::pin(futures_util::stream::unfold(
             answer,
             |mut answer| async move { answer.recv().await.map(|piece| (piece, answer)) },
@@ -51,6 +58,8 @@ impl ModelProvider for Scripted {
 
 /// The model's side of one request.
 pub(crate) struct Asked {
+    /// The provider.
+    pub(crate) who: &'static str,
     pub(crate) request: ModelRequest,
     pieces: UnboundedSender<Piece>,
 }
@@ -212,7 +221,7 @@ impl Tool for Hand {
 
 pub(crate) struct Bench {
     pub(crate) app: Application,
-    asked: Mutex<UnboundedReceiver<(ModelRequest, UnboundedSender<Piece>)>>,
+    asked: Mutex<UnboundedReceiver<Request>>,
 }
 
 pub(crate) fn limits() -> Limits {
@@ -241,6 +250,25 @@ impl Bench {
 
     /// With parts that the test changes.
     pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Parts)) -> Self {
+        Self::start_asking(folder, |parts, _| change(parts))
+    }
+
+    /// With a second provider, `spare`, that is asked for `big` when the first one cannot answer.
+    pub(crate) fn with_spare(folder: &Path) -> Self {
+        Self::start_asking(folder, |parts, asked| {
+            let fallback = Choice {
+                provider: "spare".into(),
+                model: "big".into(),
+            };
+            let own = source("scripted", "one", asked);
+            parts.models = Models::new(own, vec![source("spare", "small", asked)], vec![fallback]);
+        })
+    }
+
+    fn start_asking(
+        folder: &Path,
+        change: impl FnOnce(&mut Parts, &UnboundedSender<Request>),
+    ) -> Self {
         let (asked, receiver) = mpsc::unbounded_channel();
         let store = SqliteStore::open(&folder.join("store.db")).unwrap();
         let mut parts = Parts {
@@ -249,14 +277,12 @@ impl Bench {
                 uid: Some("u1".into()),
                 version: "0.0.0".into(),
                 commit: "unknown".into(),
-                model: "scripted/one".into(),
             },
             store: Arc::new(store),
-            model: Arc::new(Scripted { asked }),
+            models: Models::new(source("scripted", "one", &asked), Vec::new(), Vec::new()),
             tools: Toolset::new().with(Note).with(Send).with(Look).with(Hand),
             workspace: folder.to_path_buf(),
             policies: BTreeMap::from([("send".to_owned(), Policy::Ask)]),
-            window_tokens: 100_000,
             thinking: None,
             prices: Prices::default(),
             budget: Budget::default(),
@@ -266,7 +292,7 @@ impl Bench {
             collector: None,
             redactor: Arc::default(),
         };
-        change(&mut parts);
+        change(&mut parts, &asked);
         let app = Application::start(parts);
         Self {
             app,
@@ -277,8 +303,12 @@ impl Bench {
     /// The model's next request.
     pub(crate) async fn asked(&self) -> Asked {
         let next = std::future::poll_fn(|context| self.asked.lock().unwrap().poll_recv(context));
-        let (request, pieces) = within(next).await.unwrap();
-        Asked { request, pieces }
+        let (who, request, pieces) = within(next).await.unwrap();
+        Asked {
+            who,
+            request,
+            pieces,
+        }
     }
 
     pub(crate) async fn send(&self, id: &str, text: &str) -> Submitted {
@@ -304,6 +334,15 @@ impl Bench {
     /// Ends as a process does that is killed: nothing is finished.
     pub(crate) async fn crash(self) {
         self.app.drain(Duration::ZERO).await;
+    }
+}
+
+fn source(name: &'static str, model: &str, asked: &UnboundedSender<Request>) -> Source {
+    let asked = asked.clone();
+    Source {
+        provider: Arc::new(Scripted { name, asked }),
+        model: model.to_owned(),
+        window_tokens: Box::new(|_| 100_000),
     }
 }
 

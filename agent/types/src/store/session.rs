@@ -14,7 +14,9 @@ pub struct SessionSettings {
     pub reasoning: Visibility,
     /// Whether tool calls are shown.
     pub tools: Visibility,
-    /// A model of the agent's provider; absent: as the agent is configured.
+    /// One of the agent's providers; absent: the one that it is configured with.
+    pub provider: Option<String>,
+    /// A model of that provider; absent: the one that it is configured with.
     pub model: Option<String>,
     /// Files of the workspace that stand in the prompt, by their paths in it.
     pub pins: Vec<String>,
@@ -26,6 +28,7 @@ impl Default for SessionSettings {
             thinking: None,
             reasoning: Visibility::Hidden,
             tools: Visibility::Shown,
+            provider: None,
             model: None,
             pins: Vec::new(),
         }

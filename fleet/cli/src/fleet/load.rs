@@ -1,12 +1,11 @@
 //! From the command line to what should be.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rivetos_config::{AgentName, Config, Tls};
+use rivetos_config::{AgentName, Config};
 use rivetos_engine::FleetHome;
 use rivetos_fleet::model::{Desired, Inventories, Kind, Layout, Plan, TargetId};
 use rivetos_fleet::{
@@ -16,7 +15,7 @@ use rivetos_fleet::{
 use thiserror::Error;
 
 use super::file::{FleetFile, Secrets};
-use super::{locate, program, seed};
+use super::{files, locate, program, seed};
 use crate::commands::version::{COMMIT, VERSION};
 use crate::exit::Exit;
 use crate::output::{Edge, Failure, Printer};
@@ -56,8 +55,6 @@ pub(super) enum LoadError {
         name: String,
         agents: Vec<String>,
     },
-    #[error("`{}` of `deployment.datahub.tls` cannot be read", path.display())]
-    Certificate { path: PathBuf, source: io::Error },
     #[error("the folder `{}` cannot be used", path.display())]
     Home { path: PathBuf, source: io::Error },
 }
@@ -65,10 +62,7 @@ pub(super) enum LoadError {
 impl Edge for LoadError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoFleet { .. }
-            | Self::NoAgent { .. }
-            | Self::Denied { .. }
-            | Self::Certificate { .. } => Exit::Usage,
+            Self::NoFleet { .. } | Self::NoAgent { .. } | Self::Denied { .. } => Exit::Usage,
             Self::Home { .. } => Exit::Failed,
         }
     }
@@ -76,10 +70,7 @@ impl Edge for LoadError {
     fn details(&self) -> Vec<String> {
         match self {
             Self::Denied { notes, .. } => notes.iter().map(ToString::to_string).collect(),
-            Self::NoFleet { .. }
-            | Self::NoAgent { .. }
-            | Self::Certificate { .. }
-            | Self::Home { .. } => Vec::new(),
+            Self::NoFleet { .. } | Self::NoAgent { .. } | Self::Home { .. } => Vec::new(),
         }
     }
 
@@ -88,9 +79,6 @@ impl Edge for LoadError {
             Self::NoFleet { .. } => vec!["add `deployment: { target: docker }`".into()],
             Self::NoAgent { agents, .. } => vec![format!("its agents are: {}", agents.join(", "))],
             Self::Denied { notes, .. } => notes.iter().filter_map(Note::fix).collect(),
-            Self::Certificate { .. } => {
-                vec!["relative paths start at the folder of the fleet's file".into()]
-            }
             Self::Home { .. } => Vec::new(),
         }
     }
@@ -149,7 +137,7 @@ impl Fleet {
         })?;
         let home = FleetHome::open(&root, &config.fleet)?;
         let beside = file.parent().unwrap_or(Path::new("."));
-        find_files(&mut config, beside, secrets)?;
+        files::find(&mut config, beside, secrets)?;
         let context = Context {
             build: BuildInfo {
                 version: VERSION.to_owned(),
@@ -263,27 +251,6 @@ fn runs_here(config: &Config) -> bool {
     agents.any(|target| target == Some(rivetos_config::Target::Local))
 }
 
-/// Makes the paths of files that are delivered whole ones: they are read later, from wherever.
-fn find_files(config: &mut Config, beside: &Path, secrets: Secrets) -> Result<(), LoadError> {
-    let datahub = config.deployment.as_mut().and_then(|d| d.datahub.as_mut());
-    let Some(address) = datahub.and_then(|datahub| datahub.address.as_mut()) else {
-        return Ok(());
-    };
-    let Tls { ca, cert, key } = &mut address.tls;
-    for path in [ca, cert, key] {
-        let unreadable = |source| LoadError::Certificate {
-            path: path.clone(),
-            source,
-        };
-        let whole = std::path::absolute(beside.join(&*path)).map_err(unreadable)?;
-        if secrets == Secrets::Needed {
-            File::open(&whole).map_err(unreadable)?;
-        }
-        *path = whole;
-    }
-    Ok(())
-}
-
 /// Shows what may not be meant, and refuses what cannot be done.
 pub(crate) fn deny(notes: Vec<Note>, file: &Path, printer: Printer) -> Result<(), Failure> {
     let (denied, warned): (Vec<Note>, Vec<Note>) = notes
@@ -311,18 +278,8 @@ fn digests(
     secrets: &OperatorSecrets,
     key: &FleetKey,
 ) -> BTreeMap<SecretRef, String> {
-    let keys = config
-        .providers
-        .values()
-        .filter_map(|provider| provider.api_key.as_ref());
-    let datahub = config.deployment.as_ref().and_then(|d| d.datahub.as_ref());
-    let tls = datahub.and_then(|datahub| Some(&datahub.address.as_ref()?.tls));
-    let files = tls
-        .into_iter()
-        .flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]);
-    keys.chain(&config.channels.agent.secret)
-        .cloned()
-        .chain(files.cloned().map(SecretRef::File))
+    let given = files::given(config).into_iter();
+    given
         .filter_map(|secret| {
             let value = secrets.resolve(&secret).ok()?;
             let digest = key.digest(&value);

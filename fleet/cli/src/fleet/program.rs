@@ -63,7 +63,7 @@ struct Version {
 
 /// The program that was named, else the one beside this program, else the one on the PATH.
 /// `None`: there is none.
-pub(super) fn find(named: Option<&Path>) -> Result<Option<Program>, ProgramError> {
+pub(crate) fn find(named: Option<&Path>) -> Result<Option<Program>, ProgramError> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => match beside().or_else(on_path) {

@@ -140,6 +140,14 @@ impl FleetSpec {
         &self.fleet
     }
 
+    /// The providers of `agent` that it has a login for.
+    pub(crate) fn logins_of(&self, agent: &AgentName) -> impl Iterator<Item = &str> {
+        let agent = self.agents.get(agent).into_iter();
+        let providers = agent.flat_map(|agent| &agent.files.config.providers);
+        let with_login = providers.filter(|(_, provider)| provider.login().is_some());
+        with_login.map(|(name, _)| name.as_str())
+    }
+
     /// Where agents run that have no target of their own.
     pub fn target(&self) -> Target {
         self.deployment.target

@@ -8,7 +8,7 @@
 //! - A token that was renewed is written down, whoever has asked for it is still there or not: the
 //!   one before may not be valid any more.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fmt, io};
@@ -20,10 +20,12 @@ use rivetos_types::settings::OAuth;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+mod adopt;
 mod attempt;
 mod exchange;
 mod file;
 
+pub use adopt::{Adopted, adopt};
 pub use attempt::Attempt;
 use exchange::{Grant, exchange};
 use file::{Draft, Lock};
@@ -109,6 +111,14 @@ impl Inner {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Until when the tokens in the file at `path` are valid without being renewed.
+///
+/// # Errors
+/// There is no such file, or no tokens in it.
+pub fn valid_until(path: &Path) -> Result<SystemTime, LoginError> {
+    file::read(path).map(|tokens| tokens.expires_at)
 }
 
 /// Why there is no token. Never contains one.

@@ -30,7 +30,8 @@ pub(super) async fn status(state: &State, session: &SessionId) -> Result<String,
     if !health.reason.is_empty() {
         text.extend([": ", &health.reason]);
     }
-    let model = settings.model.as_ref().unwrap_or(&health.model);
+    let model = state.parts.models.of_session(&settings).into_iter().next();
+    let model = model.map_or_else(String::new, |choice| choice.to_string());
     let thinking = settings.thinking.map_or("as configured", word);
     let (reasoning, tools) = (seen(settings.reasoning), seen(settings.tools));
     let of_session = state.open.of_session(session).len();

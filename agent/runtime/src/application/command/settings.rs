@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use rivetos_core::commands::Pins;
+use rivetos_core::commands::{ModelWish, Pins};
 use rivetos_types::id::SessionId;
 use rivetos_types::intake::IntakeError;
 use rivetos_types::store::{SessionSettings, Thinking, Visibility};
 
 use super::failed;
+use crate::application::models::Models;
 use crate::application::prompt;
 use crate::application::state::State;
 
@@ -49,23 +50,51 @@ pub(super) async fn tools(state: &State, session: &SessionId) -> Result<String, 
 pub(super) async fn model(
     state: &State,
     session: &SessionId,
-    model: Option<String>,
+    wish: ModelWish,
 ) -> Result<String, IntakeError> {
-    let own = &state.parts.identity.model;
-    let Some(model) = model else {
-        let settings = read(state, session).await?;
-        return Ok(match settings.model {
-            Some(model) => format!("{model} answers in this session; the agent's own is {own}."),
-            None => format!("{own} answers."),
-        });
+    let models = &state.parts.models;
+    let known = |name: &str| models.providers().any(|(provider, _)| provider == name);
+    let before = read(state, session).await?;
+    let (provider, model) = match wish {
+        ModelWish::Tell => return Ok(who_answers(models, &before)),
+        ModelWish::One(word) if word == "default" => (None, None),
+        ModelWish::One(word) if known(&word) => (Some(word), None),
+        // A model of the provider that answers now.
+        ModelWish::One(model) => (before.provider, Some(model)),
+        ModelWish::Both { provider, .. } if !known(&provider) => {
+            let known: Vec<&str> = models.providers().map(|(name, _)| name).collect();
+            let known = known.join(", ");
+            return Ok(format!(
+                "There is no provider `{provider}` here. There are: {known}."
+            ));
+        }
+        ModelWish::Both { provider, model } => (Some(provider), Some(model)),
     };
-    let model = Some(model).filter(|model| model != "default");
-    let answer = match &model {
-        Some(model) => format!("{model} answers in this session from the next turn on."),
-        None => format!("{own} answers from the next turn on."),
-    };
-    change(state, session, |settings| settings.model = model).await?;
-    Ok(answer)
+    let settings = change(state, session, |settings| {
+        settings.provider = provider;
+        settings.model = model;
+    });
+    Ok(match models.of_session(&settings.await?).first() {
+        Some(choice) => format!("{choice} answers in this session from the next turn on."),
+        None => "Nobody answers.".to_owned(),
+    })
+}
+
+fn who_answers(models: &Models, settings: &SessionSettings) -> String {
+    let mut text = String::new();
+    for (place, choice) in models.of_session(settings).iter().enumerate() {
+        // Writing to a `String` cannot fail.
+        let _ = match place {
+            0 => write!(text, "{choice} answers."),
+            1 => write!(text, " When it cannot: {choice}"),
+            _ => write!(text, ", {choice}"),
+        };
+    }
+    text.push_str("\nProviders:");
+    for (provider, model) in models.providers() {
+        let _ = write!(text, "\n- {provider} ({model})");
+    }
+    text
 }
 
 pub(super) async fn context(

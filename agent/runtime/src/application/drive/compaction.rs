@@ -5,7 +5,7 @@ use rivetos_types::intake::TurnEvent;
 use rivetos_types::store::{Compaction, Durability, StoreError, Then};
 
 use super::Run;
-use crate::application::compact::summarise;
+use crate::application::compact::{Summary, summarise};
 use crate::audit::AuditEvent;
 use crate::telemetry::SpanEnd;
 
@@ -13,6 +13,7 @@ impl Run<'_> {
     /// Makes room in the model's window. Without a summary the older turns are dropped: the
     /// transcript keeps them, and the session goes on.
     pub(super) async fn compact(&mut self) -> Result<(), StoreError> {
+        let choices = self.choices();
         let compactable = self.turn.compactable();
         let kept_messages = compactable.kept_messages;
         let messages = compactable.messages.len();
@@ -21,7 +22,7 @@ impl Run<'_> {
         let ended = tokio::select! {
             biased;
             by = self.aborted() => Err(by),
-            summary = summarise(self.state, compactable) => Ok(summary),
+            summary = summarise(self.state, &choices, compactable) => Ok(summary),
         };
         let made = match ended {
             Ok(made) => {
@@ -36,9 +37,9 @@ impl Run<'_> {
                 return self.record(TurnInput::Aborted { by, partial });
             }
         };
-        let summary = made.map(|(summary, usage)| {
-            self.spend(usage);
-            summary
+        let summary = made.map(|Summary { text, usage, by }| {
+            self.spend(&by, usage);
+            text
         });
         let metrics = &self.state.metrics;
         let (became, counter) = match summary {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rivetos_core::fallback::Choice;
 use rivetos_core::turn::shown_images;
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::media::Attachment;
@@ -15,11 +16,13 @@ impl Run<'_> {
     /// Loads the images of the next request, as far as they are not there from the last one. An
     /// image that is gone or that the model refused is left out: the model reads about it.
     pub(super) async fn load_images(&mut self, messages: &[Message]) {
+        let choices = self.choices();
+        let refused = &self.state.refused_images;
         let mut known = std::mem::take(&mut self.images);
         let mut missing: Vec<Attachment> = Vec::new();
         for image in shown_images(messages) {
             let digest = &image.digest;
-            if self.state.refused_images.has(self.model(), digest) {
+            if choices.iter().all(|model| refused.has(model, digest)) {
                 continue;
             }
             match known.remove_entry(digest) {
@@ -51,19 +54,13 @@ impl Run<'_> {
         self.images.extend(load.await.unwrap_or_default());
     }
 
-    /// The model did not take the images of the last request. Whether one of them is broken or it
+    /// `model` did not take the images of the last request. Whether one of them is broken or it
     /// sees nothing at all is not known: it reads about all of them from now on.
-    pub(super) fn refuse_images(&mut self) {
-        let text = "the model does not take the images; it reads their descriptions".to_owned();
+    pub(super) fn refuse_images(&mut self, model: &Choice) {
+        let text = format!("{model} does not take the images; it reads their descriptions");
         self.live.feed.event(TurnEvent::Status { text });
         for digest in std::mem::take(&mut self.images).into_keys() {
-            self.state.refused_images.note(self.model(), digest);
+            self.state.refused_images.note(model, digest);
         }
-    }
-
-    /// The model that is asked.
-    fn model(&self) -> &str {
-        let chosen = self.session.settings.model.as_deref();
-        chosen.unwrap_or(&self.state.parts.identity.model)
     }
 }

@@ -1,23 +1,19 @@
 //! One request to the model, and what it costs.
 
+use rivetos_core::fallback::Choice;
 use rivetos_core::turn::{Abort, TurnInput};
 use rivetos_types::message::TokenUsage;
 use rivetos_types::model::ModelRequest;
 use rivetos_types::store::{Durability, StoreError};
 
 use super::Run;
-use crate::application::model_step::{Answer, AskError, Asking, ask};
+use crate::application::model_step::{Answer, Answered, AskError, Asking, ask};
 use crate::audit::AuditEvent;
 
 impl Run<'_> {
     pub(super) async fn call_model(&mut self) -> Result<(), StoreError> {
         self.flush(Durability::ProcessCrash).await?;
-        if let Some(used_up) = self.state.over_budget().await? {
-            self.state.tell_owner(&used_up).await;
-            let reason = used_up.reason;
-            tracing::warn!(turn = %self.claim.turn, reason, "the budget is used up");
-            self.note(AuditEvent::BudgetRefused, &reason);
-            let by = Abort::Budget { reason };
+        if let Some(by) = self.no_money().await? {
             let partial = String::new();
             return self.record(TurnInput::Aborted { by, partial });
         }
@@ -35,11 +31,13 @@ impl Run<'_> {
             system: self.session.system.to_string(),
             messages,
             tools: self.state.parts.tools.specs().to_vec(),
-            model: self.session.settings.model.clone(),
+            // Whoever is asked says so.
+            model: None,
             thinking: self.session.settings.thinking.or(self.state.parts.thinking),
         };
         let mut answer = Answer::default();
-        let asking = self.asking();
+        let choices = self.choices();
+        let asking = self.asking(&choices);
         let ended = tokio::select! {
             biased;
             by = self.aborted() => Err(by),
@@ -56,16 +54,16 @@ impl Run<'_> {
                 partial: answer.text(),
             },
             Ok(Err(AskError::Overflow(reason))) => TurnInput::Overflowed { reason },
-            Ok(Err(AskError::ImagesRefused)) => {
-                self.refuse_images();
+            Ok(Err(AskError::ImagesRefused(model))) => {
+                self.refuse_images(&model);
                 return Ok(());
             }
             Ok(Err(AskError::Failed(reason))) => TurnInput::Failed {
                 reason,
                 partial: answer.text(),
             },
-            Ok(Ok((stop, usage))) => {
-                let micro_usd = self.spend(usage);
+            Ok(Ok(Answered { stop, usage, by })) => {
+                let micro_usd = self.spend(&by, usage);
                 let Answer { content, calls, .. } = answer;
                 let (session, turn) = (&self.message.session, &self.claim.turn);
                 self.state.note_refused(session, turn, &calls);
@@ -82,25 +80,35 @@ impl Run<'_> {
         self.record(input)
     }
 
-    fn asking(&self) -> Asking<'_> {
+    /// Why nothing may be spent, when the budget is used up. The owner is told.
+    async fn no_money(&self) -> Result<Option<Abort>, StoreError> {
+        let Some(used_up) = self.state.over_budget().await? else {
+            return Ok(None);
+        };
+        self.state.tell_owner(&used_up).await;
+        let reason = used_up.reason;
+        tracing::warn!(turn = %self.claim.turn, reason, "the budget is used up");
+        self.note(AuditEvent::BudgetRefused, &reason);
+        Ok(Some(Abort::Budget { reason }))
+    }
+
+    /// The models that are asked for the session, in this order.
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        self.state.parts.models.of_session(&self.session.settings)
+    }
+
+    fn asking<'b>(&'b self, choices: &'b [Choice]) -> Asking<'b> {
         Asking {
+            choices,
             state: self.state,
             feed: &self.live.feed,
             trace: &self.trace,
         }
     }
 
-    /// Notes an expense for the ledger. Returns what it is, in millionths of a US dollar.
-    pub(super) fn spend(&mut self, usage: TokenUsage) -> u64 {
-        let parts = &self.state.parts;
-        let own = &parts.identity.model;
-        // `provider/model`; a session may have chosen another model of the same provider.
-        let chosen = self.session.settings.model.as_ref();
-        let chosen = chosen.map(|model| {
-            let provider = own.split_once('/').map_or(own.as_str(), |(name, _)| name);
-            format!("{provider}/{model}")
-        });
-        let expense = parts.prices.expense(chosen.as_ref().unwrap_or(own), usage);
+    /// Notes what `model` cost for the ledger. Returns it in millionths of a US dollar.
+    pub(super) fn spend(&mut self, model: &Choice, usage: TokenUsage) -> u64 {
+        let expense = self.state.parts.prices.expense(&model.to_string(), usage);
         let micro_usd = expense.micro_usd;
         self.state.metrics.cost_micro_usd.add(micro_usd);
         self.expenses.push(expense);

@@ -37,7 +37,7 @@ impl<'a> Run<'a> {
             history: Arc::clone(&session.history),
             content: message.content.clone(),
             rules: Arc::clone(&state.rules),
-            room: state.room(&session.system),
+            room: state.room(&session),
             limits: state.parts.limits.clone(),
         });
         let mut run = Self {

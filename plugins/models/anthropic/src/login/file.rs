@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::{LoginError, Tokens, Verb};
 
 /// Only the owner reads and writes.
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 const PRIVATE_FOLDER: u32 = 0o700;
 
 /// The file as it is written.
@@ -31,8 +31,13 @@ pub(super) fn read(path: &Path) -> Result<Tokens, LoginError> {
         io::ErrorKind::NotFound => LoginError::NotLoggedIn(path.to_owned()),
         _ => failed(path, Verb::Read, error),
     })?;
+    parsed(path, &text)
+}
+
+/// The tokens that `text`, the content of the file at `path`, holds.
+pub(super) fn parsed(path: &Path, text: &str) -> Result<Tokens, LoginError> {
     let stored: Stored =
-        serde_json::from_str(&text).map_err(|_| LoginError::NotTokens(path.to_owned()))?;
+        serde_json::from_str(text).map_err(|_| LoginError::NotTokens(path.to_owned()))?;
     let expires_at = UNIX_EPOCH.checked_add(Duration::from_millis(stored.expires_at_ms));
     Ok(Tokens {
         access: Secret::new(stored.access_token),
@@ -139,13 +144,13 @@ impl Drop for Draft {
     }
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     name.into()
 }
 
-fn failed(path: &Path, verb: Verb, source: io::Error) -> LoginError {
+pub(super) fn failed(path: &Path, verb: Verb, source: io::Error) -> LoginError {
     LoginError::File {
         path: path.to_owned(),
         verb,
