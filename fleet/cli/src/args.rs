@@ -1,6 +1,7 @@
 //! The command line as clap reads it. Nothing but [`crate::settings`] sees these types.
 
 pub(crate) mod config;
+pub(crate) mod provider;
 
 use std::path::PathBuf;
 
@@ -66,6 +67,24 @@ pub(crate) enum Command {
     /// Look at the fleet's file itself, check it, edit it
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Look at the model providers of the fleet's file, ask them
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
+    /// Show which models are asked, or write another one into the fleet's file
+    Model {
+        /// A provider of the file
+        #[arg(value_name = "PROVIDER")]
+        provider: Option<String>,
+        /// The model that it is to ask for; comments and layout of the file stay
+        #[arg(value_name = "MODEL", requires = "provider")]
+        model: Option<String>,
+    },
+    /// Log in to a provider that has `login` instead of a key
+    Login {
+        /// Its name in the fleet's file
+        #[arg(value_name = "PROVIDER")]
+        provider: String,
+    },
     /// Build the agent and its image from source
     Build(BuildArgs),
     /// Talk to an agent

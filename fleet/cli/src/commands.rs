@@ -2,6 +2,7 @@
 //! the program ends.
 
 pub(crate) mod against;
+pub(crate) mod ask_agent;
 pub(crate) mod build;
 pub(crate) mod chat;
 pub(crate) mod claim;
@@ -12,7 +13,9 @@ pub(crate) mod forget;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod logs;
+pub(crate) mod model;
 pub(crate) mod preview;
+pub(crate) mod providers;
 pub(crate) mod quickstart;
 pub(crate) mod render;
 pub(crate) mod saved;

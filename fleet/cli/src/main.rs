@@ -139,6 +139,11 @@ async fn dispatch(settings: Settings, printer: Printer) -> Result<ExitCode, Fail
             commands::logs::run(&target, &logs, printer).await
         }
         Command::Config(action) => commands::config::run(&globals, &action, printer),
+        Command::Providers => commands::providers::run(&globals, printer),
+        Command::AskAgent { args } => commands::ask_agent::run(&globals, &args),
+        Command::Model { provider, model } => {
+            commands::model::run(&globals, (provider.as_deref(), model.as_deref()), printer)
+        }
         Command::Version => Ok(commands::version::run(printer)),
         Command::Supervise { folder } => commands::supervise::run(&folder).await,
     }?;

@@ -107,6 +107,20 @@ pub(crate) enum Command {
     },
     /// `config …`
     Config(ConfigAction),
+    /// `provider list`
+    Providers,
+    /// What needs a plugin of the agent: these arguments to its program.
+    AskAgent {
+        /// As they are given here, too.
+        args: Vec<String>,
+    },
+    /// `model`
+    Model {
+        /// Which one.
+        provider: Option<String>,
+        /// What it is to ask for from now on.
+        model: Option<String>,
+    },
     /// `build`
     Build(Build),
     /// `chat`
@@ -317,6 +331,9 @@ impl Command {
             | Self::Datahub(_)
             | Self::Psql { .. }
             | Self::Config(_)
+            | Self::Providers
+            | Self::AskAgent { .. }
+            | Self::Model { .. }
             | Self::Build(_)
             | Self::Chat(_)
             | Self::Logs(_)

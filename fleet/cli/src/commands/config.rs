@@ -8,6 +8,8 @@ mod resolve;
 mod show;
 mod validate;
 
+pub(super) use replace::{put_in_place, write_beside};
+
 use crate::exit::Exit;
 use crate::output::{Failure, Printer};
 use crate::settings::{ConfigAction, Globals};

@@ -69,6 +69,11 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
         args::Command::Infra(infra) => resolve_infra(infra),
         args::Command::Datahub(datahub) => resolve_datahub(datahub),
         args::Command::Config(command) => Command::Config(command.into()),
+        args::Command::Provider(command) => resolve_provider(command),
+        args::Command::Model { provider, model } => Command::Model { provider, model },
+        args::Command::Login { provider } => Command::AskAgent {
+            args: vec!["login".to_owned(), provider],
+        },
         args::Command::Build(build) => {
             let args::BuildArgs { source, variant } = build;
             let variant = variant.map(|variant| match variant {
@@ -102,6 +107,25 @@ fn resolve_command(command: args::Command) -> Result<Command, SettingsError> {
             Command::Supervise { folder }
         }
     })
+}
+
+fn resolve_provider(command: args::provider::ProviderCommand) -> Command {
+    use args::provider::ProviderCommand as Asked;
+    let mut args = vec!["provider".to_owned()];
+    match command {
+        Asked::List => return Command::Providers,
+        Asked::Status { provider } => {
+            args.push("status".to_owned());
+            args.extend(provider);
+        }
+        Asked::Test { provider, model } => {
+            args.extend(["test".to_owned(), provider]);
+            args.extend(model);
+        }
+        Asked::Models { provider } => args.extend(["models".to_owned(), provider]),
+        Asked::Pull { provider, model } => args.extend(["pull".to_owned(), provider, model]),
+    }
+    Command::AskAgent { args }
 }
 
 fn resolve_infra(command: args::InfraCommand) -> Command {

@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 const MODE: u32 = 0o7777;
 
 /// A file beside `path` with `text` and the same permissions. It must not be there yet.
-pub(super) fn write_beside(path: &Path, suffix: &str, text: &str) -> io::Result<PathBuf> {
+pub(in crate::commands) fn write_beside(
+    path: &Path,
+    suffix: &str,
+    text: &str,
+) -> io::Result<PathBuf> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     let beside = path.with_file_name(name);
@@ -26,7 +30,7 @@ pub(super) fn write_beside(path: &Path, suffix: &str, text: &str) -> io::Result<
 }
 
 /// Puts `new` in the place of `path`, with its permissions.
-pub(super) fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
+pub(in crate::commands) fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
     let mode = fs::metadata(path)?.permissions().mode() & MODE;
     fs::set_permissions(new, fs::Permissions::from_mode(mode))?;
     File::open(new)?.sync_all()?;
