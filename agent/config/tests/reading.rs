@@ -234,6 +234,73 @@ deployment: {target: docker, docker: {network: canary-net}}
 }
 
 #[test]
+fn an_agent_gets_the_providers_that_it_falls_back_to() {
+    let text = "
+agents:
+  own: {provider: near, model: mine, fallbacks: ['far:big', near]}
+providers:
+  near: {kind: openai-compat, model: theirs, base_url: 'http://near', api_key: {file: near}}
+  far: {kind: anthropic, model: m, login: {client_id: c, token_file: tokens.json}}
+  canary: {kind: google, model: m, api_key: {file: canary}}
+";
+    let own = "own".parse().unwrap();
+    let files = read(text).for_agent(&own, &placement()).unwrap();
+    insta::assert_snapshot!(files.config.to_yaml(), @r#"
+    fleet: "rivetos"
+    runtime:
+      default_agent: "own"
+      workspace: "/w"
+      max_tool_iterations: 75
+      turn_timeout: 900
+    agents:
+      "own":
+        provider: "near"
+        model: "mine"
+        fallbacks: ["far:big", "near"]
+    providers:
+      "far":
+        kind: anthropic
+        model: "m"
+        login:
+          client_id: "c"
+          authorize_url: "https://claude.ai/oauth/authorize"
+          token_url: "https://console.anthropic.com/v1/oauth/token"
+          redirect_url: "https://console.anthropic.com/oauth/code/callback"
+          scopes: ["user:profile", "user:inference"]
+          token_file: "/run/secrets/far_login"
+      "near":
+        kind: openai-compat
+        model: "theirs"
+        base_url: "http://near"
+        api_key:
+          file: "/run/secrets/near_api_key"
+    channels:
+      agent:
+        secret:
+          file: "/run/secrets/agent_token"
+    memory:
+      sqlite:
+        path: "/w/store.db"
+    "#);
+    let given: Vec<_> = files
+        .given
+        .iter()
+        .map(|(file, from)| format!("{file}: {from}"))
+        .collect();
+    assert_eq!(
+        given,
+        ["far_login: file `tokens.json`", "near_api_key: file `near`"]
+    );
+    let again = parse(&files.config.to_yaml(), "f", &BTreeMap::new()).unwrap();
+    assert_eq!(again.config, files.config);
+    // Without the last fallback nobody needs the provider's own model any more.
+    let files = read(&text.replace(", near]", "]")).for_agent(&own, &placement());
+    let config = files.unwrap().config;
+    assert_eq!(config.providers["near"].model, "mine");
+    assert_eq!(config.agents[&own].model, None);
+}
+
+#[test]
 fn an_unknown_agent_gets_nothing() {
     assert_eq!(
         read(FULL).for_agent(&"nobody".parse().unwrap(), &placement()),

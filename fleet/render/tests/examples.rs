@@ -10,7 +10,7 @@ use rivetos_config::{Config, Target, parse};
 use rivetos_fleet::{BuildInfo, Context, FleetSpec, Program, desired};
 use rivetos_render::render;
 
-const EXAMPLES: [(&str, &str); 3] = [
+const EXAMPLES: [(&str, &str); 4] = [
     (
         "examples/local",
         include_str!("../../../examples/local/rivet.config.yaml"),
@@ -22,6 +22,10 @@ const EXAMPLES: [(&str, &str); 3] = [
     (
         "examples/quickstart",
         include_str!("../../../examples/quickstart/rivet.config.yaml"),
+    ),
+    (
+        "examples/vendors",
+        include_str!("../../../examples/vendors/rivet.config.yaml"),
     ),
 ];
 

@@ -168,6 +168,7 @@ fn what_is_rendered_is_the_same_every_time() {
         "examples/quickstart",
         "examples/local",
         "examples/openai-compat",
+        "examples/vendors",
     ]
     .map(|e| format!("{root}{e}"));
     for example in examples {
