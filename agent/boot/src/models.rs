@@ -45,6 +45,10 @@ pub(crate) async fn models(
             logins,
         };
         let vendor = Vendor::open(wanted, Arc::clone(&secrets), http.clone()).await?;
+        if provider.verify_model_on_init {
+            let asked = Vendor::open(wanted, Arc::clone(&secrets), http.clone()).await?;
+            tokio::spawn(verify(name.to_owned(), provider.clone(), asked));
+        }
         sources.push(Source {
             provider: vendor.into_provider(),
             model: provider.model.clone(),
@@ -64,6 +68,23 @@ pub(crate) async fn models(
     }
     let own = sources.remove(0);
     Ok(Models::new(own, sources, fallbacks))
+}
+
+/// Looks whether the provider lists its model. Nobody waits for it: a vendor that is away is no
+/// reason for an agent not to start.
+async fn verify(name: String, provider: Provider, vendor: Vendor) {
+    let model = &provider.model;
+    match vendor.list_models().await {
+        Ok(models) if Listed::has(&models, &provider) => {
+            tracing::info!(provider = name, model, "the provider has the model");
+        }
+        Ok(_) => tracing::error!(
+            provider = name,
+            model,
+            "the provider does not list the model"
+        ),
+        Err(error) => tracing::error!(provider = name, %error, "the provider lists no models"),
+    }
 }
 
 fn provider_of<'c>(config: &'c Config, name: &str) -> Result<&'c Provider, BootError> {

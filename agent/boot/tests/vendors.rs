@@ -11,13 +11,14 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::IntoResponse;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::agent::Home;
 use support::client;
 use support::fake::KEY;
@@ -115,6 +116,18 @@ const VENDORS: [Vendor; 5] = [
 
 type Asked = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
 
+/// A vendor that answers, and what it was asked.
+async fn serve(vendor: &'static Vendor) -> (String, Asked) {
+    let asked = Asked::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}{}", listener.local_addr().unwrap(), vendor.base);
+    let app = Router::new()
+        .fallback(answer)
+        .with_state((vendor, Arc::clone(&asked)));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (base_url, asked)
+}
+
 async fn answer(
     State((vendor, asked)): State<(&'static Vendor, Asked)>,
     uri: Uri,
@@ -131,13 +144,7 @@ async fn answer(
 async fn every_kind_of_provider_answers() {
     for vendor in &VENDORS {
         let kind = vendor.kind;
-        let asked = Asked::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base_url = format!("http://{}{}", listener.local_addr().unwrap(), vendor.base);
-        let app = Router::new()
-            .fallback(answer)
-            .with_state((vendor, Arc::clone(&asked)));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let (base_url, asked) = serve(vendor).await;
         let home = Home::of(
             kind,
             "",
@@ -157,6 +164,146 @@ async fn every_kind_of_provider_answers() {
         let (name, scheme) = vendor.key;
         assert_eq!(headers[name], format!("{scheme}{KEY}"), "{kind}");
         assert!(body.to_string().contains("Hello?"), "{kind}: {body}");
+        drop(agent);
+    }
+}
+
+/// The conversation of [`every_kind_of_provider_answers`] goes on with another vendor, for each
+/// pair of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_vendor_goes_on_when_one_cannot() {
+    for (place, first) in VENDORS.iter().enumerate() {
+        let second = &VENDORS[(place + 1) % VENDORS.len()];
+        let (first_url, _) = serve(first).await;
+        let (second_url, asked) = serve(second).await;
+        let entry = |kind: &str, url: &str, key: &str| {
+            format!(
+                "  {kind}:\n    model: m-1\n    base_url: {url}\n    api_key: {{file: {key}}}\n"
+            )
+        };
+        let providers = format!(
+            "{}{}",
+            entry(first.kind, &first_url, "first"),
+            entry(second.kind, &second_url, "key")
+        );
+        let fallbacks = format!("    fallbacks: [{}]\n", second.kind);
+        let home = Home::of(first.kind, &fallbacks, &providers);
+        std::fs::write(home.path("first"), KEY).unwrap();
+        let agent = home.start().await;
+        client::send(home.port, "1", "Hello?").await;
+        assert!(asked.lock().unwrap().is_empty(), "{}", first.kind);
+        // Without its key the first one cannot be asked.
+        std::fs::remove_file(home.path("first")).unwrap();
+        let reply = client::send(home.port, "2", "Still there?").await;
+        assert_eq!(
+            reply.response, "Good day.",
+            "{} to {}",
+            first.kind, second.kind
+        );
+        let asked = asked.lock().unwrap();
+        let (_, _, body) = asked.iter().find(|(path, ..)| path == second.path).unwrap();
+        let body = body.to_string();
+        for said in ["Hello?", "Good day.", "Still there?"] {
+            assert!(
+                body.contains(said),
+                "{} to {}: {body}",
+                first.kind,
+                second.kind
+            );
+        }
+        drop(agent);
+    }
+}
+
+/// What the file says of a provider is in its requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_setting_reaches_the_vendor() {
+    let keys = [
+        (
+            "prompt_cache: off, betas: [b-1], server_tools: [{type: t_1, name: s}], extra_body: {seed: 7}",
+            vec![("/seed", json!(7)), ("/tools/0/type", json!("t_1"))],
+        ),
+        (
+            "server_tools: [{codeExecution: {}}], extra_body: {labels: {a: b}}",
+            vec![
+                ("/labels/a", json!("b")),
+                ("/tools/0/codeExecution", json!({})),
+            ],
+        ),
+        (
+            "options: {min_p: 0.05}, keep_alive: 60, num_ctx: 4096, extra_body: {seed: 7}",
+            vec![
+                ("/options/min_p", json!(0.05)),
+                ("/options/num_ctx", json!(4096)),
+                ("/keep_alive", json!(60)),
+                ("/seed", json!(7)),
+            ],
+        ),
+        (
+            "repeat_penalty: 1.5, extra_body: {seed: 7}",
+            vec![("/repeat_penalty", json!(1.5)), ("/seed", json!(7))],
+        ),
+        (
+            "history: stateless, search: [web_search], extra_body: {seed: 7}",
+            vec![
+                ("/store", json!(false)),
+                ("/tools/0/type", json!("web_search")),
+                ("/seed", json!(7)),
+            ],
+        ),
+    ];
+    for (vendor, (keys, expected)) in VENDORS.iter().zip(keys) {
+        let kind = vendor.kind;
+        let (base_url, asked) = serve(vendor).await;
+        let home = Home::of(
+            kind,
+            "    tools: {include: []}\n",
+            &format!(
+                "  {kind}: {{model: m-1, base_url: '{base_url}', api_key: {{file: key}}, {keys}}}\n"
+            ),
+        );
+        let agent = home.start().await;
+        client::send(home.port, "1", "Hello?").await;
+        let asked = asked.lock().unwrap();
+        let (_, headers, body) = asked.iter().find(|(path, ..)| path == vendor.path).unwrap();
+        for (place, value) in expected {
+            assert_eq!(body.pointer(place), Some(&value), "{kind} {place}: {body}");
+        }
+        if kind == "anthropic" {
+            assert!(headers["anthropic-beta"].to_str().unwrap().contains("b-1"));
+            assert!(!body.to_string().contains("cache_control"), "{body}");
+        }
+        drop(agent);
+    }
+}
+
+/// Whether the model is there is looked up where that was asked for, and nobody waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_looked_up_where_that_was_asked_for() {
+    let vendor = &VENDORS[3];
+    for (keys, wanted) in [("", false), (", verify_model_on_init: true", true)] {
+        let (base_url, asked) = serve(vendor).await;
+        let home = Home::of(
+            "llm",
+            "",
+            &format!(
+                "  llm: {{kind: openai-compat, model: m-1, base_url: '{base_url}', api_key: \
+                 {{file: key}}{keys}}}\n"
+            ),
+        );
+        let agent = home.start().await;
+        let is_looked_up = || {
+            let asked = asked.lock().unwrap();
+            asked.iter().any(|(path, ..)| path == "/v1/models")
+        };
+        let looked_up = async {
+            while wanted && !is_looked_up() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        support::within(looked_up).await;
+        client::send(home.port, "1", "Hello?").await;
+        assert_eq!(is_looked_up(), wanted);
         drop(agent);
     }
 }

@@ -99,7 +99,7 @@ providers:
     maxTokens: 1
     max_tokens: 2
   other:
-    verify_model_on_init: true
+    name: x
 ";
 
 #[test]
@@ -135,14 +135,14 @@ fn what_only_other_versions_know_becomes_a_comment() {
         # maxTokens: 1  # `max_tokens` is there too, and counts
         max_tokens: 2
       other:
-        verify_model_on_init: true
+        name: x
     ");
     let left: Vec<String> = migrated
         .left
         .iter()
         .map(|change| format!("{}: {}", change.line, change.from))
         .collect();
-    assert_eq!(left, ["11: local", "30: verify_model_on_init"]);
+    assert_eq!(left, ["11: local", "30: name"]);
     let again = migrate(&migrated.text, "f").unwrap();
     assert_eq!((again.text, again.changes), (migrated.text, vec![]));
 }

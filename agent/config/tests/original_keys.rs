@@ -77,7 +77,7 @@ const KEYS: &[(&str, &str, Fate)] = &[
     ("providers.p.keep_alive", "5m", Read),
     ("providers.p.context_window", "8192", Read),
     ("providers.p.max_output_tokens", "5", Removed),
-    ("providers.p.verify_model_on_init", "true", Later),
+    ("providers.p.verify_model_on_init", "true", Read),
     ("providers.p.extra_body", "{a: [1]}", Read),
     // channels
     ("channels.telegram.bot_token", "x", Later),

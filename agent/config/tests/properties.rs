@@ -156,7 +156,7 @@ fn endpoint() -> impl Strategy<Value = Provider> {
         who,
         tokens,
         sampling,
-        (seconds(), seconds()),
+        (seconds(), seconds(), any::<bool>()),
         object(),
     )
         .prop_map(
@@ -165,7 +165,7 @@ fn endpoint() -> impl Strategy<Value = Provider> {
                 (model, base_url, some_key, key),
                 (max_tokens, context_window),
                 (temperature, top_p),
-                (first_byte_timeout, idle_timeout),
+                (first_byte_timeout, idle_timeout, verify_model_on_init),
                 extra_body,
             )| {
                 // Some kinds do without, some do not, and a login is instead of one.
@@ -186,6 +186,7 @@ fn endpoint() -> impl Strategy<Value = Provider> {
                     top_p,
                     first_byte_timeout,
                     idle_timeout,
+                    verify_model_on_init,
                     extra_body,
                 }
             },

@@ -11,7 +11,7 @@ use serde_json::Value;
 const COMMITTED: &str = include_str!("../../../docs/reference/rivet.config.schema.json");
 
 /// Where single values stand; `?` is the value.
-const PLACES: [&str; 46] = [
+const PLACES: [&str; 47] = [
     "fleet: ?",
     "runtime: {default_agent: ?}",
     "runtime: {workspace: ?}",
@@ -49,6 +49,7 @@ const PLACES: [&str; 46] = [
     "agents: {ada: {provider: p, fallbacks: ?}}",
     "providers: {p: {kind: xai, model: m, api_key: {file: k}, first_byte_timeout: ?}}",
     "providers: {p: {kind: xai, model: m, api_key: {file: k}, idle_timeout: ?}}",
+    "providers: {p: {kind: xai, model: m, api_key: {file: k}, verify_model_on_init: ?}}",
     "providers: {p: {kind: xai, model: m, api_key: {file: k}, extra_body: ?}}",
     "providers: {p: {kind: xai, model: m, api_key: {file: k}, search: ?}}",
     "providers: {p: {kind: xai, model: m, api_key: {file: k}, history: ?}}",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rivetos_config::ProviderKind;
+use rivetos_config::{Provider, ProviderKind};
 use rivetos_http::Http;
 use rivetos_model_anthropic::Anthropic;
 use rivetos_model_google::Google;
@@ -34,6 +34,20 @@ pub(crate) struct Listed {
     pub(crate) context_tokens: Option<u64>,
     /// What it takes on the server's disk, in bytes.
     pub(crate) bytes: Option<u64>,
+}
+
+impl Listed {
+    /// Whether the model of `provider` is among `models`.
+    pub(crate) fn has(models: &[Self], provider: &Provider) -> bool {
+        let is_compat = matches!(provider.kind, ProviderKind::OpenaiCompat(_));
+        let wanted = provider.model.as_str();
+        // Ollama takes a name without a tag for the one with `:latest`.
+        let latest = format!("{wanted}:latest");
+        is_compat && wanted == "default" && !models.is_empty()
+            || models
+                .iter()
+                .any(|one| one.name == wanted || one.name == latest)
+    }
 }
 
 impl Vendor {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
-use rivetos_config::{Provider, ProviderKind};
+use rivetos_config::Provider;
 use rivetos_model_anthropic::login;
 use serde_json::{Value, json};
 
@@ -87,22 +87,10 @@ impl Asking {
     }
 }
 
-/// Whether the model that is configured is among those that are listed.
-fn has_model(provider: &Provider, models: &[Listed]) -> bool {
-    let is_compat = matches!(provider.kind, ProviderKind::OpenaiCompat(_));
-    let wanted = provider.model.as_str();
-    // Ollama takes a name without a tag for the one with `:latest`.
-    let latest = format!("{wanted}:latest");
-    is_compat && wanted == "default" && !models.is_empty()
-        || models
-            .iter()
-            .any(|one| one.name == wanted || one.name == latest)
-}
-
 fn row((name, provider): (&str, &Provider), standing: &Standing) -> Vec<String> {
     let state = match standing {
         Standing::Answers { took, models } => {
-            let missing = if has_model(provider, models) {
+            let missing = if Listed::has(models, provider) {
                 ""
             } else {
                 "; the model is not among those that it lists"
@@ -128,7 +116,7 @@ fn entry((name, provider): (&str, &Provider), standing: &Standing) -> Value {
     let (models, model_listed, took_ms) = match standing {
         Standing::Answers { took, models } => (
             Some(models.len()),
-            Some(has_model(provider, models)),
+            Some(Listed::has(models, provider)),
             u64::try_from(took.as_millis()).ok(),
         ),
         Standing::NotAsked(_) | Standing::Fails(_) => (None, None, None),

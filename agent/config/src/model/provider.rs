@@ -32,6 +32,8 @@ pub struct Provider {
     pub first_byte_timeout: Option<Duration>,
     /// `idle_timeout`, seconds: the longest wait for each further byte.
     pub idle_timeout: Option<Duration>,
+    /// `verify_model_on_init`: whether an agent looks at its start if the provider lists the model.
+    pub verify_model_on_init: bool,
     /// `extra_body`: what else goes into the body of each request. Never what the program itself
     /// decides: the model, the conversation, streaming.
     pub extra_body: Map<String, Value>,

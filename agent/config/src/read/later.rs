@@ -8,7 +8,7 @@ use super::field::Field;
 use super::reader::Reader;
 
 /// Paths of such keys; `*` stands for one name.
-const LATER: [&str; 28] = [
+const LATER: [&str; 27] = [
     "agents.*.local",
     "channels.agent.agent_id",
     "channels.agent.peers",
@@ -27,7 +27,6 @@ const LATER: [&str; 28] = [
     "mesh",
     "plugins",
     "providers.*.name",
-    "providers.*.verify_model_on_init",
     "runtime.auto_actions",
     "runtime.coding_pipeline",
     "runtime.context",

@@ -33,6 +33,7 @@ pub(super) fn unusable() -> Provider {
         top_p: None,
         first_byte_timeout: None,
         idle_timeout: None,
+        verify_model_on_init: false,
         extra_body: serde_json::Map::new(),
     }
 }
@@ -70,6 +71,8 @@ pub(super) fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -
     };
     let first_byte_timeout = seconds(reader, "first_byte_timeout");
     let idle_timeout = seconds(reader, "idle_timeout");
+    let verify = section.optional("verify_model_on_init");
+    let verify = verify.and_then(|field| field.boolean(reader));
     let extra_body = section.optional("extra_body");
     let extra_body = extra_body.and_then(|field| kind::extra_body(reader, &field, kind));
     let own = Own::read(reader, &mut section, name);
@@ -85,6 +88,7 @@ pub(super) fn provider(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -
         top_p,
         first_byte_timeout,
         idle_timeout,
+        verify_model_on_init: verify.unwrap_or_default(),
         extra_body: extra_body.unwrap_or_default(),
     })
 }

@@ -23,6 +23,7 @@ pub(super) fn provider(provider: &Provider) -> Map {
     let seconds = |timeout: Option<std::time::Duration>| timeout.map(|time| time.as_secs());
     map.optional_scalar("first_byte_timeout", seconds(provider.first_byte_timeout));
     map.optional_scalar("idle_timeout", seconds(provider.idle_timeout));
+    map.flag("verify_model_on_init", provider.verify_model_on_init);
     map.object("extra_body", &provider.extra_body);
     own(&mut map, &provider.kind);
     map

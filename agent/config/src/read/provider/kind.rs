@@ -32,11 +32,12 @@ const KINDS: [(&str, Kind); 7] = [
 const LATER_KINDS: [&str; 2] = ["claude-cli", "vllm"];
 
 /// Keys that not every kind has, with those that have them.
-const KEYS: [(&str, &[Kind]); 16] = [
+const KEYS: [(&str, &[Kind]); 17] = [
     ("base_url", ENDPOINTS),
     ("api_key", ENDPOINTS),
     ("first_byte_timeout", ENDPOINTS),
     ("idle_timeout", ENDPOINTS),
+    ("verify_model_on_init", ENDPOINTS),
     ("extra_body", ENDPOINTS),
     ("repeat_penalty", &[Kind::OpenaiCompat]),
     ("api", &[Kind::OpenaiCompat]),

@@ -68,6 +68,11 @@ pub(super) const PROVIDER: Section = Section {
             "The longest wait for each further byte, in seconds; default 120, for `ollama` and `openai-compat` 30",
         ),
         key(
+            "verify_model_on_init",
+            Shape::Flag,
+            "Whether an agent looks at its start if the provider lists the model, and logs it if not",
+        ),
+        key(
             "extra_body",
             Shape::Free,
             "What else goes into the body of each request",
