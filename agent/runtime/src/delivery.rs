@@ -6,6 +6,7 @@
 
 mod board;
 mod courier;
+mod files;
 mod outbox;
 mod perform;
 mod split;

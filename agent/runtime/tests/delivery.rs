@@ -201,18 +201,63 @@ async fn a_drain_flushes_what_can_be_delivered() {
 }
 
 #[tokio::test]
-async fn a_chat_reads_which_files_a_reply_has() {
+async fn files_of_a_reply_are_sent_and_too_large_ones_named() {
     let folder = tempfile::tempdir().unwrap();
     let chat = Chat::new(1000, Vec::new());
     let bench = start(folder.path(), &chat);
     within(bench.app.submit(to_chat("1", "a"))).await.unwrap();
     let asked = bench.asked().await;
-    asked.call("c", "hand", r#"{"text":"one"}"#).done();
+    asked
+        .call("c", "hand", r#"{"text":"one"}"#)
+        .call("d", "hand", r#"{"text":"much too long"}"#)
+        .done();
     bench.asked().await.say("Here it is.").done();
     within(bench.app.drain(Duration::from_secs(10))).await;
-    let text = chat.texts("a").pop().unwrap();
-    let line = "Here it is.\n\n[attachment one.txt: text/plain, 3 bytes, kept at .media/";
+    let [_tools, text, file] = &chat.texts("a")[..] else {
+        panic!("{:?}", chat.texts("a"));
+    };
+    assert_eq!(file, "<one.txt: one>");
+    let line =
+        "Here it is.\n\n[attachment much too long.txt: text/plain, 13 bytes, kept at .media/";
     assert!(text.starts_with(line), "{text}");
+    assert!(!text.contains("one.txt"), "{text}");
+}
+
+/// Whatever fails, and in whichever call: the text and each file are there once; a file that never
+/// works, or is gone, is named.
+#[tokio::test]
+async fn a_file_is_there_once_or_named() {
+    for (faults, files) in [
+        (&[Fault::After] as &[Fault], 1),
+        (&[Fault::Before, Fault::After], 1),
+        (&[Fault::Never], 0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let chat = Chat::new(1000, Vec::new());
+        chat.fail_files(faults);
+        let bench = start(folder.path(), &chat);
+        within(bench.app.submit(to_chat("1", "a"))).await.unwrap();
+        let asked = bench.asked().await;
+        asked.call("c", "hand", r#"{"text":"one"}"#).done();
+        bench.asked().await.say("Here it is.").done();
+        let store = open(folder.path());
+        let texts = within(async {
+            loop {
+                flushed(&store).await;
+                let texts = chat.texts("a");
+                if texts.iter().any(|text| text.contains("one.txt")) {
+                    return texts;
+                }
+            }
+        })
+        .await;
+        let sent = texts.iter().filter(|text| *text == "<one.txt: one>");
+        assert_eq!(sent.count(), files, "{faults:?}: {texts:?}");
+        let named = texts[1].contains("[attachment one.txt: ");
+        assert_eq!(named, files == 0, "{faults:?}: {texts:?}");
+        assert_eq!(texts.len(), 2 + files, "{faults:?}: {texts:?}");
+        bench.crash().await;
+    }
 }
 
 fn fault() -> impl Strategy<Value = Fault> {

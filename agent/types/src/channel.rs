@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::BoxFuture;
 use crate::id::{ChannelId, MessageId};
+use crate::media::Attachment;
 
 /// A chat service, as the runtime sees it.
 ///
@@ -42,6 +43,17 @@ pub trait Channel: Send + Sync {
         text: &'a str,
     ) -> BoxFuture<'a, Result<EditResult, ChannelError>>;
 
+    /// Makes a message of the file whose bytes are `content`, with the promises of
+    /// [`Channel::send`] about keys. Called for files of at most [`Capabilities::file_bytes_max`]
+    /// only. After [`ChannelError::Permanent`] the person reads where the file is instead.
+    fn send_file<'a>(
+        &'a self,
+        to: &'a Address,
+        key: &'a MessageKey,
+        file: &'a Attachment,
+        content: Vec<u8>,
+    ) -> BoxFuture<'a, Result<EditResult, ChannelError>>;
+
     /// Makes a message say `text`. Doing so twice is harmless.
     fn edit<'a>(
         &'a self,
@@ -68,6 +80,8 @@ pub struct Capabilities {
     pub length_max: LengthMax,
     /// Whether a message can be changed.
     pub edits: Edits,
+    /// The largest file that can be sent, in bytes; 0: none.
+    pub file_bytes_max: u64,
 }
 
 /// The longest text of one message, in the unit that the service counts.

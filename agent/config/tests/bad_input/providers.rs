@@ -52,13 +52,13 @@ f.yaml:2:56: providers.rehearsal.api_key: this has no effect with `kind: rehears
 #[test]
 fn keys_of_kinds() {
     check(
-        r#"agents: {ada: {provider: xai}}
+        r"agents: {ada: {provider: xai}}
 providers:
   xai: {model: m, api_key: {file: k}, search: [web, x_search], history: kept, options: {}}
   google: {model: m, api_key: {file: k}, server_tools: {}, extra_body: {a: .nan}}
   ollama: {model: m, extra_body: [], api: chat, first_byte_timeout: 0, idle_timeout: 1.5}
   more: {kind: google, model: m, api_key: {file: k}, extra_body: {contents: [], top_k: 5}}
-"#,
+",
         r#"
 f.yaml:3:48: providers.xai.search: "web" is not one of web_search, x_search, code_interpreter
   hint: possible: web_search, x_search, code_interpreter

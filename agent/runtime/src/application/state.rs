@@ -136,8 +136,9 @@ impl State {
             let redactor = Arc::clone(&parts.redactor);
             Exporter::start(Arc::clone(collector), source, redactor)
         });
-        let outbox = Arc::new(Outbox::new(Arc::clone(&parts.store), channels));
         let media = Arc::new(Media::new(parts.workspace.clone()));
+        let store = Arc::clone(&parts.store);
+        let outbox = Arc::new(Outbox::new(store, Arc::clone(&media), channels));
         let state = Self {
             media,
             refused_images: RefusedImages::default(),

@@ -14,10 +14,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::board::Board;
+use super::files::{Files, Sent};
 use super::outbox::{Mail, Outbox, Standing};
 use super::perform::perform;
 use super::split::split;
 use crate::clock::now;
+use crate::media::Media;
 use crate::streaming::Streamed;
 
 /// The replies that are looked at first.
@@ -82,6 +84,8 @@ struct Job {
     /// The messages that were streamed, until they are taken over.
     streamed: Option<Streamed>,
     board: Board,
+    /// Known from the first attempt on.
+    files: Option<Files>,
     failures: u32,
 }
 
@@ -224,13 +228,14 @@ impl Job {
             streamed: outbox.streams.take(&reply.turn),
             reply,
             board: Board::default(),
+            files: None,
             failures: 0,
         }
     }
 
     /// Shows all of the reply and settles it, or gives it up, or says when to go on.
     async fn attempt(&mut self, outbox: &Outbox, channel: &dyn Channel) -> Ended {
-        let stored = match self.show(channel).await {
+        let stored = match self.show(channel, &outbox.media).await {
             Ok(()) => outbox.store.settle(self.reply.turn.clone()).await,
             Err(ChannelError::Permanent { reason }) => {
                 tracing::error!(turn = %self.reply.turn, reason, "a reply cannot be delivered");
@@ -255,7 +260,12 @@ impl Job {
         }
     }
 
-    async fn show(&mut self, channel: &dyn Channel) -> Result<(), ChannelError> {
+    /// Shows the text, then the files. A file that cannot be sent makes the text longer.
+    async fn show(
+        &mut self,
+        channel: &dyn Channel,
+        media: &Arc<Media>,
+    ) -> Result<(), ChannelError> {
         let Some(to) = self.reply.address.as_deref() else {
             let reason = "nobody knows where it goes".to_owned();
             return Err(ChannelError::Permanent { reason });
@@ -263,14 +273,23 @@ impl Job {
         if let Some(streamed) = self.streamed.take() {
             self.board = streamed.end().await;
         }
-        let parts = split(&words(&self.reply), channel.capabilities().length_max);
-        self.board.want(parts);
         let prefix = self.reply.turn.as_str();
-        while let Some(next) = self.board.next() {
-            perform(channel, to, prefix, &mut self.board, next).await?;
-            self.failures = 0;
+        let files = self
+            .files
+            .get_or_insert_with(|| Files::of(&self.reply, channel));
+        loop {
+            let text = words(&self.reply, files);
+            self.board
+                .want(split(&text, channel.capabilities().length_max));
+            while let Some(next) = self.board.next() {
+                perform(channel, to, prefix, &mut self.board, next).await?;
+                self.failures = 0;
+            }
+            match files.send(channel, to, &self.reply, media).await? {
+                Sent::NameOne => {}
+                Sent::All => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     fn pause_after(&mut self, error: &ChannelError) -> Duration {
@@ -290,9 +309,9 @@ impl Job {
     }
 }
 
-/// What the person reads. Of files it is the line that says what and where they are: the port has
-/// no way for their bytes.
-fn words(reply: &OutboundMessage) -> String {
+/// What the person reads. Of files that are not sent it is the line that says what and where they
+/// are.
+fn words(reply: &OutboundMessage, files: &Files) -> String {
     let note = match &reply.outcome {
         TurnOutcome::Completed => None,
         TurnOutcome::Interrupted => Some("(stopped)".to_owned()),
@@ -303,7 +322,7 @@ fn words(reply: &OutboundMessage) -> String {
     let mut text = reply.text.clone();
     for line in note
         .into_iter()
-        .chain(reply.files.iter().map(Attachment::line))
+        .chain(files.named(reply).map(Attachment::line))
     {
         text.truncate(text.trim_end().len());
         if !text.is_empty() {

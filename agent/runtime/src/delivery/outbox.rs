@@ -7,11 +7,14 @@ use rivetos_types::id::{ChannelId, SessionId};
 use rivetos_types::store::TurnStore;
 use tokio::sync::watch;
 
+use crate::media::Media;
 use crate::streaming::Streams;
 
 /// The outbox of the store, and how the channels stand.
 pub(crate) struct Outbox {
     pub(super) store: Arc<dyn TurnStore>,
+    /// Where the files of replies are.
+    pub(super) media: Arc<Media>,
     /// The turns that people follow, and their messages.
     pub(crate) streams: Streams,
     pub(super) mail: watch::Sender<Mail>,
@@ -45,11 +48,13 @@ pub(crate) enum Standing {
 impl Outbox {
     pub(crate) fn new(
         store: Arc<dyn TurnStore>,
+        media: Arc<Media>,
         channels: impl Iterator<Item = ChannelId>,
     ) -> Self {
         let connecting = |id| (id, Standing::Connecting("starting".to_owned()));
         Self {
             store,
+            media,
             streams: Streams::default(),
             mail: watch::Sender::new(Mail::More),
             owed: watch::Sender::default(),

@@ -59,7 +59,7 @@ pub(crate) async fn perform(
     Ok(Made::Done)
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     call: impl Future<Output = Result<T, ChannelError>>,
 ) -> Result<T, ChannelError> {
     tokio::time::timeout(CALL_TIME_MAX, call)

@@ -10,7 +10,11 @@ use rivetos_types::channel::{
     MessageKey,
 };
 use rivetos_types::id::{ChannelId, MessageId};
+use rivetos_types::media::Attachment;
 use tokio::sync::{Notify, watch};
+
+/// The largest file that it takes, in bytes.
+const FILE_BYTES_MAX: u64 = 8;
 
 /// Where the agent's owner reads.
 pub(crate) const OWNERS_CHAT: &str = "owner";
@@ -36,6 +40,7 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Send,
+    File,
     Edit,
     Retract,
 }
@@ -43,10 +48,27 @@ enum Call {
 #[derive(Debug, Default)]
 struct Service {
     faults: VecDeque<Fault>,
+    file_faults: VecDeque<Fault>,
     calls: usize,
     next: u64,
     /// By number, so in the order in which the person sees them: chat, key, text.
     messages: BTreeMap<u64, (String, String, String)>,
+}
+
+impl Service {
+    /// The message of this key says `text`.
+    fn put(&mut self, to: &Address, key: &MessageKey, text: &str) -> EditResult {
+        let mut messages = self.messages.iter();
+        let known = messages.find(|(_, (_, used, _))| *used == key.0);
+        let number = known.map_or(self.next, |(number, _)| *number);
+        self.next = self.next.max(number + 1);
+        let message = (to.chat.clone(), key.0.clone(), text.to_owned());
+        self.messages.insert(number, message);
+        EditResult {
+            primary: MessageId(number.to_string()),
+            overflow: Vec::new(),
+        }
+    }
 }
 
 pub(crate) struct Chat {
@@ -90,6 +112,11 @@ impl Chat {
         *self.busy.lock().unwrap() = Some(name);
     }
 
+    /// What happens to files that are sent from now on.
+    pub(crate) fn fail_files(&self, faults: &[Fault]) {
+        self.with(|service| service.file_faults.extend(faults));
+    }
+
     /// What a person reads in a chat, oldest first: the keys and the texts.
     pub(crate) fn reads(&self, chat: &str) -> Vec<(String, String)> {
         let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +145,11 @@ impl Chat {
     ) -> Result<T, ChannelError> {
         let fault = self.with(|service| {
             service.calls += 1;
-            service.faults.pop_front().unwrap_or(Fault::None)
+            let faults = match call {
+                Call::File => &mut service.file_faults,
+                Call::Send | Call::Edit | Call::Retract => &mut service.faults,
+            };
+            faults.pop_front().unwrap_or(Fault::None)
         });
         let transient = || ChannelError::Transient {
             reason: "the line broke".into(),
@@ -168,6 +199,7 @@ impl Channel for Chat {
         Capabilities {
             length_max: LengthMax::Utf16Units(self.units_max),
             edits: self.edits,
+            file_bytes_max: FILE_BYTES_MAX,
         }
     }
 
@@ -206,18 +238,21 @@ impl Channel for Chat {
         }
         Box::pin(self.call(Call::Send, move |service| {
             assert!(text.encode_utf16().count() <= self.units_max, "{text}");
-            let known = service
-                .messages
-                .iter()
-                .find(|(_, (_, used, _))| *used == key.0);
-            let number = known.map_or(service.next, |(number, _)| *number);
-            service.next = service.next.max(number + 1);
-            let message = (to.chat.clone(), key.0.clone(), text.to_owned());
-            service.messages.insert(number, message);
-            Ok(EditResult {
-                primary: MessageId(number.to_string()),
-                overflow: Vec::new(),
-            })
+            Ok(service.put(to, key, text))
+        }))
+    }
+
+    fn send_file<'a>(
+        &'a self,
+        to: &'a Address,
+        key: &'a MessageKey,
+        file: &'a Attachment,
+        content: Vec<u8>,
+    ) -> BoxFuture<'a, Result<EditResult, ChannelError>> {
+        Box::pin(self.call(Call::File, move |service| {
+            assert!(file.bytes <= FILE_BYTES_MAX, "{file:?}");
+            let content = String::from_utf8(content).unwrap();
+            Ok(service.put(to, key, &format!("<{}: {content}>", file.name)))
         }))
     }
 

@@ -7,6 +7,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn planner(edits: Edits, now: Instant) -> Planner {
     let capabilities = Capabilities {
+        file_bytes_max: 0,
         length_max: LengthMax::Chars(200),
         edits,
     };
