@@ -6,10 +6,10 @@
 
 mod answer;
 mod approval;
+mod attachments;
 mod calls;
 mod context;
 mod conversation;
-mod images;
 mod journal;
 mod limits;
 mod machine;
@@ -21,7 +21,6 @@ pub use approval::{Policy, Rule, call_hash};
 pub use calls::PlannedCall;
 pub use context::{Compactable, Room, tokens_of};
 pub use conversation::{ConversationError, check_conversation, cut_history};
-pub use images::{IMAGE_BYTES_MAX, IMAGES_MAX, shown_images};
 pub use journal::{Abort, JournalError, TurnInput, decode, encode};
 pub use limits::Limits;
 pub use machine::{Opening, Turn, TurnAction};

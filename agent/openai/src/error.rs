@@ -15,7 +15,7 @@ pub fn of_refusal(refusal: &Refusal) -> ModelError {
     if is_too_long(status, &code, &message) {
         return ModelError::TooLong { message };
     }
-    if is_about_images(status, &message) {
+    if is_about_attachments(status, &message) {
         return ModelError::ImagesRefused { message };
     }
     if refusal.may_pass() && code != "insufficient_quota" {
@@ -130,12 +130,26 @@ fn is_too_long(status: u16, code: &str, message: &str) -> bool {
     refused && (says || words.iter().any(|word| message.contains(word)))
 }
 
-/// How endpoints say that they, or the model behind them, see nothing, or that an image is broken.
-/// Some know only texts and name the field; llama.cpp calls it its own error.
-fn is_about_images(status: u16, message: &str) -> bool {
+/// How endpoints say that they, or the model behind them, see nothing, or that an image or a
+/// document is broken. Some know only texts and name the field; llama.cpp calls it its own error.
+fn is_about_attachments(status: u16, message: &str) -> bool {
     let message = message.to_lowercase();
     let words: &[&str] = match status {
-        400 | 404 | 415 | 422 => &["image", "multimodal", "content must be a string"],
+        400 | 404 | 415 | 422 => &[
+            "image",
+            "multimodal",
+            "content must be a string",
+            // The word alone stands in names of tools too.
+            "`file`",
+            "'file'",
+            "value: file",
+            "input_file",
+            "file_data",
+            "file data",
+            "file type",
+            "pdf",
+            "document",
+        ],
         500 | 501 => &["image input"],
         _ => &[],
     };

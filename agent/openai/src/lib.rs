@@ -21,4 +21,4 @@ pub mod request;
 pub mod stream;
 
 pub use answer::answer;
-pub use request::{Endpoint, Scope};
+pub use request::{Documents, Endpoint, Scope};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
-use rivetos_types::media::{Attachment, FileDigest};
+use rivetos_types::media::{Attachment, FileDigest, MediaType};
 use rivetos_types::message::{ContentPart, Message, ToolCall, ToolResult, words_of};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::{History, ToolCalls};
@@ -30,6 +30,8 @@ pub struct Endpoint<'a> {
     pub include: &'static [&'static str],
     /// Whether one answer may call several tools.
     pub tool_calls: ToolCalls,
+    /// Whether its models read documents.
+    pub documents: Documents,
     /// Tools that the vendor runs by itself, as it wants them described.
     pub server_tools: Vec<Value>,
     /// The most tokens of one answer, reasoning included.
@@ -41,6 +43,35 @@ pub struct Endpoint<'a> {
     /// What else goes into the body.
     pub extra_body: &'a Map<String, Value>,
 }
+
+/// What an endpoint does with documents. One that does not know them refuses the whole request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Documents {
+    /// It shows them to its models.
+    Taken,
+    /// It is not known to: the model reads about them.
+    Described,
+}
+
+impl Documents {
+    /// The file that a part is, with its bytes, if the model is to see it.
+    pub fn seen<'a>(
+        self,
+        part: &'a ContentPart,
+        files: &'a Files,
+    ) -> Option<(&'a Attachment, &'a [u8])> {
+        let file = part.attachment()?;
+        let takes = match self {
+            Self::Taken => file.media.is_image() || file.media == MediaType::Pdf,
+            Self::Described => file.media.is_image(),
+        };
+        let bytes = takes.then(|| files.get(&file.digest))??;
+        Some((file, bytes))
+    }
+}
+
+/// The bytes of the attachments of a request.
+pub type Files = BTreeMap<FileDigest, Arc<[u8]>>;
 
 /// How much of the conversation a request brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +158,7 @@ fn input(endpoint: &Endpoint<'_>, request: &ModelRequest, kept: Option<&Kept<'_>
     for message in messages {
         match message {
             Message::User { content } => {
-                items.push(said("user", shown(content, &request.images)));
+                items.push(said("user", shown(endpoint, content, &request.images)));
             }
             Message::Assistant {
                 content,
@@ -145,22 +176,18 @@ fn said(role: &str, content: Value) -> Value {
     item
 }
 
-type Files = BTreeMap<FileDigest, Arc<[u8]>>;
-
 /// A text, unless there is something to see.
-fn shown(content: &[ContentPart], files: &Files) -> Value {
-    let seen = |part: &ContentPart| {
-        let file = part.attachment()?;
-        Some(see(file, files.get(&file.digest)?))
-    };
+fn shown(endpoint: &Endpoint<'_>, content: &[ContentPart], files: &Files) -> Value {
+    let seen = |part| endpoint.documents.seen(part, files);
     if !content.iter().any(|part| seen(part).is_some()) {
         return words_of(content).into();
     }
     let text = |part: &ContentPart| json!({ "type": "input_text", "text": part.words() });
+    let file = |part| seen(part).map(|(file, bytes)| see(file, bytes));
     // Each file stands behind its description, so that the model can name it to tools.
     let parts = content
         .iter()
-        .flat_map(|part| [Some(text(part)), seen(part)]);
+        .flat_map(|part| [Some(text(part)), file(part)]);
     parts.flatten().collect()
 }
 

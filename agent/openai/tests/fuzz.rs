@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use fuzzing::fuzz;
 use reading::check_chunks;
 use rivetos_http::End;
-use rivetos_openai::Endpoint;
 use rivetos_openai::stream::StreamParser;
+use rivetos_openai::{Documents, Endpoint};
 use rivetos_types::message::Message;
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::{History, ToolCalls};
@@ -33,6 +33,7 @@ fn an_answer_does_not_depend_on_its_chunks_and_ends_once() {
         effort: None,
         include: &[],
         tool_calls: ToolCalls::Parallel,
+        documents: Documents::Described,
         server_tools: Vec::new(),
         max_tokens: None,
         temperature: None,

@@ -18,13 +18,21 @@ use support::{Bench, message, turn, within};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\x20\0\0\x02\x58\x08\x06\0\0\0";
 
+/// A page, and nothing on it.
+const PDF: &[u8] = b"%PDF-1.4\n1 0 obj <</Type/Page>> endobj\n";
+
 /// Sends a message with a file, as a channel does.
 async fn send(bench: &Bench, id: &str, text: &str, file: &[u8]) -> Submitted {
+    send_all(bench, id, text, &[file]).await
+}
+
+async fn send_all(bench: &Bench, id: &str, text: &str, files: &[&[u8]]) -> Submitted {
     let said = message(id, text);
-    let files = vec![SentFile {
+    let file = |content: &&[u8]| SentFile {
         name: "beach.png".into(),
-        content: file.to_vec(),
-    }];
+        content: content.to_vec(),
+    };
+    let files = files.iter().map(file).collect();
     let kept = within(bench.app.keep(said.session.clone(), files)).await;
     let mut content = said.content.clone();
     content.extend(kept.unwrap().into_iter().map(ContentPart::Attachment));
@@ -108,6 +116,51 @@ async fn a_model_that_sees_nothing_reads_about_the_image() {
     later.send(Err(ModelError::ImagesRefused { message }));
     let failed = bench.reply("2").await.outcome;
     assert!(matches!(failed, TurnOutcome::Failed { .. }), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_document_reaches_the_model_until_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    send_all(&bench, "1", "what is this?", &[PDF, PNG]).await;
+    let asked = bench.asked().await;
+    let mut shown = seen(&asked.request);
+    shown.sort_unstable();
+    assert_eq!(shown, [PDF, PNG]);
+    let said = words(&asked.request.messages[0]);
+    assert!(said.contains("application/pdf, 1 page, "), "{said}");
+
+    // Who takes no documents may see nevertheless.
+    let refused = || {
+        let message = "expected `text` or `image_url`".to_owned();
+        Err(ModelError::ImagesRefused { message })
+    };
+    asked.send(refused());
+    let again = bench.asked().await;
+    assert_eq!(seen(&again.request), [PNG]);
+    assert_eq!(again.request.messages, asked.request.messages);
+    again.send(refused());
+    let last = bench.asked().await;
+    assert!(seen(&last.request).is_empty());
+    last.say("two files").done();
+    assert_eq!(bench.reply("1").await.outcome, TurnOutcome::Completed);
+
+    send(&bench, "2", "and this?", b"%PDF-1.4 another").await;
+    let asked = bench.asked().await;
+    assert_eq!(seen(&asked.request), [b"%PDF-1.4 another"]);
+}
+
+#[tokio::test]
+async fn a_document_that_fills_the_window_is_read_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    let book = b"/Type/Page ".repeat(100);
+    let book = [b"%PDF-1.4\n".as_slice(), &book].concat();
+    send(&bench, "1", "sum it up", &book).await;
+    let asked = bench.asked().await;
+    assert!(seen(&asked.request).is_empty());
+    let said = words(&asked.request.messages[0]);
+    assert!(said.contains("application/pdf, 100 pages, "), "{said}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Files that come with a message.
 
+mod pages;
 mod pixels;
 mod sniff;
 
@@ -47,6 +48,9 @@ pub struct Attachment {
     /// Its size, when it is an image that says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixels: Option<Pixels>,
+    /// Its pages, when it is a PDF that says how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
     /// The beginning of a text document, at most [`EXCERPT_BYTES_MAX`] long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -68,6 +72,9 @@ impl Attachment {
             digest,
             path,
             pixels: media.is_image().then(|| Pixels::of(content)).flatten(),
+            pages: (media == MediaType::Pdf)
+                .then(|| pages::count(content))
+                .flatten(),
             text: (media == MediaType::Text).then(excerpt).flatten(),
         }
     }
@@ -86,7 +93,11 @@ impl Attachment {
             .map_or(String::new(), |Pixels { width, height }| {
                 format!(", {width} x {height} pixels")
             });
-        format!("[attachment {name}: {media}{pixels}, {bytes} bytes, kept at {path}]")
+        let pages = self.pages.map_or(String::new(), |pages| match pages {
+            1 => ", 1 page".to_owned(),
+            pages => format!(", {pages} pages"),
+        });
+        format!("[attachment {name}: {media}{pixels}{pages}, {bytes} bytes, kept at {path}]")
     }
 
     /// The file in words, for a model: what it is, where it is, and what it says if it is a text.

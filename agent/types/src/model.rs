@@ -36,7 +36,8 @@ pub struct ModelRequest {
     pub system: String,
     /// The conversation, oldest first.
     pub messages: Vec<Message>,
-    /// The bytes of those attachments that the model is to see. It reads about the others.
+    /// The bytes of those attachments that the model is to see, images and documents. It reads
+    /// about the others, and about those that its provider cannot show it.
     pub images: BTreeMap<FileDigest, Arc<[u8]>>,
     /// The tools that may be called, in a stable order.
     pub tools: Vec<ToolSpec>,
@@ -116,8 +117,8 @@ pub enum ModelError {
         /// For the log and the person.
         message: String,
     },
-    /// The endpoint does not take images, or not one of these.
-    #[error("the images were refused: {message}")]
+    /// The endpoint does not take images or documents, or not one of these.
+    #[error("the attachments were refused: {message}")]
     ImagesRefused {
         /// For the log and the person.
         message: String,

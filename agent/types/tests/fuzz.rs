@@ -20,8 +20,19 @@ const WORDS_BYTES_MAX: usize = 600;
 #[test]
 fn a_file_is_what_its_bytes_say() {
     let words = [
-        "IHDR", "GIF89a", "RIFF", "WEBPVP8 ", "WEBPVP8L", "WEBPVP8X", "JFIF", "%PDF-1.7", "OggS",
-        "ID3", "ftyp",
+        "IHDR",
+        "GIF89a",
+        "RIFF",
+        "WEBPVP8 ",
+        "WEBPVP8L",
+        "WEBPVP8X",
+        "JFIF",
+        "%PDF-1.7",
+        "OggS",
+        "ID3",
+        "ftyp",
+        "/Type /Page ",
+        "/Linearized 1 /N 7 ",
     ];
     fuzz("media", &words, |bytes| {
         let Some(media) = MediaType::of(bytes) else {

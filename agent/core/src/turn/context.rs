@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{Message, TokenUsage};
 
+use super::attachments::{shown, tokens_of_all};
 use super::conversation::bytes_of;
-use super::images::{image_tokens, shown_images};
 use super::machine::Turn;
 
 /// Bytes of text per token, on the safe side: English has about 4, other languages and code less.
@@ -76,15 +77,23 @@ impl Turn {
         if let Some((tokens, messages)) = self.fill.counted {
             let since = self.messages.get(messages..).unwrap_or_default();
             let text = tokens_of(since.iter().map(bytes_of).sum());
-            let images = image_tokens(shown_images(since).len());
-            return tokens.saturating_add(text).saturating_add(images);
+            let shown = tokens_of_all(&self.shown(since));
+            return tokens.saturating_add(text).saturating_add(shown);
         }
         let summary = self.summary.as_ref().map_or(0, |summary| summary.len());
         let history: usize = self.history().iter().map(bytes_of).sum();
         let turn: usize = self.messages.iter().map(bytes_of).sum();
         let text = tokens_of(self.opening.room.prompt_bytes + summary + history + turn);
         let messages = self.history().iter().chain(&self.messages);
-        text.saturating_add(image_tokens(shown_images(messages).len()))
+        text.saturating_add(tokens_of_all(&self.shown(messages)))
+    }
+
+    /// The attachments that the model is to see with these messages, oldest first.
+    pub fn shown<'a>(
+        &self,
+        messages: impl IntoIterator<Item = &'a Message>,
+    ) -> Vec<&'a Attachment> {
+        shown(messages, self.opening.room.request_tokens())
     }
 
     /// How full the window is, in percent of what a request may take.

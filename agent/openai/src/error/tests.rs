@@ -105,7 +105,7 @@ fn an_empty_account_stays_empty() {
 }
 
 #[test]
-fn refused_images_are_told_from_other_refusals() {
+fn refused_attachments_are_told_from_other_refusals() {
     for (status, said) in [
         (
             400,
@@ -126,6 +126,19 @@ fn refused_images_are_told_from_other_refusals() {
             "image input is not supported - hint: you may need to provide the mmproj",
         ),
         (400, "Could not process image"),
+        (
+            400,
+            "messages[0]: unknown variant `file`, expected `text` at line 1 column 231",
+        ),
+        (
+            400,
+            "Invalid value: file. Supported values are: 'text', 'image_url'",
+        ),
+        (
+            400,
+            "Invalid file data: 'messages[1].content[0].file.file_data'",
+        ),
+        (400, "The PDF cannot be read"),
     ] {
         let body = serde_json::json!({ "error": { "message": said } }).to_string();
         let message = format!("{said} (HTTP {status})");
@@ -133,6 +146,7 @@ fn refused_images_are_told_from_other_refusals() {
     }
     for (status, said) in [
         (401, "no image for you"),
+        (400, "Invalid schema for function 'file_read'"),
         (500, "the image of the disk broke"),
     ] {
         let body = serde_json::json!({ "error": { "message": said } }).to_string();

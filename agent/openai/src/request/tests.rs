@@ -17,6 +17,7 @@ fn endpoint(history: History) -> Endpoint<'static> {
         effort: None,
         include: &[],
         tool_calls: ToolCalls::Parallel,
+        documents: Documents::Taken,
         server_tools: Vec::new(),
         max_tokens: None,
         temperature: None,
@@ -246,6 +247,7 @@ fn files_are_seen_or_read_about() {
             digest: FileDigest(name.into()),
             path: format!(".media/s/{name}"),
             pixels: None,
+            pages: None,
             text: None,
         })
     };
@@ -277,4 +279,12 @@ fn files_are_seen_or_read_about() {
         "file_data": "data:application/pdf;base64,iVBO",
     });
     assert_eq!(second[3], document);
+    let endpoint = Endpoint {
+        documents: Documents::Described,
+        ..endpoint(History::Stateless)
+    };
+    let body = super::body(&endpoint, &request, Scope::Full);
+    let parts = body["input"][2]["content"].as_array().unwrap();
+    let kinds: Vec<_> = parts.iter().map(|part| &part["type"]).collect();
+    assert_eq!(kinds, ["input_text", "input_image", "input_text"]);
 }

@@ -6,6 +6,7 @@ use rivetos_types::settings::ToolCalls;
 use serde_json::{Map, json};
 
 use super::*;
+use crate::Documents;
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
@@ -17,6 +18,7 @@ fn parser(history: History) -> StreamParser {
         effort: None,
         include: &[],
         tool_calls: ToolCalls::Parallel,
+        documents: Documents::Described,
         server_tools: Vec::new(),
         max_tokens: None,
         temperature: None,

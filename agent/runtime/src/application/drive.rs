@@ -73,7 +73,7 @@ struct Run<'a> {
     turn: Turn,
     /// What happened and is not stored yet.
     pending: Vec<Checkpoint>,
-    /// The images that the model saw last.
+    /// The images and documents that the model saw last.
     images: BTreeMap<FileDigest, Arc<[u8]>>,
     /// What it cost and is not stored yet.
     expenses: Vec<Expense>,

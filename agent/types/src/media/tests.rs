@@ -76,6 +76,28 @@ fn a_head_that_breaks_off_is_no_size() {
 }
 
 #[test]
+fn documents_say_how_many_pages_they_have() {
+    let pages = |content: &[u8]| attachment("a.pdf", content).unwrap().pages;
+    let plain = b"%PDF-1.4\n<< /Type /Pages /Kids [3 0 R] /Count 2 >><</Type/Page/Parent 1 0 R>>\
+        <</Type /Page>> <</Type /PageLabel>> /Page";
+    assert_eq!(pages(plain), Some(2));
+    let linearized =
+        b"%PDF-1.5\n1 0 obj\n<</Linearized 1/L 9/H [1 2]/O 3/E 4/N 23/T 5>>/Type/Page ";
+    assert_eq!(pages(linearized), Some(23));
+    for silent in [
+        &b"%PDF-1.5\n/Type/ObjStm"[..],
+        b"%PDF-1.5",
+        b"%PDF-/Linearized/N x",
+    ] {
+        assert_eq!(pages(silent), None, "{silent:?}");
+    }
+    assert_eq!(
+        attachment("a.pdf", plain).unwrap().described(),
+        "[attachment a.pdf: application/pdf, 2 pages, 119 bytes, kept at .media/s/d.bin]"
+    );
+}
+
+#[test]
 fn an_image_is_described_in_a_line() {
     let image = attachment("../holiday\n/be ach.png", PNG).unwrap();
     assert_eq!(

@@ -128,6 +128,7 @@ fn request(model: &str) -> ModelRequest {
         digest: FileDigest("a".into()),
         path: "a.png".into(),
         pixels: None,
+        pages: None,
         text: None,
     };
     let seen = vec![ContentPart::text("see"), ContentPart::Attachment(image)];

@@ -5,11 +5,13 @@
 mod rules;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use rivetos_model_anthropic::request::{Replay, body};
+use rivetos_types::media::{Attachment, FileDigest, MediaType};
 use rivetos_types::message::{ContentPart, Message, ToolCall, ToolResult, ToolStatus, VendorBlock};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::secret::SecretRef;
@@ -27,8 +29,28 @@ const MODELS: [&str; 5] = [
     "claude-fable-5-1",
 ];
 
+/// The digest of the file whose bytes are there.
+const SHOWN: &str = "shown";
+
 fn words() -> impl Strategy<Value = ContentPart> {
     select(vec!["", " \n", "so", "so far "]).prop_map(ContentPart::text)
+}
+
+/// What was sent, and can be shown or not.
+fn file() -> impl Strategy<Value = ContentPart> {
+    let kinds = vec![MediaType::Png, MediaType::Pdf, MediaType::Ogg];
+    (select(kinds), select(vec![SHOWN, "gone"])).prop_map(|(media, digest)| {
+        ContentPart::Attachment(Attachment {
+            name: "a".into(),
+            media,
+            bytes: 3,
+            digest: FileDigest(digest.into()),
+            path: ".media/a".into(),
+            pixels: None,
+            pages: None,
+            text: None,
+        })
+    })
 }
 
 /// What vendors leave behind, whole and half.
@@ -107,7 +129,8 @@ fn call() -> impl Strategy<Value = (String, String, ToolStatus)> {
 
 /// One message, or an answer and its results.
 fn part() -> impl Strategy<Value = Vec<Message>> {
-    let said = vec(words(), 0..3).prop_map(|content| vec![Message::User { content }]);
+    let said = vec(prop_oneof![4 => words(), 1 => file()], 0..3);
+    let said = said.prop_map(|content| vec![Message::User { content }]);
     let content = vec(prop_oneof![words(), block()], 0..5);
     let answered = (content, vec(call(), 0..4)).prop_map(|(content, mut calls)| {
         calls.sort_by(|one, other| one.0.cmp(&other.0));
@@ -170,7 +193,7 @@ proptest! {
         messages.extend(last.map(Message::user));
         let request = ModelRequest {
             model: None,
-            images: BTreeMap::new(),
+            images: BTreeMap::from([(FileDigest(SHOWN.into()), Arc::from(*b"\x89PN"))]),
             thinking,
             system: "be brief".into(),
             messages,

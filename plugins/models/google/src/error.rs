@@ -35,7 +35,7 @@ fn kind(status: u16, message: String, said: &Said, refusal: &Refusal) -> ModelEr
     if is_too_long(status, &message) {
         return ModelError::TooLong { message };
     }
-    if is_about_images(status, &message) {
+    if is_about_attachments(status, &message) {
         return ModelError::ImagesRefused { message };
     }
     if refusal.may_pass() && !said.spent {
@@ -56,10 +56,12 @@ fn is_too_long(status: u16, message: &str) -> bool {
     matches!(status, 400 | 413) && words.iter().any(|word| message.contains(word))
 }
 
-fn is_about_images(status: u16, message: &str) -> bool {
+fn is_about_attachments(status: u16, message: &str) -> bool {
     let message = message.to_lowercase();
     let words = [
         "image",
+        "document",
+        "pdf",
         "mime type",
         "mimetype",
         "inline_data",

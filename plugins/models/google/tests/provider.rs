@@ -202,19 +202,29 @@ fn strange_history() -> Vec<Message> {
             block,
         })
     };
-    let picture = ContentPart::Attachment(Attachment {
-        name: "a.png".into(),
-        media: MediaType::Png,
-        bytes: 3,
-        digest: FileDigest("a".into()),
-        path: ".media/a.png".into(),
-        pixels: None,
-        text: None,
-    });
+    let file = |media| {
+        ContentPart::Attachment(Attachment {
+            name: "a".into(),
+            media,
+            bytes: 3,
+            digest: FileDigest("a".into()),
+            path: ".media/a".into(),
+            pixels: None,
+            pages: None,
+            text: None,
+        })
+    };
+    let files = [MediaType::Png, MediaType::Pdf, MediaType::Gif].map(file);
+    let [picture, document, moving] = files;
     vec![
         Message::user("hi"),
         Message::User {
-            content: vec![picture, ContentPart::text("what is this?")],
+            content: vec![
+                picture,
+                document,
+                moving,
+                ContentPart::text("what is this?"),
+            ],
         },
         Message::Assistant {
             content: vec![

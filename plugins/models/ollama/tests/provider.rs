@@ -62,7 +62,10 @@ fn provider(address: SocketAddr, model: &str, idle_timeout: Duration) -> Ollama 
 fn request(messages: Vec<Message>) -> ModelRequest {
     ModelRequest {
         model: None,
-        images: BTreeMap::from([(FileDigest("a".into()), Arc::from(*b"\x89PN"))]),
+        images: BTreeMap::from([
+            (FileDigest("a".into()), Arc::from(*b"\x89PN")),
+            (FileDigest("b".into()), Arc::from(*b"%PDF-1.4")),
+        ]),
         thinking: Some(Thinking::Medium),
         system: "be brief".into(),
         messages,
@@ -146,20 +149,22 @@ async fn a_conversation_that_began_elsewhere_is_valid() {
             block: json!({ "type": "thinking", "signature": "x" }),
         })
     };
-    let picture = ContentPart::Attachment(Attachment {
-        name: "a.png".into(),
-        media: MediaType::Png,
-        bytes: 3,
-        digest: FileDigest("a".into()),
-        path: ".media/a.png".into(),
-        pixels: None,
-        text: None,
-    });
+    let file = |digest: &str, media| {
+        ContentPart::Attachment(Attachment {
+            name: digest.into(),
+            media,
+            bytes: 3,
+            digest: FileDigest(digest.into()),
+            path: format!(".media/{digest}"),
+            pixels: None,
+            pages: None,
+            text: None,
+        })
+    };
+    let files = vec![file("a", MediaType::Png), file("b", MediaType::Pdf)];
     let history = [
         Message::user("hi"),
-        Message::User {
-            content: vec![picture],
-        },
+        Message::User { content: files },
         Message::Assistant {
             content: vec![block("anthropic"), ContentPart::text("Let me look.")],
             tool_calls: vec![call("toolu_1"), call("toolu_2")],

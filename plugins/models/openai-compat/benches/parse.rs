@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use rivetos_http::{AnswerReader, End};
 use rivetos_model_openai_compat::stream::StreamParser;
-use rivetos_openai::{Endpoint, stream};
+use rivetos_openai::{Documents, Endpoint, stream};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::{History, ToolCalls};
 use serde_json::{Map, Value, json};
@@ -95,6 +95,7 @@ fn main() {
         effort: None,
         include: &[],
         tool_calls: ToolCalls::Parallel,
+        documents: Documents::Described,
         server_tools: Vec::new(),
         max_tokens: None,
         temperature: None,

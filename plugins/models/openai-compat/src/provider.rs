@@ -133,6 +133,7 @@ impl OpenAiCompat {
             effort,
             include,
             tool_calls: ToolCalls::Parallel,
+            documents: request::documents(settings),
             server_tools: Vec::new(),
             max_tokens: settings.max_tokens,
             temperature: settings.temperature,

@@ -1,10 +1,9 @@
 //! The body of a request.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use data_encoding::BASE64;
-use rivetos_types::media::{Attachment, FileDigest};
+use rivetos_openai::Documents;
+use rivetos_openai::request::Files;
+use rivetos_types::media::Attachment;
 use rivetos_types::message::{ContentPart, Message, ToolCall, text_of, words_of};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::OpenAiCompat;
@@ -15,6 +14,11 @@ use crate::stream::VENDOR;
 
 /// OpenAI's own endpoint refuses the name of the output limit that everybody else knows.
 const OPENAI_HOST: &str = "//api.openai.com/";
+
+/// Endpoints that are known to take documents: `OpenAI` for its models that see, `OpenRouter` for
+/// all, with a reader of its own where the model has none. Others refuse the whole request, and
+/// servers of local models have nobody who could read one.
+const DOCUMENT_HOSTS: [&str; 2] = [OPENAI_HOST, "//openrouter.ai/"];
 
 /// While it thinks, `DeepSeek` refuses calls without their reasoning, those of other models too,
 /// and takes an empty one.
@@ -67,7 +71,15 @@ pub fn body(settings: &OpenAiCompat, request: &ModelRequest) -> Value {
     body.into()
 }
 
-type Images = BTreeMap<FileDigest, Arc<[u8]>>;
+/// What the endpoint does with documents.
+pub(crate) fn documents(settings: &OpenAiCompat) -> Documents {
+    let knows = |host: &&str| settings.base_url.contains(*host);
+    if DOCUMENT_HOSTS.iter().any(knows) {
+        Documents::Taken
+    } else {
+        Documents::Described
+    }
+}
 
 pub(crate) fn effort(thinking: Thinking) -> Option<&'static str> {
     match thinking {
@@ -82,9 +94,10 @@ fn messages(settings: &OpenAiCompat, model: &str, request: &ModelRequest) -> Vec
     let system = (!request.system.is_empty())
         .then(|| json!({ "role": "system", "content": request.system }));
     let deepseek = settings.base_url.contains(DEEPSEEK_HOST);
+    let documents = documents(settings);
     let messages = request.messages.iter().map(|one| match one {
         Message::User { content } => {
-            json!({ "role": "user", "content": said(content, &request.images) })
+            json!({ "role": "user", "content": said(documents, content, &request.images) })
         }
         Message::Assistant {
             content,
@@ -140,23 +153,17 @@ fn reasoning(content: &[ContentPart], model: &str) -> Map<String, Value> {
 }
 
 /// A text, unless there is something to see: many servers know nothing else.
-fn said(content: &[ContentPart], images: &Images) -> Value {
-    let seen = |part: &ContentPart| {
-        let file = part.attachment()?;
-        Some(see(file, images.get(&file.digest)?))
-    };
-    let shown = |part: &ContentPart| {
-        let image = part.attachment();
-        image.is_some_and(|image| images.contains_key(&image.digest))
-    };
-    if !content.iter().any(shown) {
+fn said(documents: Documents, content: &[ContentPart], files: &Files) -> Value {
+    let seen = |part| documents.seen(part, files);
+    if !content.iter().any(|part| seen(part).is_some()) {
         return words_of(content).into();
     }
     let text = |part: &ContentPart| json!({ "type": "text", "text": part.words() });
+    let file = |part| seen(part).map(|(file, bytes)| see(file, bytes));
     // Each file stands behind its description, so that the model can name it to tools.
     let parts = content
         .iter()
-        .flat_map(|part| [Some(text(part)), seen(part)]);
+        .flat_map(|part| [Some(text(part)), file(part)]);
     parts.flatten().collect()
 }
 

@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use futures_util::StreamExt;
 use rivetos_http::Http;
 use rivetos_model_openai_compat::OpenAiCompat;
+use rivetos_types::media::{Attachment, FileDigest, MediaType};
 use rivetos_types::message::{ContentPart, Message, ToolCall, ToolResult, ToolStatus, VendorBlock};
 use rivetos_types::model::{ModelError, ModelProvider, ModelRequest, StopReason, StreamEvent};
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
@@ -42,7 +43,7 @@ fn wrong(body: &Value) -> Option<String> {
             .map(|calls| calls.as_array().unwrap());
         let fits = match role {
             "system" => at == 0 && text.is_some(),
-            "user" => open.is_empty() && text.is_some(),
+            "user" => open.is_empty() && (text.is_some() || are_parts(&message["content"])),
             "assistant" => open.is_empty() && (text.is_some() || calls.is_some()),
             "tool" => open.iter().any(|id| message["tool_call_id"] == **id),
             _ => false,
@@ -70,6 +71,19 @@ fn wrong(body: &Value) -> Option<String> {
         }
     }
     (!open.is_empty()).then(|| format!("no result of {open:?}"))
+}
+
+/// Texts and images; nothing else is known to most servers.
+fn are_parts(content: &Value) -> bool {
+    let mut parts = content.as_array().unwrap().iter();
+    parts.all(|part| match part["type"].as_str() {
+        Some("text") => part["text"].is_string(),
+        Some("image_url") => {
+            let url = part["image_url"]["url"].as_str().unwrap();
+            url.starts_with("data:image/")
+        }
+        _ => false,
+    })
 }
 
 async fn answer(Json(body): Json<Value>) -> Response {
@@ -163,7 +177,7 @@ async fn tool_loops_and_conversations_of_several_vendors_are_valid() {
     let provider = provider().await;
     let mut request = ModelRequest {
         model: None,
-        images: BTreeMap::new(),
+        images: BTreeMap::from([(FileDigest("d".into()), Arc::from(*b"\x89PN"))]),
         thinking: None,
         system: "be brief".into(),
         messages: Vec::new(),
@@ -179,6 +193,18 @@ async fn tool_loops_and_conversations_of_several_vendors_are_valid() {
         name: "shell".into(),
         arguments: "{\"comm".into(),
     };
+    let file = |media| {
+        ContentPart::Attachment(Attachment {
+            name: "a".into(),
+            media,
+            bytes: 3,
+            digest: FileDigest("d".into()),
+            path: ".media/a".into(),
+            pixels: None,
+            pages: None,
+            text: None,
+        })
+    };
     let elsewhere = [
         Message::user("and now?"),
         Message::Assistant {
@@ -189,7 +215,9 @@ async fn tool_loops_and_conversations_of_several_vendors_are_valid() {
         result("toolu_1"),
         Message::assistant("Three."),
         Message::assistant("Or four."),
-        Message::user("a word"),
+        Message::User {
+            content: [MediaType::Png, MediaType::Pdf].map(file).to_vec(),
+        },
     ];
     for _ in 0..2 {
         request.messages.push(Message::user("list the files"));

@@ -1,6 +1,6 @@
 //! How xAI is asked.
 
-use rivetos_openai::Endpoint;
+use rivetos_openai::{Documents, Endpoint};
 use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::{History, Xai, XaiTool};
 use rivetos_types::store::Thinking;
@@ -14,7 +14,8 @@ const VENDOR: &str = "xai";
 /// What is said about one request.
 pub fn endpoint<'a>(settings: &'a Xai, request: &'a ModelRequest) -> Endpoint<'a> {
     let model = request.model.as_deref().unwrap_or(&settings.model);
-    // The vendor advises against keeping images, and says that such requests may fail.
+    // The vendor advises against keeping images, and says that such requests may fail; documents
+    // are no smaller.
     let history = if request.images.is_empty() {
         settings.history
     } else {
@@ -32,6 +33,7 @@ pub fn endpoint<'a>(settings: &'a Xai, request: &'a ModelRequest) -> Endpoint<'a
         effort: effort.filter(|effort| takes_effort(model, effort)),
         include,
         tool_calls: settings.tool_calls,
+        documents: Documents::Taken,
         server_tools: settings.search.iter().copied().map(server_tool).collect(),
         max_tokens: settings.max_tokens,
         temperature: settings.temperature,

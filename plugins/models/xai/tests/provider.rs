@@ -267,30 +267,39 @@ async fn a_conversation_that_crossed_vendors_is_valid() {
 }
 
 #[tokio::test]
-async fn images_are_not_left_with_the_vendor() {
+async fn files_are_not_left_with_the_vendor() {
     let (address, vendor) = serve().await;
     let provider = provider(address, History::Stored, KEY);
     let mut request = request(Vec::new());
     turn(&provider, &mut request, "hi").await;
     let digest = FileDigest("d".into());
-    let image = ContentPart::Attachment(Attachment {
-        name: "a.png".into(),
-        media: MediaType::Png,
-        bytes: 3,
-        digest: digest.clone(),
-        path: ".media/s/a.png".into(),
-        pixels: None,
-        text: None,
-    });
+    let file = |media| {
+        ContentPart::Attachment(Attachment {
+            name: "a".into(),
+            media,
+            bytes: 3,
+            digest: digest.clone(),
+            path: ".media/s/a".into(),
+            pixels: None,
+            pages: None,
+            text: None,
+        })
+    };
+    let content = [MediaType::Png, MediaType::Pdf].map(file).to_vec();
     request.images.insert(digest, Arc::from(*b"\x89PN"));
-    request.messages.push(Message::User {
-        content: vec![image],
-    });
+    request.messages.push(Message::User { content });
     assert_eq!(step(&provider, &mut request).await, Ok(StopReason::ToolUse));
     let body = bodies(&vendor).pop().unwrap();
     assert_eq!(
         (&body["store"], body.get("previous_response_id")),
         (&json!(false), None)
+    );
+    let said = body["input"].as_array().unwrap().last().unwrap();
+    let kinds = said["content"].as_array().unwrap().iter();
+    let kinds: Vec<_> = kinds.map(|part| &part["type"]).collect();
+    assert_eq!(
+        kinds,
+        ["input_text", "input_image", "input_text", "input_file"]
     );
 }
 

@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rivetos_core::fallback::Choice;
-use rivetos_core::turn::shown_images;
 use rivetos_types::intake::TurnEvent;
-use rivetos_types::media::Attachment;
+use rivetos_types::media::{Attachment, MediaType};
 use rivetos_types::message::Message;
 use tokio::task::spawn_blocking;
 
 use super::Run;
 
 impl Run<'_> {
-    /// Loads the images of the next request, as far as they are not there from the last one. An
-    /// image that is gone or that the model refused is left out: the model reads about it.
+    /// Loads the images and documents of the next request, as far as they are not there from the
+    /// last one. One that is gone or that the model refused is left out: the model reads about it.
     pub(super) async fn load_images(&mut self, messages: &[Message]) {
         let choices = self.choices();
         let refused = &self.state.refused_images;
         let mut known = std::mem::take(&mut self.images);
         let mut missing: Vec<Attachment> = Vec::new();
-        for image in shown_images(messages) {
-            let digest = &image.digest;
+        for attachment in self.turn.shown(messages) {
+            let digest = &attachment.digest;
             if choices.iter().all(|model| refused.has(model, digest)) {
                 continue;
             }
@@ -29,7 +28,7 @@ impl Run<'_> {
                 Some((digest, bytes)) => {
                     self.images.insert(digest, bytes);
                 }
-                None => missing.push(image.clone()),
+                None => missing.push(attachment.clone()),
             }
         }
         if missing.is_empty() {
@@ -38,13 +37,14 @@ impl Run<'_> {
         let media = Arc::clone(&self.state.media);
         let load = spawn_blocking(move || {
             let mut loaded = BTreeMap::new();
-            for image in missing {
-                match media.read(&image) {
+            for attachment in missing {
+                match media.read(&attachment) {
                     Ok(bytes) => {
-                        loaded.insert(image.digest, Arc::from(bytes));
+                        loaded.insert(attachment.digest, Arc::from(bytes));
                     }
                     Err(error) => {
-                        tracing::warn!(path = image.path, %error, "an image cannot be shown");
+                        let path = attachment.path;
+                        tracing::warn!(path, %error, "an attachment cannot be shown");
                     }
                 }
             }
@@ -54,13 +54,25 @@ impl Run<'_> {
         self.images.extend(load.await.unwrap_or_default());
     }
 
-    /// `model` did not take the images of the last request. Whether one of them is broken or it
-    /// sees nothing at all is not known: it reads about all of them from now on.
+    /// `model` did not take the attachments of the last request. Whether one of them is broken or it
+    /// sees nothing at all is not known: it reads about them from now on. Many that see images take
+    /// no documents, so these go first.
     pub(super) fn refuse_images(&mut self, model: &Choice) {
-        let text = format!("{model} does not take the images; it reads their descriptions");
+        let is_document = |bytes: &[u8]| MediaType::of(bytes) == Some(MediaType::Pdf);
+        let refused = &self.state.refused_images;
+        let shown = self.images.iter();
+        let shown = shown.filter(|(digest, _)| !refused.has(model, digest));
+        let (documents, images): (Vec<_>, Vec<_>) =
+            shown.partition(|(_, bytes)| is_document(bytes));
+        let (refusals, kind) = if documents.is_empty() {
+            (images, "images")
+        } else {
+            (documents, "documents")
+        };
+        let text = format!("{model} does not take the {kind}; it reads their descriptions");
         self.live.feed.event(TurnEvent::Status { text });
-        for digest in std::mem::take(&mut self.images).into_keys() {
-            self.state.refused_images.note(model, digest);
+        for (digest, _) in refusals {
+            refused.note(model, digest.clone());
         }
     }
 }

@@ -386,6 +386,7 @@ fn files_are_seen_or_read_about() {
             digest: FileDigest(name.into()),
             path: name.into(),
             pixels: None,
+            pages: None,
             text: None,
         })
     };

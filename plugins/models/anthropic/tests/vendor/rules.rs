@@ -75,7 +75,7 @@ fn user<'a>(content: &'a [Value], open: &BTreeSet<&str>) -> Result<BTreeSet<&'a 
     for block in &content[ids.len()..] {
         match block["type"].as_str().unwrap() {
             "text" => text(block)?,
-            "image" | "document" => rule(block["source"]["data"].is_string(), "source")?,
+            kind @ ("image" | "document") => file(kind, &block["source"])?,
             other => return Err(format!("the user says {other}")),
         }
     }
@@ -137,6 +137,16 @@ fn assistant<'a>(
 fn text(block: &Value) -> Result<(), String> {
     let said = block["text"].as_str().unwrap_or_default();
     rule(!said.trim().is_empty(), "no text is blank")
+}
+
+fn file(kind: &str, source: &Value) -> Result<(), String> {
+    let media = source["media_type"].as_str().unwrap_or_default();
+    let fits = match kind {
+        "image" => ["image/png", "image/jpeg", "image/gif", "image/webp"].contains(&media),
+        _ => media == "application/pdf",
+    };
+    let whole = source["type"] == "base64" && source["data"].is_string();
+    rule(fits && whole, "source")
 }
 
 fn is_thinking(block: &Value) -> bool {

@@ -85,6 +85,7 @@ fn what_can_be_made_shorter_or_blind_is_told_apart() {
     for message in [
         "Unable to process input image.",
         "Unsupported MIME type: image/gif",
+        "The document has no pages.",
     ] {
         assert!(
             matches!(said(message), ModelError::ImagesRefused { .. }),

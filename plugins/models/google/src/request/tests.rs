@@ -282,6 +282,7 @@ fn what_can_be_seen_stands_behind_its_description() {
             digest: FileDigest(name.into()),
             path: format!(".media/{name}"),
             pixels: None,
+            pages: None,
             text: None,
         })
     };

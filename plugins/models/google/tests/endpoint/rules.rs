@@ -22,6 +22,17 @@ const DATA: &[&str] = &[
     "codeExecutionResult",
 ];
 
+/// What of the files that we know can stand in a request.
+const FILES: &[&str] = &[
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "application/pdf",
+    "audio/ogg",
+    "audio/mp3",
+    "audio/wav",
+];
+
 const SCHEMA: &[&str] = &[
     "type",
     "format",
@@ -119,6 +130,11 @@ fn check_part(role: &str, part: &Value, said: &[Value]) -> Checked {
         if role == "user" { !theirs } else { !ours },
         format!("{data} of a {role}"),
     )?;
+    if let Some(file) = part.get("inlineData") {
+        let kind = file["mimeType"].as_str().unwrap_or_default();
+        let taken = FILES.contains(&kind) && file["data"].is_string();
+        must(taken, format!("Unsupported MIME type: {kind}"))?;
+    }
     let Some(signature) = part.get("thoughtSignature") else {
         return must(part[data] != "", "an empty text");
     };

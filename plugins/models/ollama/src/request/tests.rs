@@ -141,6 +141,7 @@ fn images_are_seen_and_everything_is_read_about() {
             digest: FileDigest(name.into()),
             path: format!(".media/{name}"),
             pixels: None,
+            pages: None,
             text: None,
         })
     };

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rivetos_types::media::{Attachment, MediaType};
+use rivetos_types::media::{Attachment, FileDigest, MediaType};
 use rivetos_types::message::{ContentPart, ToolResult, ToolStatus, VendorBlock};
 use rivetos_types::settings::CompatApi;
 use rivetos_types::tool::ToolSpec;
@@ -148,6 +150,7 @@ fn an_image_is_seen_or_read_about() {
             digest: FileDigest(digest.into()),
             path: format!(".media/s/{digest}.png"),
             pixels: None,
+            pages: None,
             text: None,
         })
     };
@@ -181,6 +184,47 @@ fn an_image_is_seen_or_read_about() {
             { "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBO" } },
         ])
     );
+}
+
+#[test]
+fn documents_are_for_endpoints_that_are_known_to_take_them() {
+    let digest = FileDigest("d".into());
+    let document = ContentPart::Attachment(Attachment {
+        name: "a.pdf".into(),
+        media: MediaType::Pdf,
+        bytes: 3,
+        digest: digest.clone(),
+        path: ".media/s/d.pdf".into(),
+        pixels: None,
+        pages: Some(2),
+        text: None,
+    });
+    let words = document.words().into_owned();
+    let request = ModelRequest {
+        model: None,
+        images: BTreeMap::from([(digest, Arc::from(*b"\x89PN"))]),
+        thinking: None,
+        system: String::new(),
+        messages: vec![Message::User {
+            content: vec![document],
+        }],
+        tools: Vec::new(),
+    };
+    let said = |base_url: &str| {
+        let body = body(&settings(base_url), &request);
+        body["messages"][0]["content"].clone()
+    };
+    let file = json!({
+        "type": "file",
+        "file": { "filename": "a.pdf", "file_data": "data:application/pdf;base64,iVBO" },
+    });
+    let shown = json!([{ "type": "text", "text": words }, file]);
+    for host in ["https://api.openai.com/v1", "https://openrouter.ai/api/v1"] {
+        assert_eq!(said(host), shown, "{host}");
+    }
+    for host in ["http://127.0.0.1:1/v1", "https://api.deepseek.com"] {
+        assert_eq!(said(host), json!(words), "{host}");
+    }
 }
 
 #[test]

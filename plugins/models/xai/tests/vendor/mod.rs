@@ -95,6 +95,24 @@ fn wrong<T: Into<String>>(said: T) -> Verdict {
     Err((StatusCode::UNPROCESSABLE_ENTITY, said.into()))
 }
 
+/// A text, or parts of the kinds that there are.
+fn is_content(content: &Value) -> bool {
+    let data = |value: &Value, kind: &str| {
+        let data = value.as_str().unwrap_or_default();
+        data.starts_with(&format!("data:{kind}")) && data.contains(";base64,")
+    };
+    let is_part = |part: &Value| match part["type"].as_str() {
+        Some("input_text") => part["text"].is_string(),
+        Some("input_image") => data(&part["image_url"], "image/"),
+        Some("input_file") => {
+            data(&part["file_data"], "application/pdf") && part["filename"].is_string()
+        }
+        _ => false,
+    };
+    let parts = content.as_array();
+    content.is_string() || parts.is_some_and(|parts| parts.iter().all(is_part))
+}
+
 impl Vendor {
     fn check(&self, body: &Value) -> Verdict {
         if body["stream"] != true || !body["store"].is_boolean() || !body["model"].is_string() {
@@ -115,6 +133,9 @@ impl Vendor {
         for (at, item) in items.iter().enumerate() {
             let next = items.get(at + 1);
             match item["type"].as_str() {
+                Some("message") if !is_content(&item["content"]) => {
+                    return wrong(format!("unsupported content: {}", item["content"]));
+                }
                 Some("message") => match item["role"].as_str() {
                     Some("system") if at == 0 && goes_on.is_none() => {}
                     Some("user" | "assistant") if open.is_empty() => {}
