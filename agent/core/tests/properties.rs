@@ -60,8 +60,8 @@ fn stop() -> impl Strategy<Value = StopReason> {
         4 => Just(StopReason::End),
         4 => Just(StopReason::ToolUse),
         1 => Just(StopReason::Length),
-        1 => Just(StopReason::ContentFilter),
-        1 => Just(StopReason::Refusal),
+        1 => Just(StopReason::ContentFilter(Some("SAFETY".into()))),
+        1 => Just(StopReason::Refusal(None)),
         1 => Just(StopReason::Pause),
     ]
 }

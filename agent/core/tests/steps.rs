@@ -342,19 +342,25 @@ fn a_paused_answer_goes_on_with_what_only_its_vendor_can_read() {
 
 #[test]
 fn a_refusal_ends_the_turn_with_what_was_said() {
-    let mut turn = Turn::new(opening(vec![]));
-    turn.on(TurnInput::Answered {
-        content: said("I cannot."),
-        calls: vec![],
-        stop: StopReason::Refusal,
-        usage: TokenUsage::default(),
-        micro_usd: 0,
-        elapsed_ms: 0,
-    });
-    let TurnAction::Finish { text, outcome } = turn.next() else {
-        panic!("it goes on");
-    };
-    assert_eq!(text, "I cannot.");
-    let reason = "the model refused to answer".to_owned();
-    assert_eq!(outcome, TurnOutcome::Failed { reason });
+    let filter = "the model's content filter ended the answer: SAFETY";
+    for (stop, reason) in [
+        (StopReason::Refusal(None), "the model refused to answer"),
+        (StopReason::ContentFilter(Some("SAFETY".into())), filter),
+    ] {
+        let mut turn = Turn::new(opening(vec![]));
+        turn.on(TurnInput::Answered {
+            content: said("I cannot."),
+            calls: vec![],
+            stop,
+            usage: TokenUsage::default(),
+            micro_usd: 0,
+            elapsed_ms: 0,
+        });
+        let TurnAction::Finish { text, outcome } = turn.next() else {
+            panic!("it goes on");
+        };
+        assert_eq!(text, "I cannot.");
+        let reason = reason.to_owned();
+        assert_eq!(outcome, TurnOutcome::Failed { reason });
+    }
 }

@@ -261,18 +261,20 @@ impl StreamParser {
         self.state = State::Over;
         let cut_off = (status == "incomplete" || kind == "response.incomplete").then(|| {
             match response.reason() {
-                Some("content_filter") => StopReason::ContentFilter,
+                Some("content_filter") => StopReason::ContentFilter(None),
                 _ => StopReason::Length,
             }
         });
-        let calls = std::mem::take(&mut self.calls).finish(cut_off.is_some());
+        let whole = cut_off.is_none();
+        let calls = std::mem::take(&mut self.calls).finish(!whole);
         let stop = cut_off.unwrap_or(match (calls.is_empty(), self.refused) {
             (false, _) => StopReason::ToolUse,
-            (true, true) => StopReason::Refusal,
+            // Why, it has said in the answer.
+            (true, true) => StopReason::Refusal(None),
             (true, false) => StopReason::End,
         });
         let usage = response.usage();
-        if cut_off.is_none()
+        if whole
             && response.store != Some(false)
             && let (Some(id), Some(asked)) = (response.id, self.asked.take())
         {

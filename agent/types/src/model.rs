@@ -68,8 +68,8 @@ pub enum StreamEvent {
 }
 
 /// Why a model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenStop", into = "WrittenStop")]
 pub enum StopReason {
     /// It said its last word.
     End,
@@ -77,12 +77,65 @@ pub enum StopReason {
     ToolUse,
     /// The output limit cut it off.
     Length,
-    /// The vendor's filter cut it off.
-    ContentFilter,
-    /// The model refused to answer.
-    Refusal,
+    /// The vendor's filter cut it off; why, for the person, where the vendor says so.
+    ContentFilter(Option<String>),
+    /// The model refused to answer; why, where the vendor says so beside the answer.
+    Refusal(Option<String>),
     /// The vendor paused a long answer: the same conversation, sent again, goes on.
     Pause,
+}
+
+/// A [`StopReason`] as it is written: a word, and what was said about it where something was.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenStop {
+    Plain(StopWord),
+    Explained { stop: StopWord, explanation: String },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StopWord {
+    End,
+    ToolUse,
+    Length,
+    ContentFilter,
+    Refusal,
+    Pause,
+}
+
+impl From<WrittenStop> for StopReason {
+    fn from(written: WrittenStop) -> Self {
+        let (word, explanation) = match written {
+            WrittenStop::Plain(word) => (word, None),
+            WrittenStop::Explained { stop, explanation } => (stop, Some(explanation)),
+        };
+        match word {
+            StopWord::End => Self::End,
+            StopWord::ToolUse => Self::ToolUse,
+            StopWord::Length => Self::Length,
+            StopWord::ContentFilter => Self::ContentFilter(explanation),
+            StopWord::Refusal => Self::Refusal(explanation),
+            StopWord::Pause => Self::Pause,
+        }
+    }
+}
+
+impl From<StopReason> for WrittenStop {
+    fn from(reason: StopReason) -> Self {
+        let (stop, explanation) = match reason {
+            StopReason::End => (StopWord::End, None),
+            StopReason::ToolUse => (StopWord::ToolUse, None),
+            StopReason::Length => (StopWord::Length, None),
+            StopReason::ContentFilter(explanation) => (StopWord::ContentFilter, explanation),
+            StopReason::Refusal(explanation) => (StopWord::Refusal, explanation),
+            StopReason::Pause => (StopWord::Pause, None),
+        };
+        match explanation {
+            None => Self::Plain(stop),
+            Some(explanation) => Self::Explained { stop, explanation },
+        }
+    }
 }
 
 impl ModelError {
@@ -137,4 +190,22 @@ pub enum ModelError {
         /// For the log and the person.
         message: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_form_of_a_stop_is_stable() {
+        let explained = StopReason::Refusal(Some("too risky".into()));
+        for (stop, written) in [
+            (StopReason::ToolUse, r#""tool_use""#),
+            (StopReason::ContentFilter(None), r#""content_filter""#),
+            (explained, r#"{"stop":"refusal","explanation":"too risky"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&stop).unwrap(), written);
+            assert_eq!(serde_json::from_str::<StopReason>(written).unwrap(), stop);
+        }
+    }
 }

@@ -11,17 +11,21 @@ impl Turn {
         &mut self,
         content: Vec<ContentPart>,
         calls: Vec<ToolCall>,
-        stop: StopReason,
+        stop: &StopReason,
     ) {
         self.step += 1;
         self.overflows = 0;
         let refused = match stop {
-            StopReason::ContentFilter => Some("the model's content filter ended the answer"),
-            StopReason::Refusal => Some("the model refused to answer"),
+            StopReason::ContentFilter(why) => {
+                Some(("the model's content filter ended the answer", why))
+            }
+            StopReason::Refusal(why) => Some(("the model refused to answer", why)),
             StopReason::End | StopReason::ToolUse | StopReason::Length | StopReason::Pause => None,
         };
-        if let Some(reason) = refused {
-            let reason = reason.to_owned();
+        if let Some((what, why)) = refused {
+            let reason = why
+                .as_ref()
+                .map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
             return self.end(TurnOutcome::Failed { reason }, text_of(&content));
         }
         if calls.is_empty() {
@@ -34,13 +38,13 @@ impl Turn {
                 StopReason::End
                 | StopReason::ToolUse
                 | StopReason::Pause
-                | StopReason::ContentFilter
-                | StopReason::Refusal => self.on_last_word(content),
+                | StopReason::ContentFilter(_)
+                | StopReason::Refusal(_) => self.on_last_word(content),
             };
         }
         self.say(&text_of(&content));
         self.open_calls(content, calls);
-        if stop == StopReason::Length {
+        if *stop == StopReason::Length {
             self.limit("the answer reached the model's output limit".to_owned());
         } else {
             self.check_step_limits();

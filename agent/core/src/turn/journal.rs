@@ -159,6 +159,27 @@ mod tests {
     }
 
     #[test]
+    fn answers_of_before_there_were_explanations_are_read() {
+        let entry = |stop: &str| {
+            format!(
+                r#"{{"v":3,"input":"answered","content":[],"calls":[],"stop":{stop},"usage":{{"input":1,"output":2}},"micro_usd":0,"elapsed_ms":5}}"#
+            )
+        };
+        for (stop, expected) in [
+            (r#""content_filter""#, StopReason::ContentFilter(None)),
+            (
+                r#"{"stop":"refusal","explanation":"no"}"#,
+                StopReason::Refusal(Some("no".into())),
+            ),
+        ] {
+            let (kind, body) = (CheckpointKind::AfterTool, entry(stop));
+            let input = decode(&Checkpoint { kind, body }).unwrap();
+            assert_eq!(encode(&input).unwrap(), entry(stop));
+            assert!(matches!(input, TurnInput::Answered { stop, .. } if stop == expected));
+        }
+    }
+
+    #[test]
     fn a_foreign_version_is_told_from_damage() {
         let read = |body: &str| {
             decode(&Checkpoint {

@@ -181,7 +181,7 @@ impl Turn {
                     self.micro_usd = self.micro_usd.saturating_add(micro_usd);
                     self.elapsed_ms = self.elapsed_ms.max(elapsed_ms);
                     self.counted(usage);
-                    self.on_answer(content, calls, stop);
+                    self.on_answer(content, calls, &stop);
                 }
             }
             TurnInput::ToolStarted { call_id } => self.calls.start(&call_id),

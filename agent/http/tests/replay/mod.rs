@@ -254,7 +254,9 @@ pub(crate) fn outcome((events, result): &Answer) -> String {
             StreamEvent::ToolCall(_) => "tool call",
             StreamEvent::Vendor(_) => "vendor block",
             StreamEvent::Done { stop, .. } => {
-                end = format!("{stop:?}");
+                // Without what the vendor said about it.
+                let words = format!("{stop:?}");
+                words.split('(').next().unwrap().clone_into(&mut end);
                 continue;
             }
         };

@@ -219,7 +219,7 @@ fn half_a_call_of_a_cut_off_answer_is_dropped() {
     assert_eq!(read(&events), (expected, Ok(())));
     let details = json!({ "response": { "incomplete_details": { "reason": "content_filter" } } });
     let filtered = [event("response.incomplete", details)];
-    let expected = vec![done(StopReason::ContentFilter)];
+    let expected = vec![done(StopReason::ContentFilter(None))];
     assert_eq!(read(&filtered), (expected, Ok(())));
 }
 
@@ -230,7 +230,7 @@ fn a_refusal_is_said_and_told() {
         completed(),
     ];
     let said = StreamEvent::Text("I will not.".into());
-    let expected = vec![said.clone(), done(StopReason::Refusal)];
+    let expected = vec![said.clone(), done(StopReason::Refusal(None))];
     assert_eq!(read(&events), (expected.clone(), Ok(())));
     let whole =
         json!({ "type": "message", "content": [{ "type": "refusal", "refusal": "I will not." }] });

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rivetos_http::{AnswerReader, End, Refusal};
+use rivetos_http::{AnswerReader, End, Refusal, words};
 use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::TokenUsage;
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
@@ -21,6 +21,8 @@ pub struct StreamParser {
     decoder: Decoder,
     blocks: Blocks,
     finish: Option<String>,
+    /// What the vendor says about a refusal.
+    explanation: Option<String>,
     usage: Usage,
     said: bool,
     over: bool,
@@ -33,6 +35,7 @@ impl StreamParser {
             decoder: Decoder::new(),
             blocks: Blocks::new(model),
             finish: None,
+            explanation: None,
             usage: Usage::default(),
             said: false,
             over: false,
@@ -121,8 +124,14 @@ impl StreamParser {
                 Ok(())
             }
             "message_delta" => {
-                if let Some(reason) = event.delta.and_then(|delta| delta.stop_reason) {
+                if let Some(Delta {
+                    stop_reason: Some(reason),
+                    stop_details,
+                    ..
+                }) = event.delta
+                {
                     self.finish = Some(reason.into_owned());
+                    self.explanation = stop_details.as_ref().and_then(explained);
                 }
                 if let Some(usage) = event.usage {
                     self.usage.update(usage);
@@ -145,7 +154,7 @@ impl StreamParser {
         let finish = self.finish.take().unwrap_or_default();
         let cut_off = match finish.as_str() {
             "max_tokens" | "model_context_window_exceeded" => Some(StopReason::Length),
-            "refusal" => Some(StopReason::Refusal),
+            "refusal" => Some(StopReason::Refusal(self.explanation.take())),
             // `end_turn`, `stop_sequence`, `tool_use`, `pause_turn`, and whatever is invented.
             _ => None,
         };
@@ -230,6 +239,16 @@ struct Delta<'a> {
     citation: Option<Value>,
     #[serde(borrow)]
     stop_reason: Option<Cow<'a, str>>,
+    stop_details: Option<Value>,
+}
+
+/// Why the vendor's filters ended the answer.
+fn explained(details: &Value) -> Option<String> {
+    let text = |name: &str| details[name].as_str().filter(|text| !text.is_empty());
+    match (text("explanation"), text("category")) {
+        (Some(said), Some(category)) => Some(words(&format!("{said} (`{category}`)"))),
+        (said, category) => said.or(category).map(words),
+    }
 }
 
 #[derive(Debug, Deserialize)]

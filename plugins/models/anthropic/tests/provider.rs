@@ -303,7 +303,7 @@ async fn refusals_say_what_may_pass() {
     );
     vendor.streams(&events(&[said("I will"), said(" not")], "refusal"));
     let (_, stop) = kept(ask(&provider, &[Message::user("hi")]).await);
-    assert_eq!(stop, StopReason::Refusal);
+    assert_eq!(stop, StopReason::Refusal(None));
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ impl AnswerReader for StreamParser {
     }
 
     fn end(&mut self, end: End, events: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        match (self.over, end, self.finish) {
+        match (self.over, end, self.finish.take()) {
             (true, ..) => Ok(()),
             (false, End::Clean, Some(finish)) => {
                 self.done(finish, events);
@@ -116,9 +116,10 @@ impl StreamParser {
         let Some(reason) = candidate.finish_reason else {
             return Ok(());
         };
-        match finish_reason(&reason, candidate.finish_message.as_deref()) {
+        let said = candidate.finish_message.as_deref();
+        match finish_reason(&reason, said, candidate.safety_ratings.as_ref()) {
             Ok(finish) => {
-                self.finish = finish.or(self.finish);
+                self.finish = finish.or(self.finish.take());
                 Ok(())
             }
             Err(error) => Err(self.failed(error)),
@@ -208,7 +209,7 @@ impl StreamParser {
             Finish::Said if self.calls > 0 => StopReason::ToolUse,
             Finish::Said => StopReason::End,
             Finish::Length => StopReason::Length,
-            Finish::Filtered => StopReason::ContentFilter,
+            Finish::Filtered(why) => StopReason::ContentFilter(Some(why)),
         };
         out.push(StreamEvent::Done {
             stop,

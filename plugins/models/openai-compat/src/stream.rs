@@ -1,6 +1,6 @@
 //! From the bytes of an answer to stream events.
 
-use rivetos_http::{AnswerReader, End, Refusal};
+use rivetos_http::{AnswerReader, End, Refusal, words};
 use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::{TokenUsage, VendorBlock};
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
@@ -29,6 +29,8 @@ pub struct StreamParser {
     reasoning: Reasoning,
     calls: Calls,
     finish: Option<String>,
+    /// What a filter found, or what the vendor behind the endpoint says about its refusal.
+    found: Option<String>,
     cut: bool,
     usage: TokenUsage,
     heard: Heard,
@@ -112,8 +114,11 @@ impl StreamParser {
         let Choice {
             delta,
             finish_reason,
-            ..
+            native_finish_reason,
+            content_filter_results,
         } = choice;
+        let filtered = content_filter_results.and_then(|filters| filters.found);
+        self.found = filtered.or(native_finish_reason).or(self.found.take());
         if let Some(delta) = delta {
             self.delta(delta, out)?;
         }
@@ -160,7 +165,11 @@ impl StreamParser {
             Some("length" | "max_tokens" | "model_context_window_exceeded") => {
                 Some(StopReason::Length)
             }
-            Some("content_filter") => Some(StopReason::ContentFilter),
+            Some("content_filter") => {
+                // It says no more than the endpoint itself.
+                let found = self.found.take().filter(|found| found != "content_filter");
+                Some(StopReason::ContentFilter(found.as_deref().map(words)))
+            }
             Some(reason @ ("error" | "insufficient_system_resource")) => {
                 return Err(self.broken(&format!("the vendor stopped with `{reason}`")));
             }
@@ -176,7 +185,8 @@ impl StreamParser {
         let calls = std::mem::take(&mut self.calls).finish(cut_off.is_some());
         let stop = cut_off.unwrap_or(match (calls.is_empty(), self.heard.refusal) {
             (false, _) => StopReason::ToolUse,
-            (true, true) => StopReason::Refusal,
+            // Why, it has said in the answer.
+            (true, true) => StopReason::Refusal(None),
             (true, false) => StopReason::End,
         });
         let reasoning = std::mem::take(&mut self.reasoning).members();

@@ -83,12 +83,30 @@ fn every_reason_to_stop_has_its_meaning() {
         ("tool_use", StopReason::End),
         ("max_tokens", StopReason::Length),
         ("model_context_window_exceeded", StopReason::Length),
-        ("refusal", StopReason::Refusal),
+        ("refusal", StopReason::Refusal(None)),
         ("pause_turn", StopReason::Pause),
         ("of_tomorrow", StopReason::End),
     ] {
         let (events, result) = read(&finish(reason), End::Broken);
         assert_eq!((events, result), (vec![done(stop)], Ok(())), "{reason}");
+    }
+}
+
+#[test]
+fn a_refusal_says_why() {
+    let category = json!({ "type": "refusal", "category": "cyber", "explanation": null });
+    let both = json!({ "category": "cyber", "explanation": "It could do harm." });
+    for (details, why) in [
+        (json!(null), None),
+        (json!("new"), None),
+        (category, Some("cyber")),
+        (both, Some("It could do harm. (`cyber`)")),
+    ] {
+        let [mut reason, end] = finish("refusal");
+        reason["delta"]["stop_details"] = details;
+        let (events, _) = read(&[reason, end], End::Clean);
+        let stop = StopReason::Refusal(why.map(str::to_owned));
+        assert_eq!(events, vec![done(stop)]);
     }
 }
 

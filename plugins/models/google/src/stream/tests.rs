@@ -176,12 +176,30 @@ fn only_a_usage_or_a_signature_after_the_finish_reason_changes_nothing() {
 fn filters_are_told() {
     for reason in ["SAFETY", "RECITATION", "PROHIBITED_CONTENT", "SPII"] {
         let chunks = [parts(&json!([{ "text": "a" }])), finish(reason)];
-        let expected = vec![text("a"), done(StopReason::ContentFilter)];
+        let stop = StopReason::ContentFilter(Some(reason.to_owned()));
+        let expected = vec![text("a"), done(stop)];
         assert_eq!(read(&chunks, End::Clean), (expected, Ok(())), "{reason}");
     }
-    let blocked = json!({ "promptFeedback": { "blockReason": "SAFETY" }, "usageMetadata": {} });
-    let expected = vec![done(StopReason::ContentFilter)];
-    assert_eq!(read(&[blocked], End::Clean), (expected, Ok(())));
+    let rating = |name: &str, blocked: bool| {
+        let category = format!("HARM_CATEGORY_{name}");
+        json!({ "category": category, "probability": "HIGH", "blocked": blocked })
+    };
+    let ratings = json!([
+        rating("HARASSMENT", true),
+        rating("HATE_SPEECH", false),
+        rating("DANGEROUS_CONTENT", true),
+        { "category": "HARM_CATEGORY_CIVIC_INTEGRITY" },
+    ]);
+    let named = "SAFETY (HARM_CATEGORY_HARASSMENT, HARM_CATEGORY_DANGEROUS_CONTENT)";
+    let feedback = json!({ "blockReason": "SAFETY", "safetyRatings": ratings });
+    let blocked = json!({ "promptFeedback": feedback, "usageMetadata": {} });
+    let stop = StopReason::ContentFilter(Some(format!("the prompt was blocked: {named}")));
+    assert_eq!(read(&[blocked], End::Clean), (vec![done(stop)], Ok(())));
+    let filtered = json!({ "candidates": [{
+        "finishReason": "SAFETY", "finishMessage": "Too much.", "safetyRatings": ratings,
+    }]});
+    let stop = StopReason::ContentFilter(Some(format!("{named}: Too much.")));
+    assert_eq!(read(&[filtered], End::Clean), (vec![done(stop)], Ok(())));
 }
 
 #[test]

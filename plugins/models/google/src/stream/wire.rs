@@ -1,8 +1,9 @@
 //! What is read of an event. What is not here is skipped.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -21,6 +22,47 @@ pub(super) struct Candidate {
     pub(super) content: Option<Content>,
     pub(super) finish_reason: Option<String>,
     pub(super) finish_message: Option<String>,
+    pub(super) safety_ratings: Option<Blocked>,
+}
+
+/// The categories of ratings that blocked something, joined.
+#[derive(Debug, Default)]
+pub(super) struct Blocked {
+    pub(super) categories: String,
+}
+
+impl<'de> Deserialize<'de> for Blocked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Ratings)
+    }
+}
+
+#[derive(Deserialize)]
+struct Rating<'a> {
+    #[serde(borrow)]
+    category: Option<Cow<'a, str>>,
+    blocked: Option<bool>,
+}
+
+struct Ratings;
+
+impl<'de> Visitor<'de> for Ratings {
+    type Value = Blocked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("safety ratings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut ratings: A) -> Result<Blocked, A::Error> {
+        let mut categories = String::new();
+        while let Some(rating) = ratings.next_element::<Rating<'de>>()? {
+            if let (Some(category), Some(true)) = (rating.category, rating.blocked) {
+                let comma = if categories.is_empty() { "" } else { ", " };
+                categories.extend([comma, &*category]);
+            }
+        }
+        Ok(Blocked { categories })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +131,8 @@ impl<'de> Visitor<'de> for Parts {
 #[serde(rename_all = "camelCase")]
 pub(super) struct PromptFeedback {
     pub(super) block_reason: Option<String>,
+    pub(super) block_reason_message: Option<String>,
+    pub(super) safety_ratings: Option<Blocked>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -315,7 +315,7 @@ fn a_refusal_is_told() {
     let refusal = delta(r#""refusal":"no""#);
     let expected = vec![
         StreamEvent::Text("no".into()),
-        done(StopReason::Refusal, 0, 0),
+        done(StopReason::Refusal(None), 0, 0),
     ];
     assert_eq!(
         read(&body(&[&refusal, &finish("stop")]), End::Clean),
@@ -331,4 +331,27 @@ fn an_error_may_be_the_whole_event() {
         matches!(result, Err(ModelError::TooLong { .. })),
         "{result:?}"
     );
+}
+
+#[test]
+fn a_filter_says_what_it_found() {
+    let ended = |more: &str| {
+        let chunk = format!(r#"{{"choices":[{{"finish_reason":"content_filter",{more}}}]}}"#);
+        let (events, result) = read(&body(&[&chunk]), End::Clean);
+        assert_eq!(result, Ok(()));
+        let [StreamEvent::Done { stop, .. }] = &events[..] else {
+            panic!("{events:?}")
+        };
+        stop.clone()
+    };
+    let filter = |found: &str| StopReason::ContentFilter(Some(found.to_owned()));
+    let azure = r#""content_filter_results":{"hate":{"filtered":false,"severity":"safe"},
+        "sexual":{"filtered":true,"severity":"high"},"jailbreak":{"filtered":true,"detected":true},
+        "error":null}"#
+        .replace('\n', "");
+    assert_eq!(ended(&azure), filter("sexual, jailbreak"));
+    let openrouter = r#""native_finish_reason":"PROHIBITED_CONTENT""#;
+    assert_eq!(ended(openrouter), filter("PROHIBITED_CONTENT"));
+    let nothing = r#""native_finish_reason":"content_filter","content_filter_results":{}"#;
+    assert_eq!(ended(nothing), StopReason::ContentFilter(None));
 }

@@ -1,10 +1,11 @@
 //! The chunks as they stand in the stream. Everything may be absent.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rivetos_types::message::TokenUsage;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::calls::CallFragment;
@@ -51,7 +52,49 @@ pub(super) struct Choice {
     pub(super) delta: Option<Delta>,
     pub(super) finish_reason: Option<String>,
     /// In the words of the vendor behind the endpoint.
-    native_finish_reason: Option<String>,
+    pub(super) native_finish_reason: Option<String>,
+    /// Azure's, of what was said so far.
+    pub(super) content_filter_results: Option<Filters>,
+}
+
+/// What filters looked at, as far as they found something: their names, joined.
+#[derive(Debug, Default)]
+pub(super) struct Filters {
+    pub(super) found: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Filters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FilterNames)
+    }
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    filtered: Option<bool>,
+}
+
+struct FilterNames;
+
+impl<'de> Visitor<'de> for FilterNames {
+    type Value = Filters;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("results of filters")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Filters, M::Error> {
+        let mut filters = Filters::default();
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            let filter: Option<Filter> = map.next_value()?;
+            if filter.is_some_and(|filter| filter.filtered == Some(true)) {
+                let found = filters.found.get_or_insert_default();
+                let comma = if found.is_empty() { "" } else { ", " };
+                found.extend([comma, &*name]);
+            }
+        }
+        Ok(filters)
+    }
 }
 
 impl Choice {
