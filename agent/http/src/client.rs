@@ -30,7 +30,16 @@ pub enum Method {
     Post,
 }
 
-/// A request. Its headers are secrets: most of them are there to carry one.
+/// The value of a header.
+#[derive(Debug, Clone)]
+pub enum HeaderText {
+    /// Everybody may read it: a version, the name of a feature.
+    Plain(Cow<'static, str>),
+    /// A key, or what an operator gave, which may be one. No error repeats it.
+    Secret(Secret<String>),
+}
+
+/// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// What is done.
@@ -38,7 +47,7 @@ pub struct Request {
     /// Where to, absolute.
     pub url: String,
     /// Beside the types of the bodies.
-    pub headers: Vec<(Cow<'static, str>, Secret<String>)>,
+    pub headers: Vec<(Cow<'static, str>, HeaderText)>,
     /// The media type of `body`.
     pub content_type: &'static str,
     /// What is sent.
@@ -76,21 +85,37 @@ impl Request {
         }
     }
 
-    /// The same request with another header.
+    /// The same request with another header, whose value is a secret.
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: Secret<String>) -> Self {
+        self.headers.push((name.into(), HeaderText::Secret(value)));
+        self
+    }
+
+    /// The same request with a header that everybody may read.
+    #[must_use]
+    pub fn with_plain(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let value = HeaderText::Plain(value.into());
         self.headers.push((name.into(), value));
         self
     }
 
     /// The secrets as a server would repeat them, without the scheme in front.
     pub(crate) fn secrets(&self) -> Vec<Secret<String>> {
-        let bare = |value: &Secret<String>| {
-            let value = value.expose();
-            let bare = value.strip_prefix("Bearer ").unwrap_or(value);
-            Secret::new(bare.to_owned())
+        let bare = |value: &HeaderText| match value {
+            HeaderText::Plain(_) => None,
+            HeaderText::Secret(value) => {
+                let value = value.expose();
+                let bare = value.strip_prefix("Bearer ").unwrap_or(value);
+                Some(Secret::new(bare.to_owned()))
+            }
         };
-        self.headers.iter().map(|(_, value)| bare(value)).collect()
+        let headers = self.headers.iter();
+        headers.filter_map(|(_, value)| bare(value)).collect()
     }
 }
 
@@ -236,13 +261,17 @@ pub(crate) async fn next_bytes(
     }
 }
 
-fn headers(given: &[(Cow<'static, str>, Secret<String>)]) -> Result<HeaderMap, HttpError> {
+fn headers(given: &[(Cow<'static, str>, HeaderText)]) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let unusable = || HttpError::Unusable(format!("the header `{name}` cannot be sent"));
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
-        let mut value = HeaderValue::from_str(value.expose()).map_err(|_| unusable())?;
-        value.set_sensitive(true);
+        let (text, sensitive) = match value {
+            HeaderText::Plain(text) => (&**text, false),
+            HeaderText::Secret(secret) => (secret.expose().as_str(), true),
+        };
+        let mut value = HeaderValue::from_str(text).map_err(|_| unusable())?;
+        value.set_sensitive(sensitive);
         headers.append(key, value);
     }
     Ok(headers)
@@ -260,4 +289,27 @@ fn deepest(error: &reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_secrets_are_kept_from_errors() {
+        let get = Request::get("http://127.0.0.1:1".into(), CONNECT_TIMEOUT)
+            .with("authorization", "Bearer canary".into())
+            .with("x-key", "second".into())
+            .with_plain("version", "2023-06-01");
+        let secrets = get.secrets();
+        let said = "version 2023-06-01 is not for canary, nor for second";
+        assert_eq!(
+            without(&secrets, said),
+            "version 2023-06-01 is not for ***, nor for ***"
+        );
+        let sent = headers(&get.headers).unwrap();
+        assert!(sent["authorization"].is_sensitive() && sent["x-key"].is_sensitive());
+        assert!(!sent["version"].is_sensitive());
+        assert!(!format!("{get:?}").contains("canary"));
+    }
 }

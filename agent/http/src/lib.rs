@@ -7,7 +7,7 @@
 //!
 //! **Invariants**
 //! - Redirects are never followed: they would carry secrets along.
-//! - No error of this crate contains the value of a header of the request.
+//! - No error of this crate contains a secret of the request.
 
 mod answer;
 mod body;
@@ -17,5 +17,5 @@ mod tls;
 
 pub use answer::{AnswerReader, End};
 pub use body::{Body, Opened};
-pub use client::{Http, HttpError, Method, Reply, Request};
+pub use client::{HeaderText, Http, HttpError, Method, Reply, Request};
 pub use refusal::{Refusal, words};

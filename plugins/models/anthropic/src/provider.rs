@@ -180,11 +180,11 @@ impl Anthropic {
                 request.with("authorization", bearer)
             }
         };
-        let request = request.with("anthropic-version", VERSION.into());
+        let request = request.with_plain("anthropic-version", VERSION);
         if betas.is_empty() {
             return request;
         }
-        request.with("anthropic-beta", Secret::new(betas.join(",")))
+        request.with_plain("anthropic-beta", betas.join(","))
     }
 }
 

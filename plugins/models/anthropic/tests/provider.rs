@@ -284,8 +284,11 @@ async fn refusals_say_what_may_pass() {
         ask(&provider, &[Message::user("hi")]).await,
         vec![Err(expected)]
     );
-    refuse(&vendor, 403, "permission_error", "not with key canary");
-    let message = "not with key *** (HTTP 403, `permission_error`, request req_1)".to_owned();
+    let echo = "not with key canary in version 2023-06-01";
+    refuse(&vendor, 403, "permission_error", echo);
+    let message =
+        "not with key *** in version 2023-06-01 (HTTP 403, `permission_error`, request req_1)"
+            .to_owned();
     let expected = ModelError::Fatal {
         status: Some(403),
         message,
