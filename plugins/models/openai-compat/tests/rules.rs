@@ -21,6 +21,11 @@ use rivetos_types::settings::{self, CompatApi};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
+#[path = "endpoint/rules.rs"]
+mod rules;
+
+use rules::check;
+
 struct NoKey;
 
 impl SecretResolver for NoKey {
@@ -29,65 +34,13 @@ impl SecretResolver for NoKey {
     }
 }
 
-/// What is wrong with a request, by the published rules of chat completions.
-fn wrong(body: &Value) -> Option<String> {
-    if body["stream"] != true || body["stream_options"]["include_usage"] != true {
-        return Some("it is not streamed".to_owned());
-    }
-    let mut open: Vec<&str> = Vec::new();
-    for (at, message) in body["messages"].as_array().unwrap().iter().enumerate() {
-        let role = message["role"].as_str().unwrap();
-        let text = message["content"].as_str();
-        let calls = message
-            .get("tool_calls")
-            .map(|calls| calls.as_array().unwrap());
-        let fits = match role {
-            "system" => at == 0 && text.is_some(),
-            "user" => open.is_empty() && (text.is_some() || are_parts(&message["content"])),
-            "assistant" => open.is_empty() && (text.is_some() || calls.is_some()),
-            "tool" => open.iter().any(|id| message["tool_call_id"] == **id),
-            _ => false,
-        };
-        if !fits {
-            return Some(format!("no place for {message}"));
-        }
-        open.retain(|id| message["tool_call_id"] != **id);
-        for call in calls.into_iter().flatten() {
-            let arguments = call["function"]["arguments"].as_str().unwrap();
-            let object = serde_json::from_str::<Map<String, Value>>(arguments);
-            if call["type"] != "function" || object.is_err() {
-                return Some(format!("no call: {call}"));
-            }
-            open.push(call["id"].as_str().unwrap());
-        }
-        // DeepSeek's rule, for what this endpoint itself wrote.
-        let own = calls.is_some_and(|calls| calls[0]["id"].as_str().unwrap().contains("own"));
-        if own
-            != message
-                .get("reasoning_content")
-                .is_some_and(|text| text == "hm")
-        {
-            return Some("reasoning_content must be passed back".to_owned());
-        }
-    }
-    (!open.is_empty()).then(|| format!("no result of {open:?}"))
-}
-
-/// Texts and images; nothing else is known to most servers.
-fn are_parts(content: &Value) -> bool {
-    let mut parts = content.as_array().unwrap().iter();
-    parts.all(|part| match part["type"].as_str() {
-        Some("text") => part["text"].is_string(),
-        Some("image_url") => {
-            let url = part["image_url"]["url"].as_str().unwrap();
-            url.starts_with("data:image/")
-        }
-        _ => false,
-    })
+/// `DeepSeek`'s rule, for what this endpoint itself wrote.
+fn reasoning(call: &str) -> Option<&'static str> {
+    call.contains("own").then_some("hm")
 }
 
 async fn answer(Json(body): Json<Value>) -> Response {
-    if let Some(said) = wrong(&body) {
+    if let Err(said) = check(&body, &|call| reasoning(call).map(str::to_owned)) {
         let error = json!({ "error": { "message": said, "type": "invalid_request_error" } });
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     }

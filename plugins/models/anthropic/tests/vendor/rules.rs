@@ -9,8 +9,16 @@ pub(crate) fn signature(thinking: &str) -> String {
     format!("signed({})", thinking.len())
 }
 
-/// The first rule that a request breaks.
+/// The first rule that a request breaks. Thinking that was signed is known by its [`signature`].
 pub(crate) fn check(body: &Value) -> Result<(), String> {
+    check_signed(body, &|block| {
+        let signed = block["thinking"].as_str().map(signature);
+        signed.as_deref() == block["signature"].as_str()
+    })
+}
+
+/// The first rule that a request breaks; `is_signed` knows thinking that is as it was signed.
+pub(crate) fn check_signed(body: &Value, is_signed: &dyn Fn(&Value) -> bool) -> Result<(), String> {
     let max_tokens = body["max_tokens"].as_u64().unwrap_or(0);
     rule(max_tokens > 0, "max_tokens")?;
     rule(body["stream"] == true, "stream")?;
@@ -54,6 +62,12 @@ pub(crate) fn check(body: &Value) -> Result<(), String> {
         };
     }
     rule(open.is_empty(), "every call is answered")?;
+    let mut blocks = messages
+        .iter()
+        .filter_map(|message| message["content"].as_array())
+        .flatten();
+    let kept = blocks.all(|block| block["type"] != "thinking" || is_signed(block));
+    rule(kept, "Invalid `signature` in `thinking` block")?;
     thinking(body, messages, max_tokens)
 }
 
@@ -101,9 +115,6 @@ fn assistant<'a>(
         match block["type"].as_str().unwrap() {
             "text" => text(block)?,
             "thinking" => {
-                let signed = block["thinking"].as_str().map(signature);
-                let kept = signed.as_deref() == block["signature"].as_str();
-                rule(kept, "Invalid `signature` in `thinking` block")?;
                 rule(
                     block.get("cache_control").is_none(),
                     "thinking is not cached",
@@ -119,11 +130,11 @@ fn assistant<'a>(
                 rule(block["input"].is_object(), "input is an object")?;
                 open.insert(id);
             }
-            "server_tool_use" => {
+            "server_tool_use" | "mcp_tool_use" => {
                 rule(last || answered.contains(id), "a search has a result")?;
                 ids.insert(id);
             }
-            "web_search_tool_result" => {
+            kind if kind.ends_with("_tool_result") => {
                 let of = block["tool_use_id"].as_str().unwrap();
                 rule(ids.contains(of), "a result has a search")?;
             }

@@ -11,6 +11,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+mod rules;
+
 /// The bearer token that is wanted.
 pub(crate) const TOKEN: &str = "canary-4711";
 
@@ -109,7 +111,7 @@ async fn chat(
     if token != Some(format!("Bearer {TOKEN}").as_bytes()) {
         return refuse(StatusCode::UNAUTHORIZED, "unauthorized");
     }
-    if let Err(message) = check(&body) {
+    if let Err(message) = rules::check(&body) {
         return refuse(StatusCode::BAD_REQUEST, &message);
     }
     let say = |message: Value| json!({ "message": message, "done": false });
@@ -124,63 +126,6 @@ async fn chat(
         said.insert(0, say(json!({ "thinking": "hm" })));
     }
     lines(&said)
-}
-
-/// The one image that there is, in Base64.
-const PICTURE: &str = "iVBO";
-
-/// What the server makes sure of before it asks a model.
-fn check(body: &Value) -> Result<(), String> {
-    let must = |holds: bool, message: &str| {
-        if holds {
-            Ok(())
-        } else {
-            Err(message.to_owned())
-        }
-    };
-    must(body["stream"] == true, "not streamed")?;
-    let options = body["options"].as_object().ok_or("no options")?;
-    must(
-        options.values().all(Value::is_number),
-        "an option is no number",
-    )?;
-    must(body["keep_alive"].is_number(), "keep_alive")?;
-    let thinks = body["model"] != "simple";
-    must(
-        thinks || body.get("think").is_none(),
-        "\"simple\" does not support thinking",
-    )?;
-    let mut open = 0;
-    for message in body["messages"].as_array().ok_or("no messages")? {
-        must(message["content"].is_string(), "a content is no text")?;
-        let tool = message["role"] == "tool";
-        must(open == 0 || tool, "a call without its result")?;
-        let images = message.get("images").and_then(Value::as_array);
-        must(
-            images.is_none_or(|images| images.iter().all(|image| image == PICTURE)),
-            "an image",
-        )?;
-        match message["role"].as_str() {
-            Some("system" | "user") => {}
-            Some("assistant") => {
-                let calls = message.get("tool_calls").and_then(Value::as_array);
-                open = calls.map_or(0, Vec::len);
-                let objects = |call: &Value| call["function"]["arguments"].is_object();
-                must(
-                    calls.is_none_or(|calls| calls.iter().all(objects)),
-                    "arguments are no object",
-                )?;
-                must(open > 0 || message["content"] != "", "an empty answer")?;
-            }
-            Some("tool") => {
-                must(open > 0, "a result without its call")?;
-                must(message["tool_name"] == "look", "a result without a name")?;
-                open -= 1;
-            }
-            _ => return Err("an unknown role".into()),
-        }
-    }
-    must(open == 0, "a call without its result")
 }
 
 fn lines(lines: &[Value]) -> Response {

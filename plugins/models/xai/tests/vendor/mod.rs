@@ -12,6 +12,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+mod rules;
+
+use rules::{Known, Wrong, check};
+
 pub(crate) const KEY: &str = "canary-key";
 
 /// What is remembered.
@@ -79,8 +83,14 @@ async fn respond(
     if !has_key(&headers) {
         return refused(StatusCode::BAD_REQUEST, "Incorrect API key");
     }
-    if let Err((status, said)) = vendor.check(&body) {
-        return refused(status, &said);
+    let known = Known {
+        kept: &|id| vendor.kept.get(id).cloned(),
+        sealed: &|text| text.starts_with("sealed"),
+    };
+    match check(&body, &known) {
+        Err(Wrong::Lost(said)) => return refused(StatusCode::NOT_FOUND, &said),
+        Err(Wrong::Invalid(said)) => return refused(StatusCode::UNPROCESSABLE_ENTITY, &said),
+        Ok(()) => {}
     }
     (
         [(header::CONTENT_TYPE, "text/event-stream")],
@@ -89,86 +99,7 @@ async fn respond(
         .into_response()
 }
 
-type Verdict = Result<(), (StatusCode, String)>;
-
-fn wrong<T: Into<String>>(said: T) -> Verdict {
-    Err((StatusCode::UNPROCESSABLE_ENTITY, said.into()))
-}
-
-/// A text, or parts of the kinds that there are.
-fn is_content(content: &Value) -> bool {
-    let data = |value: &Value, kind: &str| {
-        let data = value.as_str().unwrap_or_default();
-        data.starts_with(&format!("data:{kind}")) && data.contains(";base64,")
-    };
-    let is_part = |part: &Value| match part["type"].as_str() {
-        Some("input_text") => part["text"].is_string(),
-        Some("input_image") => data(&part["image_url"], "image/"),
-        Some("input_file") => {
-            data(&part["file_data"], "application/pdf") && part["filename"].is_string()
-        }
-        _ => false,
-    };
-    let parts = content.as_array();
-    content.is_string() || parts.is_some_and(|parts| parts.iter().all(is_part))
-}
-
 impl Vendor {
-    fn check(&self, body: &Value) -> Verdict {
-        if body["stream"] != true || !body["store"].is_boolean() || !body["model"].is_string() {
-            return wrong("model, stream or store is missing");
-        }
-        let Some(items) = body["input"].as_array().filter(|items| !items.is_empty()) else {
-            return wrong("input must not be empty");
-        };
-        let mut open = Vec::new();
-        let goes_on = body.get("previous_response_id").and_then(Value::as_str);
-        if let Some(id) = goes_on {
-            let Some(calls) = self.kept.get(id) else {
-                let said = format!("Response with id={id} not found");
-                return Err((StatusCode::NOT_FOUND, said));
-            };
-            open.clone_from(calls);
-        }
-        for (at, item) in items.iter().enumerate() {
-            let next = items.get(at + 1);
-            match item["type"].as_str() {
-                Some("message") if !is_content(&item["content"]) => {
-                    return wrong(format!("unsupported content: {}", item["content"]));
-                }
-                Some("message") => match item["role"].as_str() {
-                    Some("system") if at == 0 && goes_on.is_none() => {}
-                    Some("user" | "assistant") if open.is_empty() => {}
-                    role => return wrong(format!("no place for a message of {role:?}")),
-                },
-                Some("function_call") => open.push(item["call_id"].as_str().unwrap().to_owned()),
-                Some("function_call_output") => {
-                    let Some(at) = open.iter().position(|id| item["call_id"] == **id) else {
-                        return wrong(format!("no call for {item}"));
-                    };
-                    open.remove(at);
-                }
-                Some("reasoning") => {
-                    let own = item["encrypted_content"]
-                        .as_str()
-                        .is_some_and(|text| text.starts_with("sealed"));
-                    let followed = next.is_some_and(|next| {
-                        next["type"] == "function_call" || next["role"] == "assistant"
-                    });
-                    if !own || !followed || item.get("status").is_some() {
-                        return wrong(format!("no place for {item}"));
-                    }
-                }
-                kind => return wrong(format!("an item of the kind {kind:?}")),
-            }
-        }
-        if open.is_empty() {
-            Ok(())
-        } else {
-            wrong(format!("no output for {open:?}"))
-        }
-    }
-
     /// Calls a tool for every message of a person, and says something to everything else.
     fn answer(&mut self, body: &Value) -> String {
         self.answers += 1;
