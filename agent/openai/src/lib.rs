@@ -14,6 +14,7 @@
 
 mod answer;
 pub mod error;
+mod ids;
 pub mod kept;
 pub mod limits;
 pub mod models;
@@ -21,4 +22,5 @@ pub mod request;
 pub mod stream;
 
 pub use answer::answer;
+pub use ids::short_id;
 pub use request::{Documents, Endpoint, Scope};

@@ -10,10 +10,14 @@ use rivetos_types::model::ModelRequest;
 use rivetos_types::settings::{History, ToolCalls};
 use serde_json::{Map, Value, json};
 
+use crate::ids::short_id;
 use crate::kept::{Block, Kept};
 
 /// What an operator may not set: the conversation, and how it is answered and kept.
 const OWN_KEYS: &[&str] = &["model", "input", "stream", "store", "previous_response_id"];
+
+/// The longest name of a call that `OpenAI` takes here, in bytes.
+const CALL_ID_BYTES_MAX: usize = 64;
 
 /// How an endpoint is asked, beside what the agent asks.
 #[derive(Debug, Clone)]
@@ -247,8 +251,8 @@ fn call(call: &ToolCall) -> Value {
     let arguments = if whole { call.arguments.as_str() } else { "{}" };
     json!({
         "type": "function_call",
-        "call_id": call.id,
-        "name": call.name,
+        "call_id": short_id(&call.id, CALL_ID_BYTES_MAX),
+        "name": call.plain_name(),
         "arguments": arguments,
     })
 }
@@ -257,7 +261,10 @@ fn call(call: &ToolCall) -> Value {
 fn output(result: &ToolResult, kept: Option<&Kept<'_>>) -> Value {
     let calls = kept.map_or(&[][..], |kept| &kept.calls);
     let theirs = calls.iter().find(|(call, _)| call.id == result.call_id);
-    let id = theirs.map_or(result.call_id.as_str(), |(_, id)| id);
+    let id = theirs.map_or_else(
+        || short_id(&result.call_id, CALL_ID_BYTES_MAX),
+        |(_, id)| id.as_str().into(),
+    );
     json!({ "type": "function_call_output", "call_id": id, "output": result.content })
 }
 

@@ -137,6 +137,29 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+/// The longest name of a tool that every vendor takes, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+
+impl ToolCall {
+    /// The name in letters that every vendor takes in a conversation, `[A-Za-z0-9_-]`, not a digit
+    /// or a dash first: models make up names that their own vendor would not take back.
+    pub fn plain_name(&self) -> Cow<'_, str> {
+        let takes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let name = self.name.as_str();
+        if name.len() <= NAME_BYTES_MAX && name.starts_with(starts) && name.chars().all(takes) {
+            return name.into();
+        }
+        let plain = name.chars().map(|c| if takes(c) { c } else { '_' });
+        let first = (!name.starts_with(starts)).then_some('_');
+        first
+            .into_iter()
+            .chain(plain)
+            .take(NAME_BYTES_MAX)
+            .collect()
+    }
+}
+
 /// The answer to one [`ToolCall`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolResult {
@@ -291,5 +314,34 @@ impl TokenUsage {
             cache_write: self.cache_write.saturating_add(other.cache_write),
             reasoning: self.reasoning.saturating_add(other.reasoning),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_names_become_plain() {
+        let plain = |name: &str| {
+            let (id, arguments) = (String::new(), String::new());
+            let name = name.to_owned();
+            let call = ToolCall {
+                id,
+                name,
+                arguments,
+            };
+            call.plain_name().into_owned()
+        };
+        for (name, expected) in [
+            ("file_read", "file_read"),
+            ("functions.shell:0", "functions_shell_0"),
+            ("läs", "l_s"),
+            ("", "_"),
+            ("7zip", "_7zip"),
+        ] {
+            assert_eq!(plain(name), expected);
+        }
+        assert_eq!(plain(&"x".repeat(99)), "x".repeat(64));
     }
 }

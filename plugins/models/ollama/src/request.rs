@@ -1,5 +1,6 @@
 //! The body of a request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
@@ -51,7 +52,7 @@ fn messages(request: &ModelRequest, model: &str) -> Value {
         out.push(json!({ "role": "system", "content": request.system }));
     }
     // A result names its tool, not its call.
-    let mut tools: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut tools: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
     for message in &request.messages {
         match message {
             Message::User { content } => out.push(user(content, request)),
@@ -60,14 +61,14 @@ fn messages(request: &ModelRequest, model: &str) -> Value {
                 tool_calls,
             } => {
                 let names = tool_calls.iter();
-                tools.extend(names.map(|call| (call.id.as_str(), call.name.as_str())));
+                tools.extend(names.map(|call| (call.id.as_str(), call.plain_name())));
                 out.extend(assistant(content, tool_calls, model));
             }
             Message::Tool(result) => {
-                let name = tools.get(result.call_id.as_str()).copied();
+                let name = tools.get(result.call_id.as_str());
                 out.push(json!({
                     "role": "tool",
-                    "tool_name": name.unwrap_or_default(),
+                    "tool_name": name.map_or("", AsRef::as_ref),
                     "content": result.content,
                 }));
             }
@@ -111,7 +112,7 @@ fn tool_call(call: &ToolCall) -> Value {
     let arguments: Map<String, Value> = serde_json::from_str(&call.arguments).unwrap_or_default();
     json!({
         "type": "function",
-        "function": { "name": call.name, "arguments": arguments },
+        "function": { "name": call.plain_name(), "arguments": arguments },
     })
 }
 

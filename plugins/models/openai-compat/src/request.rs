@@ -1,8 +1,8 @@
 //! The body of a request.
 
 use data_encoding::BASE64;
-use rivetos_openai::Documents;
 use rivetos_openai::request::Files;
+use rivetos_openai::{Documents, short_id};
 use rivetos_types::media::Attachment;
 use rivetos_types::message::{ContentPart, Message, ToolCall, text_of, words_of};
 use rivetos_types::model::ModelRequest;
@@ -14,6 +14,9 @@ use crate::stream::VENDOR;
 
 /// OpenAI's own endpoint refuses the name of the output limit that everybody else knows.
 const OPENAI_HOST: &str = "//api.openai.com/";
+
+/// The longest name of a call that `OpenAI` takes here, in bytes.
+const CALL_ID_BYTES_MAX: usize = 40;
 
 /// Endpoints that are known to take documents: `OpenAI` for its models that see, `OpenRouter` for
 /// all, with a reader of its own where the model has none. Others refuse the whole request, and
@@ -118,7 +121,7 @@ fn messages(settings: &OpenAiCompat, model: &str, request: &ModelRequest) -> Vec
         }
         Message::Tool(result) => json!({
             "role": "tool",
-            "tool_call_id": result.call_id,
+            "tool_call_id": short_id(&result.call_id, CALL_ID_BYTES_MAX),
             "content": result.content,
         }),
     });
@@ -182,9 +185,9 @@ fn tool_call(call: &ToolCall) -> Value {
     let whole = serde_json::from_str::<Map<String, Value>>(&call.arguments).is_ok();
     let arguments = if whole { call.arguments.as_str() } else { "{}" };
     json!({
-        "id": call.id,
+        "id": short_id(&call.id, CALL_ID_BYTES_MAX),
         "type": "function",
-        "function": { "name": call.name, "arguments": arguments },
+        "function": { "name": call.plain_name(), "arguments": arguments },
     })
 }
 

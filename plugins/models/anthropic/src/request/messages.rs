@@ -174,7 +174,7 @@ impl Ids {
 /// them stands in the tool's answer.
 fn tool_use(call: &ToolCall, ids: &Ids) -> Value {
     let input: Map<String, Value> = serde_json::from_str(&call.arguments).unwrap_or_default();
-    json!({ "type": "tool_use", "id": ids.sent(&call.id), "name": call.name, "input": input })
+    json!({ "type": "tool_use", "id": ids.sent(&call.id), "name": call.plain_name(), "input": input })
 }
 
 fn tool_result(result: &ToolResult, ids: &Ids) -> Value {

@@ -126,6 +126,11 @@ fn assistant<'a>(
                     !id.is_empty() && id.chars().all(takes),
                     "the letters of ids",
                 )?;
+                let name = block["name"].as_str().unwrap_or_default();
+                rule(
+                    (1..=128).contains(&name.len()) && name.chars().all(takes),
+                    "the letters of names",
+                )?;
                 rule(ids.insert(id), "ids are unique")?;
                 rule(block["input"].is_object(), "input is an object")?;
                 open.insert(id);

@@ -218,7 +218,7 @@ impl<'a> Answer<'a> {
 fn function_call(call: &ToolCall, id: Option<&str>) -> Value {
     let arguments: Map<String, Value> = serde_json::from_str(&call.arguments).unwrap_or_default();
     let mut function = Map::new();
-    function.insert("name".into(), json!(call.name));
+    function.insert("name".into(), json!(call.plain_name()));
     function.insert("args".into(), arguments.into());
     if let Some(id) = id {
         function.insert("id".into(), json!(id));
@@ -247,7 +247,7 @@ fn results(calls: &[ToolCall], ids: &Ids, after: &[Message]) -> Vec<Value> {
             }
         };
         let mut response = Map::new();
-        response.insert("name".into(), json!(call.name));
+        response.insert("name".into(), json!(call.plain_name()));
         response.insert("response".into(), json!({ key: result.content }));
         if let Some(id) = ids.get(&at) {
             response.insert("id".into(), json!(id));

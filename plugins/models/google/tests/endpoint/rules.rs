@@ -130,6 +130,14 @@ fn check_part(role: &str, part: &Value, said: &[Value]) -> Checked {
         if role == "user" { !theirs } else { !ours },
         format!("{data} of a {role}"),
     )?;
+    for kind in ["functionCall", "functionResponse"] {
+        let name = part.get(kind).map(|part| part["name"].as_str());
+        let name = name.map(Option::unwrap_or_default);
+        must(
+            name.is_none_or(is_name),
+            format!("Invalid function name {name:?}"),
+        )?;
+    }
     if let Some(file) = part.get("inlineData") {
         let kind = file["mimeType"].as_str().unwrap_or_default();
         let taken = FILES.contains(&kind) && file["data"].is_string();
@@ -150,6 +158,13 @@ fn check_part(role: &str, part: &Value, said: &[Value]) -> Checked {
         original.get(data) == part.get(data),
         format!("{signature} is on another part"),
     )
+}
+
+/// A letter or an underscore, and then what else there may be.
+fn is_name(name: &str) -> bool {
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let takes = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
+    name.starts_with(starts) && name.chars().all(takes) && name.len() <= 64
 }
 
 /// All calls are answered by the next content, in order, by name and, where there is one, by id.

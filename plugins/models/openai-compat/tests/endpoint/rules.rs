@@ -32,10 +32,12 @@ pub(crate) fn check(
         for call in calls.into_iter().flatten() {
             let arguments = call["function"]["arguments"].as_str().unwrap();
             let object = serde_json::from_str::<Map<String, Value>>(arguments);
-            if call["type"] != "function" || object.is_err() {
+            let id = call["id"].as_str().unwrap();
+            let named = is_name(&call["function"]["name"]) && (1..=40).contains(&id.len());
+            if call["type"] != "function" || object.is_err() || !named {
                 return Err(format!("no call: {call}"));
             }
-            open.push(call["id"].as_str().unwrap());
+            open.push(id);
         }
         let first = calls.and_then(|calls| calls.first()?["id"].as_str());
         let wanted = first.and_then(reasoning);
@@ -62,4 +64,11 @@ fn are_parts(content: &Value) -> bool {
         }
         _ => false,
     })
+}
+
+/// What OpenAI takes as the name of a function.
+fn is_name(name: &Value) -> bool {
+    let takes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name = name.as_str().unwrap_or_default();
+    (1..=64).contains(&name.len()) && name.chars().all(takes)
 }

@@ -47,7 +47,7 @@ pub(crate) fn check(body: &Value, known: &Known<'_>) -> Result<(), Wrong> {
                 Some("user" | "assistant") if open.is_empty() => {}
                 role => return invalid(format!("no place for a message of {role:?}")),
             },
-            Some("function_call") => open.push(item["call_id"].as_str().unwrap().to_owned()),
+            Some("function_call") => open.push(call(item)?),
             Some("function_call_output") => {
                 let Some(at) = open.iter().position(|id| item["call_id"] == **id) else {
                     return invalid(format!("no call for {item}"));
@@ -63,6 +63,15 @@ pub(crate) fn check(body: &Value, known: &Known<'_>) -> Result<(), Wrong> {
     } else {
         invalid(format!("no output for {open:?}"))
     }
+}
+
+/// The name of a call.
+fn call(item: &Value) -> Result<String, Wrong> {
+    let id = item["call_id"].as_str().unwrap();
+    if !is_name(&item["name"]) || !(1..=64).contains(&id.len()) {
+        invalid(format!("no call: {item}"))?;
+    }
+    Ok(id.to_owned())
 }
 
 /// It is the vendor's own, as it came, and something came of it.
@@ -92,4 +101,11 @@ fn is_content(content: &Value) -> bool {
     };
     let parts = content.as_array();
     content.is_string() || parts.is_some_and(|parts| parts.iter().all(is_part))
+}
+
+/// What OpenAI takes as the name of a function.
+fn is_name(name: &Value) -> bool {
+    let takes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name = name.as_str().unwrap_or_default();
+    (1..=64).contains(&name.len()) && name.chars().all(takes)
 }
