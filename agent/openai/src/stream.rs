@@ -128,23 +128,23 @@ impl StreamParser {
         match event.name(name) {
             "response.output_text.delta" => {
                 self.spoken(&event);
-                self.say(event.delta, StreamEvent::Text, out);
+                self.say(event.more().map(String::from), StreamEvent::Text, out);
             }
             "response.refusal.delta" => {
                 self.refused = true;
                 self.spoken(&event);
-                self.say(event.delta, StreamEvent::Text, out);
+                self.say(event.more().map(String::from), StreamEvent::Text, out);
             }
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                self.say(event.delta, StreamEvent::Reasoning, out);
+                self.say(event.more().map(String::from), StreamEvent::Reasoning, out);
             }
             "response.reasoning_summary_part.added" if event.summary_index > Some(0) => {
                 out.push(StreamEvent::Reasoning("\n\n".to_owned()));
             }
             "response.function_call_arguments.delta" => {
-                if let Some(Value::String(more)) = &event.delta {
+                if let Some(more) = event.more() {
                     self.said = true;
-                    let added = self.calls.add(event.place(), more);
+                    let added = self.calls.add(event.output_index, event.id(), more);
                     added.map_err(|message| self.broken(message))?;
                 }
             }
@@ -188,13 +188,11 @@ impl StreamParser {
 
     fn say(
         &mut self,
-        delta: Option<Value>,
+        text: Option<String>,
         kind: fn(String) -> StreamEvent,
         out: &mut Vec<StreamEvent>,
     ) {
-        if let Some(Value::String(text)) = delta
-            && !text.is_empty()
-        {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.said = true;
             out.push(kind(text));
         }
@@ -227,7 +225,7 @@ impl StreamParser {
                 }
                 for part in parts {
                     self.refused |= part.refusal.is_some();
-                    let text = part.text.or(part.refusal).map(Value::String);
+                    let text = part.text.or(part.refusal);
                     self.say(text, StreamEvent::Text, out);
                 }
             }

@@ -1,5 +1,6 @@
 //! Tool calls, put together from their pieces.
 
+use rivetos_http::json::Text;
 use rivetos_types::message::ToolCall;
 use serde_json::Value;
 
@@ -53,8 +54,20 @@ pub(super) struct Calls(Vec<Partial>);
 
 impl Calls {
     /// More of the arguments of a call; the error says which bound it broke.
-    pub(super) fn add(&mut self, place: Place, arguments: &str) -> Result<(), &'static str> {
-        self.at(place)?.arguments.push_str(arguments);
+    pub(super) fn add(
+        &mut self,
+        index: Option<u64>,
+        id: &str,
+        arguments: Text<'_>,
+    ) -> Result<(), &'static str> {
+        let known = self.0.iter_mut().find(|call| call.place.is_at(index, id));
+        let partial = if let Some(partial) = known {
+            partial
+        } else {
+            let id = id.to_owned();
+            self.at(Place { index, id })?
+        };
+        arguments.append_to(&mut partial.arguments);
         self.check()
     }
 

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use rivetos_http::json::{Text, Word};
 use rivetos_types::message::TokenUsage;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::calls::Place;
@@ -11,19 +13,17 @@ use super::calls::Place;
 /// What of a reasoning item goes back; vendors refuse what is theirs alone to say.
 const REASONING_KEYS: &[&str] = &["type", "id", "summary", "encrypted_content"];
 
-/// A text that is not copied when it stands there as it is meant.
-#[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 #[derive(Debug, Deserialize)]
 pub(super) struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
-    output_index: Option<u64>,
+    pub(super) output_index: Option<u64>,
     #[serde(borrow)]
-    item_id: Option<Text<'a>>,
+    item_id: Option<Word<'a>>,
     pub(super) summary_index: Option<u64>,
-    pub(super) delta: Option<Value>,
+    /// Mostly a text.
+    #[serde(borrow)]
+    pub(super) delta: Option<&'a RawValue>,
     pub(super) item: Option<Value>,
     pub(super) response: Option<Response>,
     code: Option<Value>,
@@ -40,12 +40,17 @@ impl Event<'_> {
         }
     }
 
+    /// More of an item, in words.
+    pub(super) fn more(&self) -> Option<Text<'_>> {
+        self.delta.and_then(Text::of)
+    }
+
     /// Whether it is about this item.
     pub(super) fn is_at(&self, place: &Place) -> bool {
         place.is_at(self.output_index, self.id())
     }
 
-    fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         let own = self.item.as_ref().and_then(|item| item["id"].as_str());
         let named = self.item_id.as_ref().map(|id| &*id.0);
         named.or(own).unwrap_or_default()

@@ -1,7 +1,6 @@
 //! From the bytes of an answer to stream events.
 
-use std::borrow::Cow;
-
+use rivetos_http::json::{Text, Word};
 use rivetos_http::{AnswerReader, End, Refusal, words};
 use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::TokenUsage;
@@ -104,7 +103,7 @@ impl StreamParser {
             }
         };
         let index = event.index.unwrap_or(0);
-        let read = match event.kind.as_deref().unwrap_or(name) {
+        let read = match event.kind.as_ref().map_or(name, |kind| &kind.0) {
             "content_block_delta" => match event.delta {
                 Some(delta) => self.blocks.delta(index, delta, data, out),
                 None => Ok(()),
@@ -130,7 +129,7 @@ impl StreamParser {
                     ..
                 }) = event.delta
                 {
-                    self.finish = Some(reason.into_owned());
+                    self.finish = Some(reason);
                     self.explanation = stop_details.as_ref().and_then(explained);
                 }
                 if let Some(usage) = event.usage {
@@ -200,7 +199,7 @@ fn is_unknown(data: &str) -> bool {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow, rename = "type")]
-        kind: Cow<'a, str>,
+        kind: Word<'a>,
     }
     let known = [
         "content_block_delta",
@@ -211,13 +210,13 @@ fn is_unknown(data: &str) -> bool {
         "message_stop",
         "error",
     ];
-    serde_json::from_str(data).is_ok_and(|Named { kind }| !known.contains(&&*kind))
+    serde_json::from_str(data).is_ok_and(|Named { kind }| !known.contains(&&*kind.0))
 }
 
 #[derive(Debug, Deserialize)]
 struct Event<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
+    kind: Option<Word<'a>>,
     index: Option<u64>,
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
@@ -229,16 +228,16 @@ struct Event<'a> {
 #[derive(Debug, Deserialize)]
 struct Delta<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    text: Option<String>,
-    thinking: Option<String>,
+    kind: Option<Word<'a>>,
     #[serde(borrow)]
-    signature: Option<Cow<'a, str>>,
+    text: Option<Text<'a>>,
     #[serde(borrow)]
-    partial_json: Option<Cow<'a, str>>,
+    thinking: Option<Text<'a>>,
+    signature: Option<String>,
+    #[serde(borrow)]
+    partial_json: Option<Text<'a>>,
     citation: Option<Value>,
-    #[serde(borrow)]
-    stop_reason: Option<Cow<'a, str>>,
+    stop_reason: Option<String>,
     stop_details: Option<Value>,
 }
 

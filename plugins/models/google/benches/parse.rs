@@ -11,59 +11,20 @@
     reason = "a benchmark fails by panicking and prints a table"
 )]
 
-use std::hint::black_box;
-use std::time::Instant;
+#[path = "../../../../agent/http/tests/measuring/mod.rs"]
+#[expect(dead_code, reason = "a test uses the rest")]
+mod measuring;
+#[path = "../tests/pieces/mod.rs"]
+mod pieces;
 
-use rivetos_http::{AnswerReader, End};
+use measuring::{Said, head, rows};
 use rivetos_model_google::stream::StreamParser;
-use serde_json::json;
-
-/// Pieces of one answer: few, so that a busy machine leaves some rounds alone.
-const EVENTS: usize = 500;
-/// As they come from a socket.
-const CHUNK_BYTES: usize = 8 * 1024;
-const ROUNDS: usize = 2000;
-
-/// An answer in pieces of `words` words, with all that the vendor says beside each.
-fn body(words: usize) -> String {
-    let event = |text: &str, more: &str| {
-        let usage = json!({
-            "promptTokenCount": 70, "candidatesTokenCount": 31, "totalTokenCount": 101,
-            "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": 70 }],
-            "serviceTier": "standard",
-        });
-        format!(
-            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}],\
-             \"role\":\"model\"}},{more}\"index\":0}}],\"usageMetadata\":{usage},\
-             \"modelVersion\":\"gemini-2.5-flash\",\"responseId\":\"r-1\"}}\r\n\r\n"
-        )
-    };
-    let piece = "said \\\"so\\\", ".repeat(words);
-    let last = event("", "\"finishReason\":\"STOP\",");
-    format!("{}{last}", event(&piece, "").repeat(EVENTS))
-}
 
 fn main() {
-    println!("| words of a piece | MB/s | µs for a piece |\n|---|---|---|");
-    for words in [1, 4, 16] {
-        let body = body(words);
-        let mut best = f64::INFINITY;
-        for _ in 0..ROUNDS {
-            let mut parser = StreamParser::new("gemini-2.5-flash");
-            let mut events = Vec::new();
-            let started = Instant::now();
-            for chunk in body.as_bytes().chunks(CHUNK_BYTES) {
-                parser.push(chunk, &mut events).unwrap();
-                black_box(&events);
-                events.clear();
-            }
-            parser.end(End::Clean, &mut events).unwrap();
-            best = best.min(started.elapsed().as_secs_f64());
-        }
-        let speed = body.len() as f64 / best / 1e6;
-        println!(
-            "| {words} | {speed:.0} | {:.2} |",
-            best * 1e6 / EVENTS as f64
-        );
-    }
+    println!("{}", head());
+    let body = |piece: &str, count| pieces::body(Said::Text, piece, count);
+    print!(
+        "{}",
+        rows("Gemini", &body, &|| StreamParser::new("gemini-2.5-flash"))
+    );
 }

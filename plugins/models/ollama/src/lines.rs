@@ -37,6 +37,14 @@ impl Lines {
         Ok(end.map(|_| Cow::Owned(self.rest())))
     }
 
+    /// A line was read; what it stood in is used again.
+    pub(crate) fn done(&mut self, line: Cow<'_, [u8]>) {
+        if let Cow::Owned(mut line) = line {
+            line.clear();
+            self.line = line;
+        }
+    }
+
     /// What has come since the last end of a line.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.line)

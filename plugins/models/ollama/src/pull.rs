@@ -56,7 +56,9 @@ impl PullReader {
             let Some(line) = line else {
                 break;
             };
-            self.line(&line, out)?;
+            let read = self.line(&line, out);
+            self.lines.done(line);
+            read?;
         }
         Ok(())
     }

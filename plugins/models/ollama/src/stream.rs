@@ -1,5 +1,6 @@
 //! From the bytes of an answer to stream events.
 
+use rivetos_http::json::said;
 use rivetos_http::{AnswerReader, End, Refusal};
 use rivetos_types::message::{TokenUsage, ToolCall};
 use rivetos_types::model::{ModelError, StopReason, StreamEvent};
@@ -59,7 +60,9 @@ impl AnswerReader for StreamParser {
             let Some(line) = line else {
                 break;
             };
-            self.line(&line, events)?;
+            let read = self.line(&line, events);
+            self.lines.done(line);
+            read?;
         }
         Ok(())
     }
@@ -185,7 +188,9 @@ struct Chunk {
 
 #[derive(Debug, Deserialize)]
 struct Said {
+    #[serde(default, deserialize_with = "said")]
     content: Option<String>,
+    #[serde(default, deserialize_with = "said")]
     thinking: Option<String>,
     tool_calls: Option<Vec<Call>>,
 }

@@ -10,10 +10,12 @@
 mod fuzzing;
 #[path = "../../../../agent/http/tests/reading/mod.rs"]
 mod reading;
+#[path = "../../../../agent/http/tests/refusing/mod.rs"]
+mod refusing;
 
 use fuzzing::fuzz;
 use reading::check_chunks;
-use rivetos_http::{End, Refusal};
+use rivetos_http::End;
 use rivetos_model_ollama::error::of_refusal;
 use rivetos_model_ollama::pull::{Progress, PullReader};
 use rivetos_model_ollama::stream::StreamParser;
@@ -37,11 +39,11 @@ fn a_stream_does_not_depend_on_its_chunks_and_ends_once() {
     });
 }
 
-/// The server's words and ours around them, in characters.
+/// The words of a server, in characters.
 const MESSAGE_CHARS_MAX: usize = 1200;
 
 #[test]
-fn a_refusal_is_short_and_names_the_status() {
+fn a_refusal_is_short_and_without_keys() {
     let words = [
         "\"error\":",
         "\"message\":",
@@ -49,13 +51,7 @@ fn a_refusal_is_short_and_names_the_status() {
         "context length",
         "image",
     ];
-    fuzz("refusal", &words, |bytes| {
-        for status in [400, 404, 500, 503] {
-            let message = of_refusal(&Refusal::new(status, bytes)).to_string();
-            assert!(message.chars().count() <= MESSAGE_CHARS_MAX, "{message}");
-            assert!(message.contains(&format!("HTTP {status}")), "{message}");
-        }
-    });
+    refusing::check(&words, [400, 404, 500, 503], of_refusal);
 }
 
 fn pulled(bytes: &[u8], size: usize) -> (Vec<Progress>, Result<(), ModelError>) {

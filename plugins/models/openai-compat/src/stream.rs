@@ -1,5 +1,6 @@
 //! From the bytes of an answer to stream events.
 
+use rivetos_http::json::Text;
 use rivetos_http::{AnswerReader, End, Refusal, words};
 use rivetos_protocol::sse::Decoder;
 use rivetos_types::message::{TokenUsage, VendorBlock};
@@ -102,12 +103,12 @@ impl StreamParser {
             self.over = true;
             return Err(error::after(self.heard.words, error));
         }
-        let chunk: Chunk = serde_json::from_str(data)
+        let chunk: Chunk<'_> = serde_json::from_str(data)
             .map_err(|error| self.broken(&format!("an event cannot be read: {error}")))?;
         if let Some(usage) = chunk.usage {
             self.usage = usage.tokens();
         }
-        let Some(choice) = chunk.choice else {
+        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
             return Ok(());
         };
         self.cut |= choice.is_cut();
@@ -128,8 +129,8 @@ impl StreamParser {
         Ok(())
     }
 
-    fn delta(&mut self, delta: Delta, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
-        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+    fn delta(&mut self, delta: Delta<'_>, out: &mut Vec<StreamEvent>) -> Result<(), ModelError> {
+        let text = |text: Option<Text<'_>>| text.filter(|text| !text.is_empty()).map(String::from);
         let thought = text(delta.reasoning_content).inspect(|text| self.reasoning.add(text));
         // Servers that know both names send the same text under both.
         if let Some(text) = thought.or(text(delta.reasoning)) {

@@ -9,6 +9,8 @@
 mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use replay::{Exchange, check, check_table, fields, outcome, recordings};
@@ -61,6 +63,20 @@ fn asked(messages: Vec<Message>) -> ModelRequest {
 /// The paths of these are other APIs of the same vendors.
 fn responses() -> Option<Vec<Exchange>> {
     recordings(|path| path.ends_with("/responses"))
+}
+
+#[test]
+fn our_own_recordings() {
+    let settings = settings(History::Stored);
+    let request = asked(vec![Message::user("hi")]);
+    let new = || StreamParser::new(&endpoint(&settings, &request), &request);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("../../../agent/openai/tests/corpus/responses");
+    for (name, whole) in [("text", true), ("calls", true), ("failed", false)] {
+        let body = fs::read_to_string(folder.join(name)).unwrap();
+        let (events, result) = check(name, &body, &new);
+        assert_eq!(result.is_ok(), whole, "{name}: {events:?}");
+    }
 }
 
 #[test]

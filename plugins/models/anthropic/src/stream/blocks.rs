@@ -126,23 +126,24 @@ impl Blocks {
         let Some(block) = self.open.iter_mut().find(|block| block.index == index) else {
             return Ok(());
         };
-        match delta.kind.as_deref().unwrap_or_default() {
+        match delta.kind.as_ref().map_or("", |kind| &kind.0) {
             "text_delta" => {
-                let text = delta.text.unwrap_or_default();
+                let text = delta.text.map(String::from).unwrap_or_default();
                 block.words.push_str(&text);
                 say(text, out);
             }
             "thinking_delta" => {
-                let thinking = delta.thinking.unwrap_or_default();
+                let thinking = delta.thinking.map(String::from).unwrap_or_default();
                 block.words.push_str(&thinking);
                 think(thinking, out);
             }
             "signature_delta" => {
-                block.signature = delta.signature.unwrap_or_default().into_owned();
+                block.signature = delta.signature.unwrap_or_default();
             }
             "input_json_delta" => {
-                let json = delta.partial_json.unwrap_or_default();
-                block.input.push_str(&json);
+                if let Some(json) = delta.partial_json {
+                    json.append_to(&mut block.input);
+                }
             }
             "citations_delta" => block.citations.extend(delta.citation),
             _ => block.grow(data),

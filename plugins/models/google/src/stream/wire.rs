@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use rivetos_http::json::{Few, Skipped, Text, Word};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Chunk {
     pub(super) error: Option<Value>,
-    pub(super) candidates: Option<Vec<Candidate>>,
+    pub(super) candidates: Option<Few<Candidate>>,
     pub(super) prompt_feedback: Option<PromptFeedback>,
     pub(super) usage_metadata: Option<Usage>,
 }
@@ -67,7 +68,7 @@ impl<'de> Visitor<'de> for Ratings {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Content {
-    pub(super) parts: Option<Vec<Part>>,
+    pub(super) parts: Option<Few<Part>>,
 }
 
 /// A part of an answer. Nearly all of them are a text and nothing else, so that is what costs
@@ -88,16 +89,6 @@ impl<'de> Deserialize<'de> for Part {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum Field {
-    Text,
-    Thought,
-    ThoughtSignature,
-    FunctionCall,
-    Other(String),
-}
-
 struct Parts;
 
 impl<'de> Visitor<'de> for Parts {
@@ -109,17 +100,20 @@ impl<'de> Visitor<'de> for Parts {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Part, M::Error> {
         let mut part = Part::default();
-        while let Some(field) = map.next_key()? {
-            match field {
-                Field::Text => part.text = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                Field::Thought => part.thought = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                Field::ThoughtSignature => {
+        while let Some(Word(name)) = map.next_key()? {
+            match &*name {
+                "text" => {
+                    let text = map.next_value::<Option<Text<'de>>>()?;
+                    part.text = text.map(String::from).unwrap_or_default();
+                }
+                "thought" => part.thought = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "thoughtSignature" => {
                     let signature: Option<String> = map.next_value()?;
                     part.signature = signature.filter(|signature| !signature.is_empty());
                 }
-                Field::FunctionCall => part.call = map.next_value()?,
-                Field::Other(name) => {
-                    part.rest.insert(name, map.next_value()?);
+                "functionCall" => part.call = map.next_value()?,
+                _ => {
+                    part.rest.insert(name.into_owned(), map.next_value()?);
                 }
             }
         }
@@ -137,11 +131,17 @@ pub(super) struct PromptFeedback {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the names are those of the wire")]
 pub(super) struct Usage {
     pub(super) prompt_token_count: Option<u64>,
     pub(super) cached_content_token_count: Option<u64>,
     pub(super) tool_use_prompt_token_count: Option<u64>,
     pub(super) candidates_token_count: Option<u64>,
     pub(super) thoughts_token_count: Option<u64>,
+    /// In every event, and told apart by kinds that nobody asks for.
+    #[serde(rename = "promptTokensDetails")]
+    _prompt: Option<Skipped>,
+    #[serde(rename = "cacheTokensDetails")]
+    _cache: Option<Skipped>,
+    #[serde(rename = "candidatesTokensDetails")]
+    _candidates: Option<Skipped>,
 }

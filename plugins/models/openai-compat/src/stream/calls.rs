@@ -1,8 +1,10 @@
 //! Tool calls, put together from their fragments.
 
+use rivetos_http::json::{Text, Word};
 use rivetos_types::message::ToolCall;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Calls in one answer.
 const CALLS_MAX: usize = 128;
@@ -12,17 +14,21 @@ const ARGUMENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A piece of a call as it stands in a chunk.
 #[derive(Debug, Deserialize)]
-pub(super) struct CallFragment {
+pub(super) struct CallFragment<'a> {
     index: Option<u64>,
-    id: Option<String>,
-    function: Option<FunctionFragment>,
+    #[serde(borrow)]
+    id: Option<Word<'a>>,
+    #[serde(borrow)]
+    function: Option<FunctionFragment<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct FunctionFragment {
-    name: Option<String>,
+struct FunctionFragment<'a> {
+    #[serde(borrow)]
+    name: Option<Word<'a>>,
     /// Text, but some servers send the finished object instead.
-    arguments: Option<Value>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,34 +54,33 @@ pub(super) struct Calls {
 
 impl Calls {
     /// Adds a fragment; the error says which bound it broke.
-    pub(super) fn add(&mut self, fragment: CallFragment) -> Result<(), &'static str> {
-        let id = fragment.id.unwrap_or_default();
+    pub(super) fn add(&mut self, fragment: CallFragment<'_>) -> Result<(), &'static str> {
+        let id = fragment.id.unwrap_or_default().0;
         let at = self.place(fragment.index, &id);
         if self.calls.len() > CALLS_MAX {
             return Err("more tool calls than are possible in one answer");
         }
         let call = &mut self.calls[at];
         if call.id.is_empty() {
-            call.id = id;
+            call.id = id.into_owned();
         }
         let Some(function) = fragment.function else {
             return Ok(());
         };
         if call.name.is_empty() {
-            call.name = function.name.unwrap_or_default();
+            call.name = function.name.unwrap_or_default().0.into_owned();
         }
-        let arguments = match function.arguments {
-            None | Some(Value::Null) => return Ok(()),
-            Some(Value::String(text)) => text,
-            Some(
-                other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)),
-            ) => other.to_string(),
+        let Some(arguments) = function.arguments else {
+            return Ok(());
         };
-        self.arguments_bytes += arguments.len();
+        self.arguments_bytes += arguments.get().len();
         if self.arguments_bytes > ARGUMENTS_BYTES_MAX {
             return Err("the arguments of a tool call are too long");
         }
-        call.arguments.push_str(&arguments);
+        match Text::of(arguments) {
+            Some(text) => text.append_to(&mut call.arguments),
+            None => call.arguments.push_str(arguments.get()),
+        }
         Ok(())
     }
 

@@ -3,53 +3,26 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use rivetos_http::json::{Few, Text};
 use rivetos_types::message::TokenUsage;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::calls::CallFragment;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Chunk {
-    /// The first one: more are never asked for.
-    #[serde(rename = "choices", default, deserialize_with = "first")]
-    pub(super) choice: Option<Choice>,
+pub(super) struct Chunk<'a> {
+    /// More than one are never asked for.
+    #[serde(borrow)]
+    pub(super) choices: Option<Few<Choice<'a>>>,
     pub(super) usage: Option<Usage>,
 }
 
-/// The first of a list, without making the list.
-fn first<'de, D: Deserializer<'de>>(choices: D) -> Result<Option<Choice>, D::Error> {
-    choices.deserialize_option(First)
-}
-
-struct First;
-
-impl<'de> Visitor<'de> for First {
-    type Value = Option<Choice>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of choices")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, choices: D) -> Result<Self::Value, D::Error> {
-        choices.deserialize_seq(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut choices: A) -> Result<Self::Value, A::Error> {
-        let first = choices.next_element()?;
-        while choices.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(first)
-    }
-}
-
 #[derive(Debug, Deserialize)]
-pub(super) struct Choice {
-    pub(super) delta: Option<Delta>,
+pub(super) struct Choice<'a> {
+    #[serde(borrow)]
+    pub(super) delta: Option<Delta<'a>>,
     pub(super) finish_reason: Option<String>,
     /// In the words of the vendor behind the endpoint.
     pub(super) native_finish_reason: Option<String>,
@@ -97,7 +70,7 @@ impl<'de> Visitor<'de> for FilterNames {
     }
 }
 
-impl Choice {
+impl Choice<'_> {
     /// Whether the vendor behind the endpoint says that there was more to come.
     pub(super) fn is_cut(&self) -> bool {
         let native = self.native_finish_reason.as_deref().unwrap_or_default();
@@ -108,13 +81,18 @@ impl Choice {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Delta {
-    pub(super) content: Option<String>,
-    pub(super) refusal: Option<String>,
-    pub(super) reasoning: Option<String>,
-    pub(super) reasoning_content: Option<String>,
+pub(super) struct Delta<'a> {
+    #[serde(borrow)]
+    pub(super) content: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) reasoning: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) reasoning_content: Option<Text<'a>>,
     pub(super) reasoning_details: Option<Vec<Map<String, Value>>>,
-    pub(super) tool_calls: Option<Vec<CallFragment>>,
+    #[serde(borrow)]
+    pub(super) tool_calls: Option<Few<CallFragment<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
