@@ -20,11 +20,13 @@ mod tests {
 
     #[test]
     fn the_file_can_be_read() {
-        assert_eq!(FIGURES.date, "2026-11-22");
+        assert_eq!(FIGURES.date, "2026-11-29");
         let context = |model| limits(model).map(|limits| limits.context);
         assert_eq!(context("gpt-5.6-sol"), Some(1_050_000));
         assert_eq!(context("gpt-4o-mini-2024-07-18"), Some(128_000));
         assert_eq!(context("openai/gpt-5.2"), Some(400_000));
+        assert_eq!(context("gpt-5.1-chat-latest"), Some(128_000));
+        assert_eq!(context("gpt-5.4-2026-03-05"), Some(1_050_000));
         assert_eq!(context("deepseek-v4-pro"), Some(1_000_000));
         assert_eq!(context("qwen3"), None);
     }
