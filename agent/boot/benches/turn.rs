@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench -p rivetos-agent --bench turn
 //! RIVETOS_AGENT_BIN=PATH cargo bench -p rivetos-agent --bench turn     # another build of it
+//! cargo bench -p rivetos-agent --bench turn -- turn at-once            # only these parts
 //! ```
 //!
 //! The program is the real one, as a process of its own. The model is an endpoint in this process
@@ -63,25 +64,41 @@ async fn main() {
     let size = std::fs::metadata(&home.program).unwrap().len();
     row("program", &home.program.display().to_string());
     row("size", &mib(size));
-    row("start to ready", &spread(&mut starts(&home).await));
-    one_by_one(&home, folder.path(), endpoint.port).await;
-    let mut words = {
+    if wanted("start") {
+        row("start to ready", &spread(&mut starts(&home).await));
+    }
+    if wanted("turn") {
+        one_by_one(&home, folder.path(), endpoint.port).await;
+    }
+    if wanted("first-word") {
         let agent = home.start();
         agent.ready().await;
-        first_words(home.port, &endpoint, FIRST_WORDS).await
-    };
-    row("first word, from the model on", &spread(&mut words));
+        let mut words = first_words(home.port, &endpoint, FIRST_WORDS).await;
+        row("first word, from the model on", &spread(&mut words));
+    }
+    if wanted("at-once") {
+        let folder = tempfile::tempdir().unwrap();
+        at_once(&Home::new(folder.path(), endpoint.port)).await;
+    }
+    if wanted("many") {
+        let folder = tempfile::tempdir().unwrap();
+        many(&Home::new(folder.path(), endpoint.port)).await;
+    }
+    if wanted("stored") {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path(), endpoint.port);
+        store_turns(&folder.path().join("store.db"), STORED_TURNS, MANY_SESSIONS).await;
+        let name = format!("start to ready, {STORED_TURNS} turns stored");
+        row(&name, &spread(&mut starts(&home).await));
+    }
+}
 
-    let folder = tempfile::tempdir().unwrap();
-    at_once(&Home::new(folder.path(), endpoint.port)).await;
-    let folder = tempfile::tempdir().unwrap();
-    many(&Home::new(folder.path(), endpoint.port)).await;
-
-    let folder = tempfile::tempdir().unwrap();
-    let home = Home::new(folder.path(), endpoint.port);
-    store_turns(&folder.path().join("store.db"), STORED_TURNS, MANY_SESSIONS).await;
-    let name = format!("start to ready, {STORED_TURNS} turns stored");
-    row(&name, &spread(&mut starts(&home).await));
+/// Whether this part was asked for: all are, unless the arguments name some.
+fn wanted(part: &str) -> bool {
+    // Cargo adds arguments of its own, which begin with a dash.
+    let named = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let mut named = named.peekable();
+    named.peek().is_none() || named.any(|name| name == part)
 }
 
 async fn starts(home: &Home) -> Vec<Duration> {
@@ -123,8 +140,12 @@ async fn one_by_one(home: &Home, folder: &Path, endpoint_port: u16) {
     row("one request to the endpoint alone", &spread(&mut direct));
     row("one write and fdatasync alone", &spread(&mut syncs));
     row("one durable turn", &spread(&mut turns));
-    let processor_us = agent.processor_us() / u64::try_from(WARM_UP_TURNS + TURNS).unwrap();
+    let count = u64::try_from(WARM_UP_TURNS + TURNS).unwrap();
+    let processor_us = agent.processor_us() / count;
     row("  processor time of it", &format!("{processor_us} µs"));
+    let sleeps = agent.sleeps() * 10 / count;
+    let sleeps = format!("{}.{}", sleeps / 10, sleeps % 10);
+    row("  how often a thread of it slept", &sleeps);
     memory_row(&agent, "memory after 2000 turns");
 }
 

@@ -102,6 +102,19 @@ impl Agent {
             .sum::<u64>()
             * 10_000
     }
+
+    /// How often its threads waited for something. Each time costs a wake-up, whose price depends
+    /// on the machine; the number does not.
+    pub(crate) fn sleeps(&self) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let sleeps = tasks.map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let mut lines = status.lines();
+            let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            count.unwrap().trim().parse::<u64>().unwrap()
+        });
+        sleeps.sum()
+    }
 }
 
 impl Drop for Agent {
