@@ -9,8 +9,7 @@ use rivetos_types::BoxStream;
 use rivetos_types::intake::TurnEvent;
 use rivetos_types::message::OutboundMessage;
 use rivetos_types::store::{SessionSettings, Visibility};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 
 use super::state::lock;
 
@@ -21,41 +20,29 @@ const BEHIND_EVENTS_MAX: usize = 128;
 const UNSEEN_EVENTS_MAX: usize = 64;
 
 /// The events of one turn.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Feed {
     state: Mutex<FeedState>,
-    over: Notify,
+    /// There are more events, or there will be none.
+    more: Notify,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct FeedState {
     reasoning: Visibility,
     tools: Visibility,
     text: String,
+    watchers: usize,
+    /// The newest events, for those who watch.
+    events: VecDeque<TurnEvent>,
+    /// Events that were in `events` and made room for newer ones.
+    gone: u64,
     /// Tool events that happened while nobody watched. The text needs no such memory: a snapshot
     /// has all of it.
     unseen: VecDeque<TurnEvent>,
     finished: Option<OutboundMessage>,
-    /// `None` once nothing will follow.
-    events: Option<broadcast::Sender<TurnEvent>>,
-}
-
-impl Default for Feed {
-    fn default() -> Self {
-        let (events, _) = broadcast::channel(BEHIND_EVENTS_MAX);
-        let state = FeedState {
-            reasoning: Visibility::Shown,
-            tools: Visibility::Shown,
-            text: String::new(),
-            unseen: VecDeque::new(),
-            finished: None,
-            events: Some(events),
-        };
-        Self {
-            state: Mutex::new(state),
-            over: Notify::new(),
-        }
-    }
+    /// Nothing will follow.
+    over: bool,
 }
 
 impl FeedState {
@@ -73,23 +60,36 @@ impl FeedState {
     }
 
     fn send(&mut self, event: TurnEvent) {
-        let Some(events) = &self.events else { return };
-        if self.hides(&event) {
+        if self.over || self.hides(&event) {
             return;
         }
         let is_tool = matches!(
             event,
             TurnEvent::ToolStart { .. } | TurnEvent::ToolEnd { .. }
         );
-        if events.receiver_count() > 0 {
-            // It fails only when the last watcher left this instant.
-            let _ = events.send(event);
+        if self.watchers > 0 {
+            if self.events.len() == BEHIND_EVENTS_MAX {
+                self.events.pop_front();
+                self.gone += 1;
+            }
+            self.events.push_back(event);
         } else if is_tool {
             if self.unseen.len() == UNSEEN_EVENTS_MAX {
                 self.unseen.pop_front();
             }
             self.unseen.push_back(event);
         }
+    }
+
+    /// The number of the next event.
+    fn next(&self) -> u64 {
+        self.gone + self.events.len() as u64
+    }
+
+    /// The event of this number; `None` when it is gone or did not happen yet.
+    fn event(&self, number: u64) -> Option<&TurnEvent> {
+        let index = number.checked_sub(self.gone)?;
+        self.events.get(usize::try_from(index).ok()?)
     }
 }
 
@@ -113,11 +113,14 @@ impl Feed {
         state.send(TurnEvent::Text {
             text: [gap, piece].concat(),
         });
+        drop(state);
+        self.more.notify_waiters();
     }
 
     /// Anything that does not change the text.
     pub(crate) fn event(&self, event: TurnEvent) {
         lock(&self.state).send(event);
+        self.more.notify_waiters();
     }
 
     /// Makes the text be `text`.
@@ -134,6 +137,8 @@ impl Feed {
         };
         text.clone_into(&mut state.text);
         state.send(event);
+        drop(state);
+        self.more.notify_waiters();
     }
 
     /// The text until now.
@@ -147,22 +152,25 @@ impl Feed {
         let mut state = lock(&self.state);
         state.finished = Some(reply.clone());
         state.send(TurnEvent::Finished { reply });
-        state.events = None;
+        state.over = true;
         drop(state);
-        self.over.notify_waiters();
+        self.more.notify_waiters();
     }
 
     /// This process no longer works on the turn: watchers see the stream end without a reply.
     pub(crate) fn abandon(&self) {
-        lock(&self.state).events = None;
-        self.over.notify_waiters();
+        lock(&self.state).over = true;
+        self.more.notify_waiters();
     }
 
     /// Returns when nothing more will happen.
     pub(crate) async fn over(&self) {
-        let notified = self.over.notified();
-        if lock(&self.state).events.is_some() {
-            notified.await;
+        loop {
+            let more = self.more.notified();
+            if lock(&self.state).over {
+                return;
+            }
+            more.await;
         }
     }
 
@@ -174,9 +182,10 @@ impl Feed {
         let mut watcher = Watcher {
             feed: Arc::clone(self),
             first: VecDeque::new(),
-            events: None,
+            next: 0,
             over: false,
         };
+        lock(&self.state).watchers += 1;
         // Now, not at the first poll: nothing may be missed in between.
         watcher.catch_up();
         let counted = watchers.enter();
@@ -196,45 +205,75 @@ struct Watcher {
     feed: Arc<Feed>,
     /// What to tell before anything that comes in.
     first: VecDeque<TurnEvent>,
-    events: Option<broadcast::Receiver<TurnEvent>>,
+    /// The number of the next event.
+    next: u64,
     over: bool,
+}
+
+/// What a watcher finds.
+enum Found {
+    Event(TurnEvent),
+    Nothing,
+    /// It is too far behind, or nothing will follow.
+    NoEvents,
 }
 
 impl Watcher {
     async fn next(&mut self) -> Option<TurnEvent> {
-        if let Some(first) = self.first.pop_front() {
-            return Some(first);
-        }
-        if self.over {
-            return None;
-        }
-        if let Some(events) = &mut self.events {
-            match events.recv().await {
-                Ok(event) => {
-                    self.over = matches!(event, TurnEvent::Finished { .. });
-                    return Some(event);
-                }
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => self.events = None,
+        loop {
+            if let Some(first) = self.first.pop_front() {
+                return Some(first);
+            }
+            if self.over {
+                return None;
+            }
+            let feed = Arc::clone(&self.feed);
+            let more = feed.more.notified();
+            match self.look() {
+                Found::Event(event) => return Some(event),
+                Found::Nothing => more.await,
+                Found::NoEvents => self.catch_up(),
             }
         }
-        self.catch_up();
-        self.first.pop_front()
+    }
+
+    fn look(&mut self) -> Found {
+        let state = lock(&self.feed.state);
+        match state.event(self.next) {
+            Some(event) => {
+                self.next += 1;
+                self.over = matches!(event, TurnEvent::Finished { .. });
+                Found::Event(event.clone())
+            }
+            None if state.over || self.next < state.gone => Found::NoEvents,
+            None => Found::Nothing,
+        }
     }
 
     /// At the start, after falling behind, and at the end of the events.
     fn catch_up(&mut self) {
         let mut state = lock(&self.feed.state);
-        let text = state.text.clone();
         let unseen = std::mem::take(&mut state.unseen);
         if let Some(reply) = state.finished.clone() {
-            self.over = true;
             self.first.extend(unseen);
             self.first.push_back(TurnEvent::Finished { reply });
-        } else if let Some(events) = &state.events {
-            self.events = Some(events.subscribe());
+        } else if !state.over {
+            let text = state.text.clone();
             self.first.push_back(TurnEvent::Snapshot { text });
             self.first.extend(unseen);
+        }
+        self.over = state.over;
+        self.next = state.next();
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut state = lock(&self.feed.state);
+        state.watchers -= 1;
+        if state.watchers == 0 {
+            state.gone = state.next();
+            state.events.clear();
         }
     }
 }
@@ -273,3 +312,6 @@ impl Drop for Watching {
         self.0.left.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,10 +47,11 @@ pub enum Thinking {
 }
 
 /// Whether something is shown to the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words are the documentation")]
 pub enum Visibility {
+    #[default]
     Shown,
     Hidden,
 }
