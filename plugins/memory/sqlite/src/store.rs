@@ -14,6 +14,7 @@ use rivetos_types::store::{
 };
 use rivetos_types::time::Timestamp;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::changes::Changes;
 use crate::failure::Failure;
@@ -84,6 +85,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Else statements that could use an index of some rows only are compiled anew for every value
+    // that is bound to them. None of ours depends on a value.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The cache of pages is bounded (in KiB): idle memory counts, and rows are read once.
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA cache_size = -1024;")?;
     Ok(db)
