@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rivetos_types::intake::{Intake, Submitted, TurnEvent};
+use rivetos_protocol::AgentStatus;
+use rivetos_types::intake::{Intake, IntakeError, Submitted, TurnEvent};
 use rivetos_types::message::{Message, ToolStatus, TurnOutcome, text_of};
 use rivetos_types::secret::Secret;
 use support::{Bench, turn, within};
@@ -175,9 +176,11 @@ async fn a_drain_hands_a_turn_over_between_two_steps() {
     let asked = bench.asked().await;
     let app = bench.app.clone();
     let draining = tokio::spawn(async move { app.drain(Duration::from_secs(20)).await });
-    while bench.app.submit(support::message("2", "hi")).await.is_ok() {
+    while bench.app.health().await.status != AgentStatus::Draining {
         tokio::task::yield_now().await;
     }
+    let late = bench.app.submit(support::message("2", "hi")).await;
+    assert_eq!(late, Err(IntakeError::Draining));
     asked.call("a", "look", r#"{"text":"here"}"#).done();
     within(draining).await.unwrap();
     while let Some(event) = within(stream.next()).await {

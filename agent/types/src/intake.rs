@@ -28,6 +28,19 @@ pub trait Intake: Send + Sync {
     /// bypass the session's queue.
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>>;
 
+    /// [`submit`](Self::submit), and [`attach`](Self::attach) to the turn before it can end.
+    fn follow(&self, message: InboundMessage) -> BoxFuture<'_, Result<Followed, IntakeError>> {
+        Box::pin(async move {
+            Ok(match self.submit(message).await? {
+                Submitted::Turn(turn) => {
+                    let events = self.attach(turn.clone()).await;
+                    Followed::Turn(turn, events)
+                }
+                Submitted::Command(answer) => Followed::Command(answer),
+            })
+        })
+    }
+
     /// Follows a turn from where it is now: one [`TurnEvent::Snapshot`], the tool events that
     /// nobody has seen, then what happens, then exactly one [`TurnEvent::Finished`]. A stream that
     /// ends without it means that the agent cannot go on; another attempt later will do. `None`
@@ -81,6 +94,14 @@ pub enum KeepError {
 pub enum Submitted {
     /// A turn answers it, or already did.
     Turn(TurnId),
+    /// It was a command; this is the answer. Nothing is stored or settled.
+    Command(String),
+}
+
+/// What became of a message that was submitted to be followed.
+pub enum Followed {
+    /// A turn answers it, and this is what happens: see [`Intake::attach`].
+    Turn(TurnId, Option<BoxStream<'static, TurnEvent>>),
     /// It was a command; this is the answer. Nothing is stored or settled.
     Command(String),
 }

@@ -1,11 +1,13 @@
 //! What channels ask for.
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::stream;
 use rivetos_core::commands::{Command, Route, route};
 use rivetos_types::id::{SessionId, TurnId};
-use rivetos_types::intake::{Intake, IntakeError, KeepError, Submitted, TurnEvent};
+use rivetos_types::intake::{Followed, Intake, IntakeError, KeepError, Submitted, TurnEvent};
 use rivetos_types::media::{Attachment, SentFile};
 use rivetos_types::message::{ContentPart, InboundMessage, OutboundMessage};
 use rivetos_types::store::{Acceptance, ClaimedTurn, StoreError, TurnRecord};
@@ -38,24 +40,21 @@ impl Intake for Application {
     fn submit(&self, message: InboundMessage) -> BoxFuture<'_, Result<Submitted, IntakeError>> {
         let state = Arc::clone(&self.state);
         Box::pin(async move {
-            match route(&message.content, message.authority) {
-                Route::Refused(answer) => Ok(Submitted::Command(answer)),
-                Route::Forbidden(answer) => {
-                    state.note_forbidden(&message);
-                    Ok(Submitted::Command(answer))
+            Ok(match submit(state, message).await? {
+                Followed::Turn(turn, _) => Submitted::Turn(turn),
+                Followed::Command(answer) => Submitted::Command(answer),
+            })
+        })
+    }
+
+    fn follow(&self, message: InboundMessage) -> BoxFuture<'_, Result<Followed, IntakeError>> {
+        Box::pin(async move {
+            match submit(Arc::clone(&self.state), message).await? {
+                Followed::Turn(turn, None) => {
+                    let events = self.attach(turn.clone()).await;
+                    Ok(Followed::Turn(turn, events))
                 }
-                // What follows the word becomes a turn of its own.
-                Route::Command(Command::Interrupt(text)) if !text.is_empty() => {
-                    let order = Command::Interrupt(String::new());
-                    command_answer(&state, order, message.clone()).await?;
-                    let content = with_attachments(text, &message.content);
-                    let message = InboundMessage { content, ..message };
-                    take(state, message).await
-                }
-                Route::Command(command) => command_answer(&state, command, message)
-                    .await
-                    .map(Submitted::Command),
-                Route::Turn => take(state, message).await,
+                followed @ (Followed::Turn(_, Some(_)) | Followed::Command(_)) => Ok(followed),
             }
         })
     }
@@ -139,31 +138,83 @@ fn finished(reply: OutboundMessage) -> BoxStream<'static, TurnEvent> {
     Box::pin(stream::iter([snapshot, TurnEvent::Finished { reply }]))
 }
 
-/// In a task of its own: a caller that goes away must not leave it half done.
-async fn take(state: Arc<State>, message: InboundMessage) -> Result<Submitted, IntakeError> {
-    match tokio::spawn(accept(state, message)).await {
-        Ok(result) => result.map(Submitted::Turn),
-        Err(error) => Err(IntakeError::Store(error.to_string())),
+async fn submit(state: Arc<State>, message: InboundMessage) -> Result<Followed, IntakeError> {
+    match route(&message.content, message.authority) {
+        Route::Refused(answer) => Ok(Followed::Command(answer)),
+        Route::Forbidden(answer) => {
+            state.note_forbidden(&message);
+            Ok(Followed::Command(answer))
+        }
+        // What follows the word becomes a turn of its own.
+        Route::Command(Command::Interrupt(text)) if !text.is_empty() => {
+            let order = Command::Interrupt(String::new());
+            command_answer(&state, order, message.clone()).await?;
+            let content = with_attachments(text, &message.content);
+            let message = InboundMessage { content, ..message };
+            take(state, message).await
+        }
+        Route::Command(command) => command_answer(&state, command, message)
+            .await
+            .map(Followed::Command),
+        Route::Turn => take(state, message).await,
     }
 }
 
-async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, IntakeError> {
+/// A caller that goes away must not leave it half done: what is not done at once goes on in a task
+/// of its own.
+async fn take(state: Arc<State>, message: InboundMessage) -> Result<Followed, IntakeError> {
+    let mut accepting = Box::pin(accept(Arc::clone(&state), message));
+    let begun = poll_fn(|context| Poll::Ready(accepting.as_mut().poll(context))).await;
+    let (taken, followed) = match begun {
+        Poll::Ready(accepted) => accepted?,
+        Poll::Pending => match tokio::spawn(accepting).await {
+            Ok(accepted) => accepted?,
+            Err(error) => return Err(IntakeError::Store(error.to_string())),
+        },
+    };
+    if taken == Taken::Written {
+        on_disk(&state).await?;
+    }
+    Ok(followed)
+}
+
+/// How safe a message is that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It does not survive loss of power yet.
+    Written,
+    OnDisk,
+}
+
+/// The events are those of a turn that is new: once it runs, it may end before anybody asks.
+async fn accept(
+    state: Arc<State>,
+    message: InboundMessage,
+) -> Result<(Taken, Followed), IntakeError> {
     let turn = message.turn();
     if state.draining() {
         // What is known already can still be followed.
         return match state.parts.store.turn(turn.clone()).await {
-            Ok(TurnRecord::Open | TurnRecord::Finished(_)) => Ok(turn),
+            Ok(TurnRecord::Open | TurnRecord::Finished(_)) => {
+                Ok((Taken::OnDisk, Followed::Turn(turn, None)))
+            }
             Ok(TurnRecord::Unknown) | Err(_) => Err(IntakeError::Draining),
         };
     }
     state.open.reserve(&turn, &message.session)?;
     let (accepted, place) = store(&state, message).await;
+    let taken = match place {
+        Some(_) => Taken::Written,
+        None => Taken::OnDisk,
+    };
     state.watch_store(&accepted);
     match accepted {
         Ok((Acceptance::New, claimed)) => {
             state.open.accepted(&turn);
+            let live = state.open.known(&turn);
+            let events = live.map(|live| live.feed.watch(&state.watchers));
             begin(&state, claimed, place).await;
-            Ok(turn)
+            Ok((taken, Followed::Turn(turn, events)))
         }
         Ok((Acceptance::Known, _)) => {
             give_up_place(&state, place);
@@ -173,7 +224,7 @@ async fn accept(state: Arc<State>, message: InboundMessage) -> Result<TurnId, In
             ) {
                 state.open.forget_unclaimed(&turn);
             }
-            Ok(turn)
+            Ok((taken, Followed::Turn(turn, None)))
         }
         Err(error) => {
             give_up_place(&state, place);
@@ -196,6 +247,14 @@ async fn store(state: &State, message: InboundMessage) -> (Stored, Option<Place>
         None => store.accept(message).await.map(|accepted| (accepted, None)),
     };
     (stored, place)
+}
+
+/// The turn may be at work meanwhile: what it does to the world, it writes before, and everything
+/// that was written before that reaches the disk with it.
+async fn on_disk(state: &State) -> Result<(), IntakeError> {
+    let synced = state.parts.store.sync().await;
+    state.watch_store(&synced);
+    synced.map_err(|error| IntakeError::Store(error.to_string()))
 }
 
 async fn begin(state: &State, claimed: Option<ClaimedTurn>, place: Option<Place>) {

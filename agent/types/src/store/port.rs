@@ -27,11 +27,17 @@ pub trait TurnStore: Send + Sync {
 
     /// [`accept`](Self::accept) and [`claim`](Self::claim) of this very message in one write,
     /// when it is new and nothing of its session is open: the turn that came of it, else `None`.
+    ///
+    /// It survives `kill -9`, so the turn can be begun; loss of power only after
+    /// [`sync`](Self::sync), before which nobody may be told that the message was taken.
     fn accept_and_claim(
         &self,
         message: InboundMessage,
         lease: Lease,
     ) -> BoxFuture<'_, Result<(Acceptance, Option<ClaimedTurn>), StoreError>>;
+
+    /// Returns when everything that was written before the call survives loss of power.
+    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Claims the oldest turn that is neither finished, nor claimed by a live lease, nor parked,
     /// and whose session has no other claimed turn. `None` when there is nothing to do.

@@ -14,7 +14,7 @@ use rivetos_protocol::{BODY_BYTES_MAX, MessageRequest, SentAttachment, StreamFra
 use rivetos_types::BoxStream;
 use rivetos_types::error::ErrorCode;
 use rivetos_types::id::{ChannelId, ExternalId, SessionId};
-use rivetos_types::intake::{Submitted, TurnEvent};
+use rivetos_types::intake::{Followed, Submitted, TurnEvent};
 use rivetos_types::media::{Attachment, SentFile};
 use rivetos_types::message::{Authority, ContentPart, InboundMessage};
 use tokio::sync::SemaphorePermit;
@@ -59,12 +59,17 @@ pub(crate) async fn post(
         from_agent: request.from_agent.clone(),
     };
     let waits = request.wait_for_response;
-    let turn = match shared
-        .intake
-        .submit(inbound(request, id.clone(), speaker, attachments))
-        .await?
-    {
-        Submitted::Command(text) => {
+    let message = inbound(request, id.clone(), speaker, attachments);
+    let followed = if waits {
+        shared.intake.follow(message).await?
+    } else {
+        match shared.intake.submit(message).await? {
+            Submitted::Command(text) => Followed::Command(text),
+            Submitted::Turn(_) => return Ok(accepted(id)),
+        }
+    };
+    let (turn, events) = match followed {
+        Followed::Command(text) => {
             let reply = asked.command(text);
             return Ok(if streamed {
                 reply::stream_of(&asked, reply)
@@ -72,12 +77,9 @@ pub(crate) async fn post(
                 Json(reply).into_response()
             });
         }
-        Submitted::Turn(turn) => turn,
+        Followed::Turn(turn, events) => (turn, events),
     };
-    if !waits {
-        return Ok((StatusCode::ACCEPTED, Json(StreamFrame::Accepted { id })).into_response());
-    }
-    let Some(events) = shared.intake.attach(turn.clone()).await else {
+    let Some(events) = events else {
         let message = format!("the message `{id}` was answered; its reply has expired");
         return Err(Refusal::new(410, ErrorCode::ChannelExpired, message));
     };
@@ -89,6 +91,10 @@ pub(crate) async fn post(
         return Ok(reply::stream(asked, events, settle));
     }
     whole(&asked, events, settle, wait).await
+}
+
+fn accepted(id: String) -> Response {
+    (StatusCode::ACCEPTED, Json(StreamFrame::Accepted { id })).into_response()
 }
 
 /// Waits for the reply; the turn does not depend on it.

@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
 use crate::presence::Presence;
-use crate::writer::Writer;
+use crate::writer::{Access, Writer};
 
 /// How often the file is looked at. SQLite tells nobody about changes, and the look reads a few
 /// bytes of shared memory.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The last known state of the file, as SQLite counts it: the number changes with every commit of
 /// another connection, and never with our own (<https://sqlite.org/pragma.html#pragma_data_version>).
@@ -34,7 +34,9 @@ impl Changes {
         loop {
             sleep_until(self.due()).await;
             let ended = end_leases_of_dead(writer, presence).await;
-            let version = writer.call("look for changes", None, version).await;
+            let version = writer
+                .call("look for changes", Access::ReadToWrite, version)
+                .await;
             *self.next_look() = None;
             let changed = match version {
                 Ok(version) => self.version.swap(version, Ordering::AcqRel) != version,
@@ -74,7 +76,7 @@ async fn end_leases_of_dead(writer: &Writer, presence: &Presence) -> Result<bool
         Ok(dead)
     };
     let dead = writer
-        .call(operation, Some(Durability::ProcessCrash), work)
+        .call(operation, Access::Write(Durability::ProcessCrash), work)
         .await?;
     for dead in dead {
         // What stays is seen, and found to be over, once more.

@@ -11,6 +11,7 @@ mod approval;
 mod changes;
 mod failure;
 mod ledger;
+mod log;
 mod outbox;
 mod presence;
 mod queue;

@@ -19,7 +19,7 @@ use rusqlite::config::DbConfig;
 use crate::changes::Changes;
 use crate::failure::Failure;
 use crate::presence::Presence;
-use crate::writer::Writer;
+use crate::writer::{Access, Writer};
 use crate::{approval, ledger, outbox, queue, schema, session, turn};
 
 /// How long a call waits for another process that writes.
@@ -51,7 +51,7 @@ impl SqliteStore {
         schema::migrate(&mut db)?;
         let presence =
             Presence::announce(path, &mut db).map_err(|error| error.during("open the store"))?;
-        let writer = Writer::start(db).map_err(|error| failed(error.to_string()))?;
+        let writer = Writer::start(db, path)?;
         Ok(Self {
             writer,
             changes: Changes::default(),
@@ -96,10 +96,11 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 impl TurnStore for SqliteStore {
     fn accept(&self, message: InboundMessage) -> BoxFuture<'_, Result<Acceptance, StoreError>> {
         let work = move |db: &Connection| queue::accept(db, &message);
-        Box::pin(
-            self.writer
-                .call("take a message", Some(Durability::PowerLoss), work),
-        )
+        Box::pin(self.writer.call_here(
+            "take a message",
+            Access::Write(Durability::PowerLoss),
+            work,
+        ))
     }
 
     fn accept_and_claim(
@@ -111,39 +112,49 @@ impl TurnStore for SqliteStore {
         let work = move |db: &Connection| queue::accept_and_claim(db, message, &lease);
         Box::pin(
             self.writer
-                .call("take a message", Some(Durability::PowerLoss), work),
+                .call_here("take a message", Access::WriteEarly, work),
         )
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.sync())
     }
 
     fn claim(&self, lease: Lease) -> BoxFuture<'_, Result<Option<ClaimedTurn>, StoreError>> {
         let lease = self.own(&lease);
         let work = move |db: &Connection| queue::claim(db, &lease);
-        Box::pin(
-            self.writer
-                .call("claim a turn", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call_here(
+            "claim a turn",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 
     fn renew(&self, claim: Claim, until: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
         let work = move |db: &Connection| queue::renew(db, &claim, until);
-        Box::pin(
-            self.writer
-                .call("renew a lease", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call(
+            "renew a lease",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 
     fn commit(&self, claim: Claim, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>> {
-        let durability = Some(commit.durability);
+        let access = Access::Write(commit.durability);
         let work = move |db: &Connection| turn::commit(db, &claim, &commit);
-        Box::pin(self.writer.call("store a step of a turn", durability, work))
+        Box::pin(
+            self.writer
+                .call_here("store a step of a turn", access, work),
+        )
     }
 
     fn settle(&self, turn: TurnId) -> BoxFuture<'_, Result<(), StoreError>> {
         let work = move |db: &Connection| turn::settle(db, &turn);
-        Box::pin(
-            self.writer
-                .call("settle a reply", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call(
+            "settle a reply",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 
     fn settle_soon(&self, turn: TurnId) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -153,7 +164,7 @@ impl TurnStore for SqliteStore {
 
     fn turn(&self, turn: TurnId) -> BoxFuture<'_, Result<TurnRecord, StoreError>> {
         let work = move |db: &Connection| turn::record(db, &turn);
-        Box::pin(self.writer.call("look a turn up", None, work))
+        Box::pin(self.writer.call("look a turn up", Access::Read, work))
     }
 
     fn resume(
@@ -162,15 +173,19 @@ impl TurnStore for SqliteStore {
         messages_max: usize,
     ) -> BoxFuture<'_, Result<Resumed, StoreError>> {
         let work = move |db: &Connection| session::resume(db, &session, messages_max);
-        Box::pin(self.writer.call("read a session", None, work))
+        Box::pin(
+            self.writer
+                .call("read a session", Access::ReadToWrite, work),
+        )
     }
 
     fn reset(&self, session: SessionId, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
         let work = move |db: &Connection| session::reset(db, &session, at);
-        Box::pin(
-            self.writer
-                .call("reset a session", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call(
+            "reset a session",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 
     fn configure(
@@ -179,10 +194,11 @@ impl TurnStore for SqliteStore {
         settings: SessionSettings,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let work = move |db: &Connection| session::configure(db, &session, &settings);
-        Box::pin(
-            self.writer
-                .call("configure a session", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call(
+            "configure a session",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 
     fn approvals(
@@ -191,7 +207,7 @@ impl TurnStore for SqliteStore {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Approval>, StoreError>> {
         let work = move |db: &Connection| approval::waiting(db, session.as_ref(), now);
-        Box::pin(self.writer.call("list approvals", None, work))
+        Box::pin(self.writer.call("list approvals", Access::Read, work))
     }
 
     fn decide(
@@ -201,10 +217,11 @@ impl TurnStore for SqliteStore {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         let work = move |db: &Connection| approval::decide(db, &turn, &decided, now);
-        Box::pin(
-            self.writer
-                .call("store a decision", Some(Durability::PowerLoss), work),
-        )
+        Box::pin(self.writer.call(
+            "store a decision",
+            Access::Write(Durability::PowerLoss),
+            work,
+        ))
     }
 
     fn spent(
@@ -213,7 +230,7 @@ impl TurnStore for SqliteStore {
         since: Timestamp,
     ) -> BoxFuture<'_, Result<Spent, StoreError>> {
         let work = move |db: &Connection| ledger::spent(db, session.as_ref(), since);
-        Box::pin(self.writer.call("sum the ledger", None, work))
+        Box::pin(self.writer.call("sum the ledger", Access::Read, work))
     }
 
     fn outbox(
@@ -223,20 +240,21 @@ impl TurnStore for SqliteStore {
         replies_max: usize,
     ) -> BoxFuture<'_, Result<Vec<OutboundMessage>, StoreError>> {
         let work = move |db: &Connection| outbox::waiting(db, &channel, now, replies_max);
-        Box::pin(self.writer.call("read the outbox", None, work))
+        Box::pin(self.writer.call("read the outbox", Access::Read, work))
     }
 
     fn give_up(&self, turn: TurnId, reason: String) -> BoxFuture<'_, Result<(), StoreError>> {
         let work = move |db: &Connection| outbox::give_up(db, &turn, &reason);
-        Box::pin(
-            self.writer
-                .call("give a reply up", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call(
+            "give a reply up",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 
     fn letters(&self, now: Timestamp) -> BoxFuture<'_, Result<Letters, StoreError>> {
         let work = move |db: &Connection| outbox::letters(db, now);
-        Box::pin(self.writer.call("count the outbox", None, work))
+        Box::pin(self.writer.call("count the outbox", Access::Read, work))
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
@@ -245,9 +263,10 @@ impl TurnStore for SqliteStore {
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<Swept, StoreError>> {
         let work = move |db: &Connection| turn::sweep(db, now);
-        Box::pin(
-            self.writer
-                .call("sweep the store", Some(Durability::ProcessCrash), work),
-        )
+        Box::pin(self.writer.call(
+            "sweep the store",
+            Access::Write(Durability::ProcessCrash),
+            work,
+        ))
     }
 }

@@ -1,81 +1,124 @@
-//! The thread that owns the connection, and group commit.
+//! Who works with the connection: the caller itself while nobody else does, else a thread, which
+//! takes together what waits.
 
+mod batch;
+mod job;
+mod shared;
+mod thread;
+
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use rivetos_types::store::{Durability, StoreError};
+use rivetos_types::store::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
+use crate::changes::LOOK_EVERY;
 use crate::failure::Failure;
+use crate::log::Log;
+use batch::Db;
+pub(crate) use job::Access;
+use job::Call;
+use shared::{AtOnce, Shared};
+use thread::Order;
 
 /// Calls that may wait before callers have to.
 const QUEUE_JOBS_MAX: usize = 256;
 
-/// Calls that share one transaction.
-const BATCH_JOBS_MAX: usize = 64;
+/// How many calls may be on their way when one more is run by its caller. With more of them, one
+/// transaction for all costs less than one for each.
+const CALLS_BESIDE_MAX: usize = 1;
 
-/// The longest wait of a call that need not be done at once.
-const SOON: Duration = Duration::from_millis(20);
+/// The longest wait of a call that need not be done at once: the store is looked at as often
+/// anyway, so it wakes nobody.
+const SOON: Duration = LOOK_EVERY;
 
 /// What callers get when the thread is gone, which only a panic in it can bring about.
 const GONE: &str = "the store's thread has ended";
 
-/// Handle of the thread. Dropping it waits until the last job is committed.
+/// The connection's keeper. Dropping it waits until the last call is committed.
 pub(crate) struct Writer {
-    jobs: Option<Sender<Box<dyn Job>>>,
-    /// Bounds `jobs`.
+    shared: Arc<Shared>,
+    /// Bounds what waits in `orders` and in `shared`.
     room: Arc<Semaphore>,
+    orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a call does to the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Read,
-    Write(Durability),
-    /// It survives `kill -9` once it is committed, which may be a moment later.
-    WriteSoon,
-}
-
-impl Access {
-    fn durability(self) -> Option<Durability> {
-        match self {
-            Self::Read => None,
-            Self::Write(durability) => Some(durability),
-            Self::WriteSoon => Some(Durability::ProcessCrash),
-        }
-    }
-}
-
 impl Writer {
-    pub(crate) fn start(db: Connection) -> std::io::Result<Self> {
-        let (jobs, queue) = channel();
-        let thread = thread::Builder::new()
+    /// For the store at `path`, which `db` has open.
+    pub(crate) fn start(db: Connection, path: &Path) -> Result<Self, StoreError> {
+        let failed = |error: std::io::Error| StoreError::Failed {
+            operation: "open the store",
+            cause: error.to_string(),
+        };
+        let db = Db::new(db)?;
+        let log = Log::open(path).map_err(failed)?;
+        let shared = Arc::new(Shared::new(db, log));
+        let (orders, queue) = channel();
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || run(db, &queue))?;
+            .spawn(move || thread::run(&of_thread, &queue))
+            .map_err(failed)?;
         Ok(Self {
-            jobs: Some(jobs),
+            shared,
             room: Arc::new(Semaphore::new(QUEUE_JOBS_MAX)),
+            orders: Some(orders),
             thread: Some(thread),
         })
     }
 
-    /// Runs `work` inside a transaction. `durability` is `None` for work that only reads.
+    /// Runs `work` inside a transaction on the thread: it may take its time.
     pub(crate) async fn call<T, F>(
         &self,
         operation: &'static str,
-        durability: Option<Durability>,
+        access: Access,
         work: F,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let access = durability.map_or(Access::Read, Access::Write);
-        self.ask(operation, access, work).await
+        let call = Call::new((operation, access), self.room().await?, work);
+        let _counted = self.shared.enter();
+        self.hand_over(call).await
+    }
+
+    /// Runs `work`, which is short, inside a transaction: here and now if there is little to do.
+    pub(crate) async fn call_here<T, F>(
+        &self,
+        operation: &'static str,
+        access: Access,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let mut call = Call::new((operation, access), self.room().await?, work);
+        let counted = self.shared.enter();
+        if counted.beside() > CALLS_BESIDE_MAX {
+            return self.hand_over(call).await;
+        }
+        let AtOnce::Ran(written) = self.shared.write_at_once(&mut call) else {
+            return self.hand_over(call).await;
+        };
+        let early = access == Access::WriteEarly;
+        let _after = (!early).then(|| self.shared.answers_after());
+        if written == Ok(true) {
+            self.order(Order::Fold)?;
+        }
+        let mut outcome = written.map(|_| ());
+        if outcome.is_ok() && access.waits_for_sync() {
+            outcome = self.sync_beside(counted.beside()).await;
+        }
+        call.outcome(&outcome).ok_or_else(gone)?
     }
 
     /// Runs `work` together with the next call that writes, or alone after [`SOON`].
@@ -88,42 +131,66 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        self.ask(operation, Access::WriteSoon, work).await
+        let mut call = Call::new((operation, Access::WriteSoon), self.room().await?, work);
+        let mut result = call.listen();
+        self.shared.put_off(Box::new(call));
+        let answered = if let Ok(answered) = timeout(SOON, &mut result).await {
+            answered
+        } else {
+            self.order(Order::DoWaiting)?;
+            result.await
+        };
+        answered.map_err(|_| gone())?
     }
 
-    async fn ask<T, F>(
-        &self,
-        operation: &'static str,
-        access: Access,
-        work: F,
-    ) -> Result<T, StoreError>
+    /// Returns when everything that was written before is on the disk.
+    pub(crate) async fn sync(&self) -> Result<(), StoreError> {
+        let counted = self.shared.enter();
+        self.sync_beside(counted.beside()).await
+    }
+
+    async fn sync_beside(&self, calls: usize) -> Result<(), StoreError> {
+        let _after = self.shared.answers_after();
+        let log = &self.shared.log;
+        if log.is_synced() {
+            return Ok(());
+        }
+        // A disk that takes its time, or has trouble, must not stop whoever runs tasks.
+        if calls <= CALLS_BESIDE_MAX && log.is_quick() {
+            // Tasks that were woken meanwhile go first: they could not while this one waits.
+            yield_now().await;
+            if log.sync().is_ok() {
+                return Ok(());
+            }
+        }
+        let call = Call::sync(self.room().await?);
+        self.hand_over(call).await
+    }
+
+    async fn room(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        room.map_err(|_| gone())
+    }
+
+    async fn hand_over<T, F>(&self, mut call: Call<T, F>) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let gone = || StoreError::Failed {
-            operation,
-            cause: GONE.into(),
-        };
-        let room = Arc::clone(&self.room).acquire_owned().await;
-        let (answer, result) = oneshot::channel();
-        let call = Call {
-            operation,
-            access,
-            work: Some(work),
-            result: None,
-            answer: Some(answer),
-            _room: room.map_err(|_| gone())?,
-        };
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(Box::new(call)).map_err(|_| gone())?;
+        let result = call.listen();
+        self.order(Order::Do(Box::new(call)))?;
         result.await.map_err(|_| gone())?
+    }
+
+    fn order(&self, order: Order) -> Result<(), StoreError> {
+        let orders = self.orders.as_ref().ok_or_else(gone)?;
+        orders.send(order).map_err(|_| gone())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             // A panic of the thread was reported by its hook already.
             let _ = thread.join();
@@ -131,155 +198,11 @@ impl Drop for Writer {
     }
 }
 
-trait Job: Send {
-    fn access(&self) -> Access;
-    /// Does the work; what failed must be undone.
-    fn run(&mut self, db: &Connection) -> Result<(), StoreError>;
-    /// Tells the caller, once it is known how the transaction ended.
-    fn answer(&mut self, transaction: &Result<(), StoreError>);
-}
-
-struct Call<T, F> {
-    operation: &'static str,
-    access: Access,
-    work: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    answer: Option<oneshot::Sender<Result<T, StoreError>>>,
-    _room: OwnedSemaphorePermit,
-}
-
-impl<T, F> Job for Call<T, F>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, Failure> + Send,
-{
-    fn access(&self) -> Access {
-        self.access
+fn gone() -> StoreError {
+    StoreError::Failed {
+        operation: "ask the store",
+        cause: GONE.into(),
     }
-
-    fn run(&mut self, db: &Connection) -> Result<(), StoreError> {
-        let Some(work) = self.work.take() else {
-            return Ok(());
-        };
-        let result = work(db).map_err(|failure| failure.during(self.operation));
-        let outcome = result.as_ref().map(|_| ()).map_err(StoreError::clone);
-        self.result = Some(result);
-        outcome
-    }
-
-    fn answer(&mut self, transaction: &Result<(), StoreError>) {
-        let result = match (self.result.take(), transaction) {
-            (Some(Err(own)), _) => Err(own),
-            (_, Err(shared)) => Err(shared.clone()),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => return,
-        };
-        if let Some(answer) = self.answer.take() {
-            // Nobody listens when the caller's future was dropped; the work is done all the same.
-            let _ = answer.send(result);
-        }
-    }
-}
-
-fn run(db: Connection, queue: &Receiver<Box<dyn Job>>) {
-    let mut synchronous = None;
-    let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
-    while fill(queue, &mut batch) {
-        let outcome = commit_together(&db, &mut batch, &mut synchronous);
-        for job in &mut batch {
-            job.answer(&outcome);
-        }
-        batch.clear();
-    }
-    // Closing folds the write-ahead log into the file, so the next start has nothing to recover.
-    drop(db);
-}
-
-/// Waits for work, and takes what else there is. Calls that need not be done at once do not make a
-/// batch before their time is over. Returns `false` when nothing will come any more.
-fn fill(queue: &Receiver<Box<dyn Job>>, batch: &mut Vec<Box<dyn Job>>) -> bool {
-    let Ok(first) = queue.recv() else {
-        return false;
-    };
-    let until = Instant::now() + SOON;
-    batch.push(first);
-    while batch.len() < BATCH_JOBS_MAX {
-        if let Ok(job) = queue.try_recv() {
-            batch.push(job);
-            continue;
-        }
-        if batch.iter().any(|job| job.access() != Access::WriteSoon) {
-            break;
-        }
-        match queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(job) => batch.push(job),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    true
-}
-
-/// Runs all jobs in one transaction. A job that fails is undone alone; an error of the
-/// transaction itself undoes all of them.
-fn commit_together(
-    db: &Connection,
-    jobs: &mut [Box<dyn Job>],
-    synchronous: &mut Option<Durability>,
-) -> Result<(), StoreError> {
-    let accesses = jobs.iter().map(|job| job.access());
-    let durability = accesses.filter_map(Access::durability).max();
-    if let Some(wanted) = durability
-        && durability != *synchronous
-    {
-        execute(
-            db,
-            match wanted {
-                Durability::PowerLoss => "PRAGMA synchronous = FULL",
-                Durability::ProcessCrash => "PRAGMA synchronous = NORMAL",
-            },
-        )?;
-        *synchronous = durability;
-    }
-    // Readers need no lock against another process.
-    execute(
-        db,
-        if durability.is_some() {
-            "BEGIN IMMEDIATE"
-        } else {
-            "BEGIN"
-        },
-    )?;
-    let done = run_each(db, jobs).and_then(|()| execute(db, "COMMIT"));
-    if done.is_err() && !db.is_autocommit() {
-        execute(db, "ROLLBACK")?;
-    }
-    done
-}
-
-fn run_each(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    // The transaction itself is what undoes a job that is alone in it.
-    if let [job] = jobs {
-        return job.run(db);
-    }
-    for job in jobs {
-        execute(db, "SAVEPOINT job")?;
-        if let Err(error) = job.run(db) {
-            // Some errors, a full disk for one, undo the whole transaction, not only the job.
-            if db.is_autocommit() {
-                return Err(error);
-            }
-            execute(db, "ROLLBACK TO job")?;
-        }
-        execute(db, "RELEASE job")?;
-    }
-    Ok(())
-}
-
-fn execute(db: &Connection, sql: &str) -> Result<(), StoreError> {
-    let run = || db.prepare_cached(sql)?.execute([]);
-    run()
-        .map(|_| ())
-        .map_err(|error| Failure::from(error).during("write the store"))
 }
 
 #[cfg(test)]

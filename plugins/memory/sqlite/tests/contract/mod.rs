@@ -122,6 +122,7 @@ pub(crate) async fn what_is_taken_into_a_free_session_is_claimed_at_once(open: O
     let take = |session, id| store.accept_and_claim(message(session, id), lease("p", 0));
     let (new, first) = take("s", "1").await.unwrap();
     let first = first.unwrap();
+    assert_eq!(store.sync().await, Ok(()));
     assert_eq!((new, first.attempt), (Acceptance::New, 1));
     assert_eq!(
         (&first.message, &first.journal),
