@@ -85,6 +85,9 @@ pub(super) async fn dispatch(state: Arc<State>, mut arrived: UnboundedReceiver<A
     let mut tidy = tokio::time::interval(TIDY_EVERY);
     let mut pause = Pause::default();
     let mut backlog = Backlog::default();
+    let store = Arc::clone(&state.parts.store);
+    // Kept: to begin anew each time would set a timer each time.
+    let mut changed = store.changed();
     while !state.draining() {
         let mut wanted = 0;
         tokio::select! {
@@ -113,7 +116,8 @@ pub(super) async fn dispatch(state: Arc<State>, mut arrived: UnboundedReceiver<A
                 backlog.unknown = true;
                 wanted = RUNNING_TURNS_MAX;
             }
-            () = state.parts.store.changed() => {
+            () = &mut changed => {
+                changed = store.changed();
                 backlog.unknown = true;
                 wanted = RUNNING_TURNS_MAX;
                 state.outbox.look();
@@ -138,6 +142,7 @@ pub(super) async fn dispatch(state: Arc<State>, mut arrived: UnboundedReceiver<A
             recovered
         });
     }
+    drop(changed);
     let tally = end(&state, &mut arrived, running, phases, tally).await;
     arrived.close();
     while let Some(Arrived { turn, .. }) = arrived.recv().await {
@@ -373,6 +378,10 @@ async fn work(state: Arc<State>, claimed: ClaimedTurn, place: Place) -> Left {
     };
     state.open.close(&claim.turn, &live);
     drop(place);
+    if state.open.claimable() == 0 {
+        // Who waits for the reply goes first: the end of this task wakes the dispatcher.
+        tokio::task::yield_now().await;
+    }
     left
 }
 
