@@ -70,17 +70,17 @@ fn providers_say_how_they_are() {
     let vendors = Vendors::start();
     let world = world(&vendors);
     let text = must(&world, &["provider", "status"]);
-    let states: Vec<&str> = text
+    let rows: Vec<&str> = text
         .lines()
         .map(|line| line.split(" ms").next().unwrap())
         .collect();
-    assert_eq!(states.len(), 4, "{text}");
+    assert_eq!(rows.len(), 4, "{text}");
     assert!(
-        states[1].contains("claude-sonnet-4-5  answers, 1 models, "),
+        rows[1].contains("claude-sonnet-4-5  answers, 1 models, "),
         "{text}"
     );
     assert!(
-        states[2].contains("qwen3              answers, 2 models, "),
+        rows[2].contains("qwen3              answers, 2 models, "),
         "{text}"
     );
     assert!(!text.contains("not among"), "{text}");

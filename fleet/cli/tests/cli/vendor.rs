@@ -130,7 +130,8 @@ fn grant(logins: &Logins, body: &[u8]) -> Response {
 }
 
 fn lines(lines: &[Value]) -> Response {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines = lines.iter().map(|line| format!("{line}\n"));
+    let text = lines.collect::<Vec<_>>().concat();
     ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response()
 }
 
@@ -139,6 +140,6 @@ fn events(events: &[Value]) -> Response {
         Some(name) => format!("event: {name}\ndata: {event}\n\n"),
         None => format!("data: {event}\n\n"),
     });
-    let text: String = text.collect();
+    let text = text.collect::<Vec<_>>().concat();
     ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response()
 }

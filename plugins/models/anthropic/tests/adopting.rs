@@ -1,5 +1,4 @@
 //! A login that was made elsewhere becomes a program's own, once.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
