@@ -73,6 +73,7 @@ async fn answered(store: &SqliteStore, asked: InboundMessage, text: &str, expire
         then: Then::Finish(Reply {
             message,
             expires_at,
+            tells: Vec::new(),
         }),
         ..Commit::step(Vec::new(), now(), Durability::PowerLoss)
     };

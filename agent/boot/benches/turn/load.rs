@@ -138,6 +138,7 @@ fn end(asked: &InboundMessage) -> Commit {
         then: Then::Finish(Reply {
             message: reply,
             expires_at: Timestamp(1),
+            tells: Vec::new(),
         }),
         ..Commit::step(Vec::new(), Timestamp(0), Durability::ProcessCrash)
     }

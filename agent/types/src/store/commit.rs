@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::TurnId;
 use crate::message::{Message, OutboundMessage};
 use crate::time::Timestamp;
 use crate::tool::Effect;
@@ -109,4 +110,6 @@ pub struct Reply {
     pub message: OutboundMessage,
     /// Unsettled replies older than this are dropped: nobody wants them hours later.
     pub expires_at: Timestamp,
+    /// Other replies that this one tells along: they are settled with it, and told by no other.
+    pub tells: Vec<TurnId>,
 }

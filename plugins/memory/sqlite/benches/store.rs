@@ -100,6 +100,7 @@ async fn turn(store: &SqliteStore, n: u64) {
         then: Then::Finish(Reply {
             message: reply,
             expires_at: Timestamp(1),
+            tells: Vec::new(),
         }),
         ..Commit::step(Vec::new(), Timestamp(0), Durability::PowerLoss)
     };

@@ -27,6 +27,7 @@ pub(crate) fn commit(db: &Connection, claim: &Claim, commit: &Commit) -> Result<
         Then::HandOver => queue::park(db, &held, Timestamp(0)),
         Then::Finish(reply) => {
             post(db, held.turn, reply)?;
+            reply.tells.iter().try_for_each(|told| settle(db, told))?;
             queue::release(db, &held)
         }
     }

@@ -10,7 +10,7 @@ use rivetos_types::store::{
     Approval, CallHash, Claim, Commit, Durability, Reply, StoreError, Then,
 };
 
-use super::notices::{told, with_notices};
+use super::notices::with_notices;
 use super::{Driven, Run};
 use crate::application::state::State;
 use crate::clock::now;
@@ -111,6 +111,7 @@ impl Run<'_> {
             then: Then::Finish(Reply {
                 message: message.clone(),
                 expires_at: at.plus_ms(kept_ms),
+                tells: notices.into_iter().map(|notice| notice.turn).collect(),
             }),
             at,
             durability: Durability::PowerLoss,
@@ -120,7 +121,6 @@ impl Run<'_> {
             self.live.feed.show(&message.text);
             return Err(error);
         }
-        told(self.state, notices).await;
         if self.state.channel(&message.channel).is_some() {
             let outbox = &self.state.outbox;
             outbox.owe(message.channel.clone(), message.session.clone());

@@ -4,7 +4,6 @@ use rivetos_types::message::{Authority, OutboundMessage};
 
 use super::Run;
 use crate::application::budget::{Budget, NOTICES};
-use crate::application::state::State;
 use crate::clock::now;
 
 /// The most that go with one reply; the others go with the next.
@@ -33,12 +32,4 @@ pub(super) fn with_notices(mut text: String, notices: &[OutboundMessage]) -> Str
         text.extend(["Note: ", &notice.text]);
     }
     text
-}
-
-/// The reply that they go with is stored: they go with no other.
-pub(super) async fn told(state: &State, notices: Vec<OutboundMessage>) {
-    for notice in notices {
-        let settled = state.parts.store.settle(notice.turn).await;
-        state.watch_store(&settled);
-    }
 }

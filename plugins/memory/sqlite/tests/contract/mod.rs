@@ -81,6 +81,7 @@ pub(crate) fn last(message: &InboundMessage, text: &str, expires_at: i64) -> Com
         then: Then::Finish(Reply {
             message: reply(message, text),
             expires_at: Timestamp(expires_at),
+            tells: Vec::new(),
         }),
         ..Commit::step(Vec::new(), Timestamp(9), Durability::PowerLoss)
     }

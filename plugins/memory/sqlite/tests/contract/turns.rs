@@ -178,6 +178,13 @@ pub(crate) async fn replies_of_a_channel_wait_for_their_delivery(open: Open<'_>)
     };
     assert_eq!(store.letters(Timestamp(60)).await, Ok(letters));
     assert_eq!(store.letters(Timestamp(100)).await, Ok(Letters::default()));
+    // A reply that tells another one along settles it with the same write.
+    let mut telling = last(&message("s", "5"), "5", 100);
+    if let Then::Finish(reply) = &mut telling.then {
+        reply.tells = vec![turn("4"), turn("nobody")];
+    }
+    run(&*store, "5", telling).await;
+    assert_eq!(waiting("http", 9).await, ["5"]);
 }
 
 pub(crate) async fn a_summary_stands_for_what_it_covers(open: Open<'_>) {
