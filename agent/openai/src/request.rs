@@ -156,7 +156,7 @@ fn tools(endpoint: &Endpoint<'_>, request: &ModelRequest) -> Vec<Value> {
 fn input(endpoint: &Endpoint<'_>, request: &ModelRequest, kept: Option<&Kept<'_>>) -> Vec<Value> {
     let mut items = Vec::new();
     if kept.is_none() && !request.system.is_empty() {
-        items.push(said("system", request.system.as_str().into()));
+        items.push(said("system", (*request.system).into()));
     }
     let messages = kept.map_or(request.messages.as_slice(), |kept| kept.rest);
     for message in messages {

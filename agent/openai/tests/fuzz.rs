@@ -12,6 +12,7 @@ mod fuzzing;
 mod reading;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fuzzing::fuzz;
 use reading::check_chunks;
@@ -44,9 +45,9 @@ fn an_answer_does_not_depend_on_its_chunks_and_ends_once() {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: vec![Message::user("hi")],
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: vec![Message::user("hi")].into(),
+        tools: Arc::default(),
     };
     let words = [
         "data: {\"type\":\"response.output_text.delta\",\"delta\":\"x\"}\n\n",

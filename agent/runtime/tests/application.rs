@@ -26,8 +26,8 @@ async fn a_message_is_answered_once_and_its_reply_stays_attachable() {
     let bench = Bench::start(folder.path());
     assert_eq!(bench.send("1", "hello").await, Submitted::Turn(turn("1")));
     let asked = bench.asked().await;
-    assert_eq!(asked.request.system, "## CORE.md\n\nBe kind.");
-    assert_eq!(asked.request.messages, [Message::user("hello")]);
+    assert_eq!(&*asked.request.system, "## CORE.md\n\nBe kind.");
+    assert_eq!(*asked.request.messages, [Message::user("hello")]);
     let mut stream = bench.watch("1").await;
     assert_eq!(
         stream.next().await,
@@ -137,7 +137,7 @@ async fn new_forgets_the_history_and_other_commands_are_explained() {
     assert_eq!(bench.reply("1").await.outcome, TurnOutcome::Interrupted);
     bench.send("2", "what?").await;
     assert_eq!(
-        bench.asked().await.request.messages,
+        *bench.asked().await.request.messages,
         [Message::user("what?")]
     );
     match bench.send("h", "/help").await {
@@ -279,7 +279,7 @@ async fn a_prompt_file_that_never_ends_is_left_out() {
     std::fs::write(folder.path().join("USER.md"), "Ada.").unwrap();
     let bench = Bench::start(folder.path());
     bench.send("1", "hi").await;
-    assert_eq!(bench.asked().await.request.system, "## USER.md\n\nAda.");
+    assert_eq!(&*bench.asked().await.request.system, "## USER.md\n\nAda.");
 }
 
 #[tokio::test]

@@ -43,7 +43,10 @@ async fn settings_hold_for_the_session_and_survive_a_restart() {
     let asked = bench.asked().await;
     assert_eq!(asked.request.thinking, Some(Thinking::High));
     assert_eq!(asked.request.model.as_deref(), Some("two"));
-    assert_eq!(asked.request.system, "## Pinned: notes.md\n\nBlue is best.");
+    assert_eq!(
+        &*asked.request.system,
+        "## Pinned: notes.md\n\nBlue is best."
+    );
     asked.say("hi").done();
     bench.reply("1").await;
     let cost = order(&bench, "/cost").await;
@@ -53,10 +56,7 @@ async fn settings_hold_for_the_session_and_survive_a_restart() {
     bench.send("2", "again").await;
     let asked = bench.asked().await;
     assert_eq!(
-        (
-            asked.request.model.as_deref(),
-            asked.request.system.as_str()
-        ),
+        (asked.request.model.as_deref(), &*asked.request.system),
         (None, "")
     );
 }

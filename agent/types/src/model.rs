@@ -29,18 +29,19 @@ pub trait ModelProvider: Send + Sync {
     fn stream(&self, request: ModelRequest) -> BoxStream<'_, Result<StreamEvent, ModelError>>;
 }
 
-/// One request to a model.
+/// One request to a model. A copy shares what is large: it goes to one model after the other until
+/// one answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelRequest {
     /// The system prompt; byte-stable within a session, so that vendors can cache it.
-    pub system: String,
+    pub system: Arc<str>,
     /// The conversation, oldest first.
-    pub messages: Vec<Message>,
+    pub messages: Arc<Vec<Message>>,
     /// The bytes of those attachments that the model is to see, images and documents. It reads
     /// about the others, and about those that its provider cannot show it.
     pub images: BTreeMap<FileDigest, Arc<[u8]>>,
     /// The tools that may be called, in a stable order.
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     /// Which model is to answer; absent: the one that the provider was made for.
     pub model: Option<String>,
     /// How much the model is to think; absent: as the provider does by itself.

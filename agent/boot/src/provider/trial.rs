@@ -1,6 +1,7 @@
 //! `provider test`: one small real request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -68,10 +69,10 @@ pub(super) async fn run(
 
 async fn ask(provider: &dyn ModelProvider, model: Option<String>) -> Result<Trial, ModelError> {
     let request = ModelRequest {
-        system: "You are being tested.".to_owned(),
-        messages: vec![Message::user(QUESTION)],
+        system: "You are being tested.".into(),
+        messages: vec![Message::user(QUESTION)].into(),
         images: BTreeMap::new(),
-        tools: Vec::new(),
+        tools: Arc::default(),
         model,
         thinking: None,
     };

@@ -179,14 +179,15 @@ impl<'a> Talk<'a> {
         ModelRequest {
             system: "be brief".into(),
             images: images.collect(),
-            tools: vec![ToolSpec {
+            tools: [ToolSpec {
                 name: "shell".into(),
                 description: "Runs.".into(),
                 parameters: json!({ "type": "object" }),
-            }],
+            }]
+            .into(),
             model: None,
             thinking: self.thinking,
-            messages,
+            messages: messages.into(),
         }
     }
 

@@ -13,7 +13,7 @@ use super::erased::ErasedTool;
 #[derive(Default)]
 pub struct Toolset {
     tools: BTreeMap<String, Box<dyn ErasedTool>>,
-    specs: Vec<ToolSpec>,
+    specs: Arc<[ToolSpec]>,
 }
 
 impl Toolset {
@@ -31,7 +31,7 @@ impl Toolset {
     }
 
     /// What the model is told, sorted by name: the same bytes in every request.
-    pub fn specs(&self) -> &[ToolSpec] {
+    pub fn specs(&self) -> &Arc<[ToolSpec]> {
         &self.specs
     }
 
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn the_schema_is_the_arguments() {
         let toolset = Toolset::new().with(Repeat);
-        let specs = serde_json::to_string(toolset.specs()).unwrap();
+        let specs = serde_json::to_string(&**toolset.specs()).unwrap();
         insta::assert_snapshot!(specs, @r#"[{"name":"repeat","description":"Says it again.","parameters":{"additionalProperties":false,"properties":{"lines":{"description":"What to say.","items":{"type":"string"},"type":"array"}},"required":["lines"],"type":"object"}}]"#);
     }
 }

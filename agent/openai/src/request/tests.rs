@@ -32,8 +32,8 @@ fn asked(messages: Vec<Message>) -> ModelRequest {
         images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
-        messages,
-        tools: Vec::new(),
+        messages: messages.into(),
+        tools: Arc::default(),
     }
 }
 
@@ -99,11 +99,12 @@ fn a_conversation_with_tools() {
         },
         Message::user("thanks"),
     ]);
-    request.tools.push(ToolSpec {
+    request.tools = [ToolSpec {
         name: "shell".into(),
         description: "Runs a command.".into(),
         parameters: json!({ "type": "object" }),
-    });
+    }]
+    .into();
     let endpoint = Endpoint {
         effort: Some("low"),
         include: &["reasoning.encrypted_content"],
@@ -137,7 +138,7 @@ fn reasoning_that_nothing_came_of_stays_here() {
 fn what_the_vendor_keeps_is_not_sent_again() {
     let mut request = asked(vec![Message::user("list the files")]);
     let answer = kept(&request);
-    request.messages.extend([answer, result("ours")]);
+    Arc::make_mut(&mut request.messages).extend([answer, result("ours")]);
     let sent = body(&endpoint(History::Stored), &request, Scope::Continued);
     assert_eq!(sent["previous_response_id"], json!("resp_1"));
     assert_eq!(sent["store"], json!(true));
@@ -158,7 +159,7 @@ fn what_the_vendor_keeps_is_not_sent_again() {
 fn another_conversation_is_never_gone_on_from() {
     let mut request = asked(vec![Message::user("a"), Message::user("b")]);
     let answer = kept(&request);
-    request.messages.extend([answer, result("ours")]);
+    Arc::make_mut(&mut request.messages).extend([answer, result("ours")]);
     let continues = |endpoint: &Endpoint<'_>, request: &ModelRequest| {
         let body = body(endpoint, request, Scope::Continued);
         body.get("previous_response_id").is_some()
@@ -181,20 +182,20 @@ fn another_conversation_is_never_gone_on_from() {
     prompt.system = "be long".into();
     assert!(!continues(&stored, &prompt), "another prompt");
     let mut summed_up = request.clone();
-    summed_up.messages[0] = Message::user("summary of a");
+    Arc::make_mut(&mut summed_up.messages)[0] = Message::user("summary of a");
     assert!(!continues(&stored, &summed_up), "another beginning");
     let mut more = request.clone();
-    more.messages.insert(2, Message::user("by the way"));
+    Arc::make_mut(&mut more.messages).insert(2, Message::user("by the way"));
     assert!(!continues(&stored, &more), "a word in between");
     let mut nothing_new = request.clone();
-    nothing_new.messages.pop();
+    Arc::make_mut(&mut nothing_new.messages).pop();
     assert!(!continues(&stored, &nothing_new), "nothing to say");
     let mut fewer = request;
-    let Message::Assistant { tool_calls, .. } = &mut fewer.messages[2] else {
+    let Message::Assistant { tool_calls, .. } = &mut Arc::make_mut(&mut fewer.messages)[2] else {
         unreachable!()
     };
     tool_calls.clear();
-    fewer.messages[3] = Message::user("hm");
+    Arc::make_mut(&mut fewer.messages)[3] = Message::user("hm");
     assert!(!continues(&stored, &fewer), "a call without a result");
 }
 
@@ -207,7 +208,7 @@ fn an_answer_of_somebody_else_is_told_to_the_vendor() {
         tool_calls: Vec::new(),
     };
     let more = [answer, result("ours"), other, Message::user("thanks")];
-    request.messages.extend(more);
+    Arc::make_mut(&mut request.messages).extend(more);
     let sent = body(&endpoint(History::Stored), &request, Scope::Continued);
     assert_eq!(sent["previous_response_id"], json!("resp_1"));
     let items = sent["input"].as_array().unwrap();

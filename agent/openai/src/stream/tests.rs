@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use rivetos_types::message::{Message, TokenUsage, ToolCall};
@@ -29,9 +30,9 @@ fn parser(history: History) -> StreamParser {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: vec![Message::user("hi")],
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: vec![Message::user("hi")].into(),
+        tools: Arc::default(),
     };
     StreamParser::new(&endpoint, &request)
 }

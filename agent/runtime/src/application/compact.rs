@@ -1,6 +1,7 @@
 //! Older turns become a summary.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -48,10 +49,10 @@ pub(super) async fn summarise(
     let Asked { provider, model } = models.asked(&by)?;
     let bytes_max = usize::try_from(models.window_tokens(&by)).unwrap_or(usize::MAX);
     let request = ModelRequest {
-        system: TASK.to_owned(),
-        messages: vec![Message::user(material(compactable, bytes_max))],
+        system: TASK.into(),
+        messages: vec![Message::user(material(compactable, bytes_max))].into(),
         images: BTreeMap::new(),
-        tools: Vec::new(),
+        tools: Arc::default(),
         model,
         thinking: None,
     };

@@ -125,7 +125,8 @@ impl State {
     pub(super) fn new(parts: Parts) -> (Self, UnboundedReceiver<Arrived>) {
         let (places, arrived) = Places::new();
         let rules = Arc::new(rules(&parts));
-        let tools_bytes = serde_json::to_string(parts.tools.specs()).map_or(0, |text| text.len());
+        let tools_bytes =
+            serde_json::to_string(&**parts.tools.specs()).map_or(0, |text| text.len());
         let owner = format!("{}-{}", std::process::id(), crate::clock::now().0);
         let channels = parts.channels.iter().map(|channel| channel.id());
         let exporter = parts.collector.as_ref().map(|collector| {

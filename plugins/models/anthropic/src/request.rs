@@ -57,7 +57,7 @@ pub fn body(settings: &Anthropic, request: &ModelRequest, replay: Replay) -> Val
     }
     if !request.system.trim().is_empty() {
         let system = marked(
-            json!({ "type": "text", "text": request.system }),
+            json!({ "type": "text", "text": *request.system }),
             mark.as_ref(),
         );
         body.insert("system".into(), json!([system]));

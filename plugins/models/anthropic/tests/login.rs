@@ -395,9 +395,9 @@ async fn ask(setting: &Setting, vendor: &Vendor) -> Vec<Result<StreamEvent, Mode
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: vec![Message::user("hi")],
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: vec![Message::user("hi")].into(),
+        tools: Arc::default(),
     };
     provider.stream(request).collect().await
 }

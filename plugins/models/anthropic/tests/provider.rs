@@ -57,12 +57,13 @@ fn request(messages: &[Message]) -> ModelRequest {
         images: BTreeMap::new(),
         thinking: Some(Thinking::Low),
         system: "be brief".into(),
-        messages: messages.to_vec(),
-        tools: vec![ToolSpec {
+        messages: messages.to_vec().into(),
+        tools: [ToolSpec {
             name: "shell".into(),
             description: "Runs.".into(),
             parameters: json!({ "type": "object" }),
-        }],
+        }]
+        .into(),
     }
 }
 

@@ -153,12 +153,13 @@ fn request(model: &str) -> ModelRequest {
         images: BTreeMap::from([(FileDigest("a".into()), Arc::from(*b"\x89PN"))]),
         thinking: Some(Thinking::Low),
         system: "be brief".into(),
-        messages: vec![Message::User { content: seen }, answer, result],
-        tools: vec![ToolSpec {
+        messages: vec![Message::User { content: seen }, answer, result].into(),
+        tools: [ToolSpec {
             name: "shell".into(),
             description: "Runs.".into(),
             parameters: json!({ "type": "object" }),
-        }],
+        }]
+        .into(),
     }
 }
 

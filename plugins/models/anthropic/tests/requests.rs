@@ -196,12 +196,12 @@ proptest! {
             images: BTreeMap::from([(FileDigest(SHOWN.into()), Arc::from(*b"\x89PN"))]),
             thinking,
             system: "be brief".into(),
-            messages,
-            tools: vec![ToolSpec {
+            messages: messages.into(),
+            tools: [ToolSpec {
                 name: "shell".into(),
                 description: "Runs.".into(),
                 parameters: json!({ "type": "object" }),
-            }],
+            }].into(),
         };
         let body = body(&settings(model, max_tokens), &request, replay);
         let kept = check(&body);

@@ -23,7 +23,7 @@ pub fn body(settings: &Google, request: &ModelRequest) -> Value {
     let model = model(settings, request);
     let mut body = Map::new();
     if !request.system.is_empty() {
-        let system = json!({ "parts": [{ "text": request.system }] });
+        let system = json!({ "parts": [{ "text": *request.system }] });
         body.insert("systemInstruction".into(), system);
     }
     put_tools(settings, request, model, &mut body);

@@ -86,8 +86,8 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         images: BTreeMap::new(),
         thinking: Some(Thinking::Medium),
         system: "be brief".into(),
-        messages,
-        tools: vec![look, rest],
+        messages: messages.into(),
+        tools: [look, rest].into(),
     }
 }
 

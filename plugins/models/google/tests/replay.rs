@@ -137,7 +137,7 @@ fn full_request() -> ModelRequest {
         images: BTreeMap::new(),
         thinking: Some(Thinking::High),
         system: "be brief".into(),
-        messages,
-        tools: vec![tool],
+        messages: messages.into(),
+        tools: [tool].into(),
     }
 }

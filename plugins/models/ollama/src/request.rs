@@ -49,11 +49,11 @@ pub fn body(settings: &Ollama, request: &ModelRequest, think: Option<Value>) -> 
 fn messages(request: &ModelRequest, model: &str) -> Value {
     let mut out = Vec::new();
     if !request.system.is_empty() {
-        out.push(json!({ "role": "system", "content": request.system }));
+        out.push(json!({ "role": "system", "content": *request.system }));
     }
     // A result names its tool, not its call.
     let mut tools: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
-    for message in &request.messages {
+    for message in request.messages.iter() {
         match message {
             Message::User { content } => out.push(user(content, request)),
             Message::Assistant {

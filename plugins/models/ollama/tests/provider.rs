@@ -68,12 +68,13 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         ]),
         thinking: Some(Thinking::Medium),
         system: "be brief".into(),
-        messages,
-        tools: vec![ToolSpec {
+        messages: messages.into(),
+        tools: [ToolSpec {
             name: "look".into(),
             description: "Looks.".into(),
             parameters: json!({ "type": "object" }),
-        }],
+        }]
+        .into(),
     }
 }
 

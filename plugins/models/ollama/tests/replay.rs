@@ -134,7 +134,7 @@ fn full_request() -> ModelRequest {
         images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
-        messages,
-        tools: vec![tool],
+        messages: messages.into(),
+        tools: [tool].into(),
     }
 }

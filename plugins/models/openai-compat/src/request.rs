@@ -95,7 +95,7 @@ pub(crate) fn effort(thinking: Thinking) -> Option<&'static str> {
 
 fn messages(settings: &OpenAiCompat, model: &str, request: &ModelRequest) -> Vec<Value> {
     let system = (!request.system.is_empty())
-        .then(|| json!({ "role": "system", "content": request.system }));
+        .then(|| json!({ "role": "system", "content": *request.system }));
     let deepseek = settings.base_url.contains(DEEPSEEK_HOST);
     let documents = documents(settings);
     let messages = request.messages.iter().map(|one| match one {

@@ -74,9 +74,9 @@ async fn ask(provider: &OpenAiCompat) -> Vec<Result<StreamEvent, ModelError>> {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages,
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: messages.into(),
+        tools: Arc::default(),
     };
     provider.stream(request).collect().await
 }
@@ -281,9 +281,9 @@ async fn dropping_the_stream_closes_the_connection() {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages,
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: messages.into(),
+        tools: Arc::default(),
     };
     let mut stream = provider.stream(request);
     assert_eq!(stream.next().await, Some(Ok(StreamEvent::Text("a".into()))));

@@ -92,8 +92,8 @@ fn recorded_requests_know_our_fields() {
         images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
-        messages: vec![Message::user("hi"), Message::assistant("hello")],
-        tools: vec![tool],
+        messages: vec![Message::user("hi"), Message::assistant("hello")].into(),
+        tools: [tool].into(),
     };
     let settings = OpenAiCompat {
         name: "test".into(),

@@ -117,11 +117,11 @@ async fn step(
         }
     };
     let results: Vec<_> = tool_calls.iter().map(|call| result(&call.id)).collect();
-    request.messages.push(Message::Assistant {
+    Arc::make_mut(&mut request.messages).push(Message::Assistant {
         content,
         tool_calls,
     });
-    request.messages.extend(results);
+    Arc::make_mut(&mut request.messages).extend(results);
     Ok(stop)
 }
 
@@ -133,8 +133,8 @@ async fn tool_loops_and_conversations_of_several_vendors_are_valid() {
         images: BTreeMap::from([(FileDigest("d".into()), Arc::from(*b"\x89PN"))]),
         thinking: None,
         system: "be brief".into(),
-        messages: Vec::new(),
-        tools: Vec::new(),
+        messages: Arc::default(),
+        tools: Arc::default(),
     };
     let foreign = ContentPart::Vendor(VendorBlock {
         vendor: "anthropic".into(),
@@ -173,10 +173,10 @@ async fn tool_loops_and_conversations_of_several_vendors_are_valid() {
         },
     ];
     for _ in 0..2 {
-        request.messages.push(Message::user("list the files"));
+        Arc::make_mut(&mut request.messages).push(Message::user("list the files"));
         assert_eq!(step(&provider, &mut request).await, Ok(StopReason::ToolUse));
         assert_eq!(step(&provider, &mut request).await, Ok(StopReason::End));
-        request.messages.extend(elsewhere.clone());
+        Arc::make_mut(&mut request.messages).extend(elsewhere.clone());
     }
     assert_eq!(step(&provider, &mut request).await, Ok(StopReason::ToolUse));
 }

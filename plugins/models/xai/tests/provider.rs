@@ -53,8 +53,8 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
-        messages,
-        tools: Vec::new(),
+        messages: messages.into(),
+        tools: Arc::default(),
     }
 }
 
@@ -76,11 +76,11 @@ async fn step(provider: &Xai, request: &mut ModelRequest) -> Result<StopReason, 
         }
     };
     let results: Vec<_> = tool_calls.iter().map(|call| result(&call.id)).collect();
-    request.messages.push(Message::Assistant {
+    Arc::make_mut(&mut request.messages).push(Message::Assistant {
         content,
         tool_calls,
     });
-    request.messages.extend(results);
+    Arc::make_mut(&mut request.messages).extend(results);
     Ok(stop)
 }
 
@@ -95,7 +95,7 @@ fn result(id: &str) -> Message {
 
 /// A message of a person, the call that it leads to, and the answer.
 async fn turn(provider: &Xai, request: &mut ModelRequest, said: &str) {
-    request.messages.push(Message::user(said));
+    Arc::make_mut(&mut request.messages).push(Message::user(said));
     assert_eq!(step(provider, request).await, Ok(StopReason::ToolUse));
     assert_eq!(step(provider, request).await, Ok(StopReason::End));
 }
@@ -184,7 +184,7 @@ async fn what_is_refused_in_full_too_is_refused() {
     turn(&provider, &mut request, "list the files").await;
     vendor.lock().unwrap().forget();
     // A result that belongs to no call.
-    request.messages.push(result("nobody"));
+    Arc::make_mut(&mut request.messages).push(result("nobody"));
     let asked = bodies(&vendor).len();
     let error = step(&provider, &mut request).await.unwrap_err();
     assert!(
@@ -246,7 +246,7 @@ async fn a_conversation_that_crossed_vendors_is_valid() {
             name: "shell".into(),
             arguments: "{\"comm".into(),
         };
-        request.messages.extend([
+        Arc::make_mut(&mut request.messages).extend([
             Message::user("and now?"),
             Message::Assistant {
                 content: vec![foreign, ContentPart::text("Let me see.")],
@@ -287,7 +287,7 @@ async fn files_are_not_left_with_the_vendor() {
     };
     let content = [MediaType::Png, MediaType::Pdf].map(file).to_vec();
     request.images.insert(digest, Arc::from(*b"\x89PN"));
-    request.messages.push(Message::User { content });
+    Arc::make_mut(&mut request.messages).push(Message::User { content });
     assert_eq!(step(&provider, &mut request).await, Ok(StopReason::ToolUse));
     let body = bodies(&vendor).pop().unwrap();
     assert_eq!(

@@ -55,8 +55,8 @@ fn asked(messages: Vec<Message>) -> ModelRequest {
         images: BTreeMap::new(),
         thinking: Some(Thinking::Low),
         system: "be brief".into(),
-        messages,
-        tools: vec![tool],
+        messages: messages.into(),
+        tools: [tool].into(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One request to the model, and what it costs.
 
+use std::sync::Arc;
+
 use rivetos_core::fallback::Choice;
 use rivetos_core::turn::{Abort, TurnInput};
 use rivetos_types::message::TokenUsage;
@@ -28,9 +30,9 @@ impl Run<'_> {
         self.load_images(&messages).await;
         let request = ModelRequest {
             images: self.images.clone(),
-            system: self.session.system.to_string(),
-            messages,
-            tools: self.state.parts.tools.specs().to_vec(),
+            system: Arc::clone(&self.session.system),
+            messages: Arc::new(messages),
+            tools: Arc::clone(self.state.parts.tools.specs()),
             // Whoever is asked says so.
             model: None,
             thinking: self.session.settings.thinking.or(self.state.parts.thinking),

@@ -15,7 +15,7 @@ use super::VENDOR;
 pub(super) fn conversation(request: &ModelRequest, model: &str) -> Wire {
     let mut wire = Wire::default();
     let mut ids = Ids::default();
-    for message in &request.messages {
+    for message in request.messages.iter() {
         match message {
             Message::User { content } => wire.add("user", said(content, request)),
             Message::Tool(result) => wire.add("user", vec![tool_result(result, &ids)]),

@@ -38,12 +38,13 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         images: BTreeMap::new(),
         thinking: None,
         system: "be brief".into(),
-        messages,
-        tools: vec![ToolSpec {
+        messages: messages.into(),
+        tools: [ToolSpec {
             name: "shell".into(),
             description: "Runs a command.".into(),
             parameters: json!({ "type": "object" }),
-        }],
+        }]
+        .into(),
     }
 }
 
@@ -116,8 +117,8 @@ fn what_is_said_without_wishes() {
     settings.max_tokens = None;
     settings.prompt_cache = PromptCache::Off;
     let mut request = request(vec![Message::user("hi")]);
-    request.system = String::new();
-    request.tools = Vec::new();
+    request.system = Arc::default();
+    request.tools = Arc::default();
     assert_eq!(
         body(&settings, &request, Replay::Thinking),
         json!({

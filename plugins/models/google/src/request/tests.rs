@@ -31,9 +31,9 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages,
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: messages.into(),
+        tools: Arc::default(),
     }
 }
 
@@ -92,7 +92,7 @@ fn a_conversation_with_tools() {
     ]);
     request.system = "be brief".into();
     request.thinking = Some(Thinking::Low);
-    request.tools = vec![ToolSpec {
+    request.tools = [ToolSpec {
         name: "shell".into(),
         description: "Runs a command.".into(),
         parameters: json!({
@@ -101,7 +101,8 @@ fn a_conversation_with_tools() {
             "required": ["command"],
             "additionalProperties": false,
         }),
-    }];
+    }]
+    .into();
     let mut settings = settings();
     settings.server_tools = vec![Map::from_iter([("codeExecution".into(), json!({}))])];
     let body = body(&settings, &request);
@@ -133,7 +134,7 @@ fn tools_of_both_sides_go_together_where_the_model_takes_them() {
     ] {
         let mut request = request(vec![Message::user("hi")]);
         request.model = Some(model.into());
-        request.tools = specs;
+        request.tools = specs.into();
         let body = body(&settings, &request);
         assert_eq!(body["tools"], tools, "{model}");
         assert_eq!(body.get("toolConfig"), config, "{model}");

@@ -31,9 +31,9 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages,
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: messages.into(),
+        tools: Arc::default(),
     }
 }
 
@@ -76,11 +76,12 @@ fn a_conversation_with_tools() {
         Message::user("thanks"),
     ]);
     request.system = "be brief".into();
-    request.tools = vec![ToolSpec {
+    request.tools = [ToolSpec {
         name: "shell".into(),
         description: "Runs a command.".into(),
         parameters: json!({ "type": "object" }),
-    }];
+    }]
+    .into();
     let body = body(&settings(), &request, Some(json!("low")));
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());
 }

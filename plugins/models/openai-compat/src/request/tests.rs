@@ -64,12 +64,14 @@ fn a_conversation_with_tools() {
                 tool_calls: Vec::new(),
             },
             Message::user("thanks"),
-        ],
-        tools: vec![ToolSpec {
+        ]
+        .into(),
+        tools: [ToolSpec {
             name: "shell".into(),
             description: "Runs a command.".into(),
             parameters: json!({ "type": "object" }),
-        }],
+        }]
+        .into(),
     };
     let body = body(&settings("http://127.0.0.1:1/v1"), &request);
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());
@@ -84,9 +86,9 @@ fn what_is_set_is_sent() {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: vec![Message::user("hi")],
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: vec![Message::user("hi")].into(),
+        tools: Arc::default(),
     };
     let body = body(&settings, &request);
     assert_eq!(body["temperature"], json!(0.5));
@@ -104,9 +106,9 @@ fn what_else_is_set_is_sent_but_never_for_the_conversation() {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: vec![Message::user("hi")],
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: vec![Message::user("hi")].into(),
+        tools: Arc::default(),
     };
     let body = body(&settings, &request);
     assert_eq!(body["seed"], json!(7));
@@ -124,9 +126,9 @@ fn what_is_not_set_is_not_sent() {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: vec![Message::user("hi")],
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: vec![Message::user("hi")].into(),
+        tools: Arc::default(),
     };
     assert_eq!(
         body(&settings, &request),
@@ -160,13 +162,14 @@ fn an_image_is_seen_or_read_about() {
         model: None,
         images: BTreeMap::from([(FileDigest("here".into()), Arc::from(*b"\x89PN"))]),
         thinking: None,
-        system: String::new(),
+        system: Arc::default(),
         messages: vec![
             Message::User { content: old },
             Message::assistant("yes"),
             Message::User { content: new },
-        ],
-        tools: Vec::new(),
+        ]
+        .into(),
+        tools: Arc::default(),
     };
     let body = body(&settings("http://127.0.0.1:1/v1"), &request);
     let said = |name: &str| {
@@ -204,11 +207,12 @@ fn documents_are_for_endpoints_that_are_known_to_take_them() {
         model: None,
         images: BTreeMap::from([(digest, Arc::from(*b"\x89PN"))]),
         thinking: None,
-        system: String::new(),
+        system: Arc::default(),
         messages: vec![Message::User {
             content: vec![document],
-        }],
-        tools: Vec::new(),
+        }]
+        .into(),
+        tools: Arc::default(),
     };
     let said = |base_url: &str| {
         let body = body(&settings(base_url), &request);
@@ -244,7 +248,7 @@ fn reasoning_goes_back_to_the_model_that_wrote_it() {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
+        system: Arc::default(),
         messages: vec![
             Message::user("hi"),
             answer("m-1"),
@@ -252,8 +256,9 @@ fn reasoning_goes_back_to_the_model_that_wrote_it() {
             answer("m-2"),
             result("a"),
             Message::assistant("done"),
-        ],
-        tools: Vec::new(),
+        ]
+        .into(),
+        tools: Arc::default(),
     };
     let sent = |base_url: &str| {
         let body = body(&settings(base_url), &request);

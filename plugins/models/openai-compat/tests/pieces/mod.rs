@@ -1,6 +1,7 @@
 //! Answers in pieces.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rivetos_openai::{Documents, Endpoint, stream};
 use rivetos_types::model::ModelRequest;
@@ -77,9 +78,9 @@ pub(crate) fn reader() -> stream::StreamParser {
         model: None,
         images: BTreeMap::new(),
         thinking: None,
-        system: String::new(),
-        messages: Vec::new(),
-        tools: Vec::new(),
+        system: Arc::default(),
+        messages: Arc::default(),
+        tools: Arc::default(),
     };
     stream::StreamParser::new(&endpoint, &request)
 }
