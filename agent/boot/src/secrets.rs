@@ -1,5 +1,7 @@
 //! Secrets from files and variables.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,13 +12,15 @@ use rivetos_config::{EnvFile, Environment};
 use rivetos_core::redact::Redactor;
 use rivetos_types::secret::{Secret, SecretError, SecretRef, SecretResolver};
 
+use self::files::Files;
 use crate::error::BootError;
 
-/// Looks secrets up where they are, at each use.
+/// Looks secrets up where they are, at each use; a file that did not change is not read again.
 pub(crate) struct Secrets {
     folder: PathBuf,
     variables: Variables,
     written: BTreeMap<String, Secret<String>>,
+    files: Files,
     redactor: Arc<Redactor>,
 }
 
@@ -35,6 +39,7 @@ impl Secrets {
             folder,
             variables,
             written,
+            files: Files::default(),
             redactor,
         }
     }
@@ -76,12 +81,11 @@ impl SecretResolver for Secrets {
     fn resolve(&self, secret: &SecretRef) -> Result<Secret<String>, SecretError> {
         let missing = || SecretError::Missing(secret.clone());
         let value = match secret {
-            SecretRef::Env(name) => self.variables.get(name).ok_or_else(missing)?,
-            SecretRef::Written(path) => {
-                self.written.get(path).ok_or_else(missing)?.expose().clone()
-            }
+            SecretRef::Env(name) => Secret::new(self.variables.get(name).ok_or_else(missing)?),
+            SecretRef::Written(path) => self.written.get(path).ok_or_else(missing)?.clone(),
             SecretRef::File(path) => {
-                std::fs::read_to_string(self.folder.join(path)).map_err(|error| {
+                let content = self.files.read(&self.folder.join(path));
+                content.map_err(|error| {
                     if error.kind() == io::ErrorKind::NotFound {
                         return missing();
                     }
@@ -92,7 +96,6 @@ impl SecretResolver for Secrets {
                 })?
             }
         };
-        let value = Secret::new(value);
         let text = value.expose();
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
