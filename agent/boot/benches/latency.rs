@@ -46,9 +46,9 @@ impl SecretResolver for Key {
 fn request() -> ModelRequest {
     ModelRequest {
         system: "be brief".into(),
-        messages: vec![Message::user("hi")],
+        messages: vec![Message::user("hi")].into(),
         images: std::collections::BTreeMap::new(),
-        tools: Vec::new(),
+        tools: [].into(),
         model: None,
         thinking: None,
     }

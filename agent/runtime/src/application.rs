@@ -1,5 +1,6 @@
 //! Turns from the inbox to the reply.
 
+mod answer;
 mod budget;
 mod command;
 mod compact;

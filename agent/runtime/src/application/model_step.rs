@@ -1,17 +1,15 @@
-//! One answer of the model.
+//! Which model is asked, how often, and what a failure means.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::StreamExt;
 use rivetos_core::fallback::Choice;
-use rivetos_core::redact::Pieces;
 use rivetos_core::turn::Abort;
-use rivetos_types::BoxStream;
 use rivetos_types::error::ErrorCode;
 use rivetos_types::intake::TurnEvent;
-use rivetos_types::message::{ContentPart, TokenUsage, ToolCall, VendorBlock, text_of};
-use rivetos_types::model::{ModelError, ModelRequest, StopReason, StreamEvent};
+use rivetos_types::message::TokenUsage;
+use rivetos_types::model::{ModelError, ModelRequest, StopReason};
 
+use super::answer::Answer;
 use super::feed::Feed;
 use super::models::Asked;
 use super::state::State;
@@ -30,73 +28,6 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(2);
 /// The same two while somebody else could be asked.
 const ATTEMPTS_BEFORE_FALLBACK_MAX: u32 = 2;
 const PAUSE_BEFORE_FALLBACK_MAX: Duration = Duration::from_secs(5);
-
-/// What came of an answer so far; still there when the request is dropped in the middle.
-#[derive(Default)]
-pub(super) struct Answer {
-    /// Without secrets, as far as it is shown.
-    pub(super) content: Vec<ContentPart>,
-    saying: Pieces,
-    thinking: Pieces,
-    pub(super) calls: Vec<ToolCall>,
-    /// Reasoning and arguments included.
-    bytes: usize,
-}
-
-impl Answer {
-    /// Nothing follows: what was held back is shown too.
-    pub(super) fn end(&mut self, state: &State, feed: &Feed) {
-        self.end_reasoning(state, feed);
-        let text = self.saying.end(&state.parts.redactor);
-        self.show(feed, text);
-    }
-
-    /// What was said.
-    pub(super) fn text(&self) -> String {
-        text_of(&self.content)
-    }
-
-    fn keep(&mut self, state: &State, feed: &Feed, block: VendorBlock) {
-        self.end(state, feed);
-        self.bytes += block.block.to_string().len();
-        self.content.push(ContentPart::Vendor(block));
-    }
-
-    fn say(&mut self, state: &State, feed: &Feed, piece: &str) {
-        self.end_reasoning(state, feed);
-        self.bytes += piece.len();
-        let text = self.saying.push(&state.parts.redactor, piece);
-        self.show(feed, text);
-    }
-
-    fn show(&mut self, feed: &Feed, more: String) {
-        if more.is_empty() {
-            return;
-        }
-        let is_text = |part: &ContentPart| matches!(part, ContentPart::Text { .. });
-        feed.text(&more, !self.content.iter().any(is_text));
-        if let Some(ContentPart::Text { text }) = self.content.last_mut() {
-            text.push_str(&more);
-        } else {
-            self.content.push(ContentPart::text(more));
-        }
-    }
-
-    fn think(&mut self, state: &State, feed: &Feed, piece: &str) {
-        self.bytes += piece.len();
-        reason(feed, self.thinking.push(&state.parts.redactor, piece));
-    }
-
-    fn end_reasoning(&mut self, state: &State, feed: &Feed) {
-        reason(feed, self.thinking.end(&state.parts.redactor));
-    }
-}
-
-fn reason(feed: &Feed, text: String) {
-    if !text.is_empty() {
-        feed.event(TurnEvent::Reasoning { text });
-    }
-}
 
 /// Why there is no whole answer.
 pub(super) enum AskError {
@@ -178,7 +109,7 @@ pub(super) async fn ask(
             | ModelError::Incomplete { .. }
             | ModelError::Fatal { .. } => {}
         }
-        if answer.bytes > 0 || fault == Fault::Request {
+        if !answer.is_empty() || fault == Fault::Request {
             return Err(AskError::Failed(reason));
         }
         failed = Some(reason);
@@ -275,7 +206,8 @@ async fn ask_one(
     loop {
         let span = trace.request(&choice.model);
         let stream = provider.stream(request.clone());
-        let error = match read(state, feed, stream, answer).await? {
+        let read = answer.read(state, feed, stream).await;
+        let error = match read.map_err(AskError::TooLong)? {
             Ok((stop, usage)) => {
                 span.used(usage).ended(SpanEnd::Ok);
                 return Ok(Ok((stop, usage)));
@@ -284,7 +216,7 @@ async fn ask_one(
         };
         span.ended(SpanEnd::Failed);
         state.metrics.model_errors.add(1);
-        let pause = (answer.bytes == 0 && attempt < patience.attempts_max)
+        let pause = (answer.is_empty() && attempt < patience.attempts_max)
             .then(|| pause_after(&error, attempt, patience.pause_max))
             .flatten();
         let code = ErrorCode::from(&error);
@@ -299,41 +231,6 @@ async fn ask_one(
         state.metrics.model_retries.add(1);
         attempt += 1;
     }
-}
-
-async fn read(
-    state: &State,
-    feed: &Feed,
-    mut stream: BoxStream<'_, Result<StreamEvent, ModelError>>,
-    answer: &mut Answer,
-) -> Result<Result<(StopReason, TokenUsage), ModelError>, AskError> {
-    let bytes_max = state.parts.limits.answer_bytes_max;
-    let mut asked = Some(Instant::now());
-    while let Some(event) = stream.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => return Ok(Err(error)),
-        };
-        if let Some(asked) = asked.take() {
-            state.metrics.first_byte_time.observe(asked.elapsed());
-        }
-        match event {
-            StreamEvent::Text(text) => answer.say(state, feed, &text),
-            StreamEvent::Reasoning(text) => answer.think(state, feed, &text),
-            StreamEvent::ToolCall(call) => {
-                answer.bytes += call.name.len() + call.arguments.len();
-                answer.calls.push(call);
-            }
-            StreamEvent::Vendor(block) => answer.keep(state, feed, block),
-            StreamEvent::Done { stop, usage } => return Ok(Ok((stop, usage))),
-        }
-        if answer.bytes > bytes_max {
-            return Err(AskError::TooLong(Abort::AnswerBytes));
-        }
-    }
-    Ok(Err(ModelError::Incomplete {
-        message: "the stream ended without a word".to_owned(),
-    }))
 }
 
 /// How long to wait before the next attempt; `None` when it would not help.

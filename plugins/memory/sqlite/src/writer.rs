@@ -3,7 +3,7 @@
 
 mod batch;
 mod job;
-mod shared;
+mod seat;
 mod thread;
 
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::log::Log;
 use batch::Db;
 pub(crate) use job::Access;
 use job::Call;
-use shared::{AtOnce, Shared};
+use seat::{AtOnce, Seat};
 use thread::Order;
 
 /// Calls that may wait before callers have to.
@@ -43,8 +43,8 @@ const GONE: &str = "the store's thread has ended";
 
 /// The connection's keeper. Dropping it waits until the last call is committed.
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    /// Bounds what waits in `orders` and in `shared`.
+    seat: Arc<Seat>,
+    /// Bounds what waits in `orders` and in `seat`.
     room: Arc<Semaphore>,
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
@@ -59,15 +59,15 @@ impl Writer {
         };
         let db = Db::new(db)?;
         let log = Log::open(path).map_err(failed)?;
-        let shared = Arc::new(Shared::new(db, log));
+        let seat = Arc::new(Seat::new(db, log));
         let (orders, queue) = channel();
-        let of_thread = Arc::clone(&shared);
+        let of_thread = Arc::clone(&seat);
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || thread::run(&of_thread, &queue))
             .map_err(failed)?;
         Ok(Self {
-            shared,
+            seat,
             room: Arc::new(Semaphore::new(QUEUE_JOBS_MAX)),
             orders: Some(orders),
             thread: Some(thread),
@@ -86,7 +86,7 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let call = Call::new((operation, access), self.room().await?, work);
-        let _counted = self.shared.enter();
+        let _counted = self.seat.enter();
         self.hand_over(call).await
     }
 
@@ -102,15 +102,15 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let mut call = Call::new((operation, access), self.room().await?, work);
-        let counted = self.shared.enter();
+        let counted = self.seat.enter();
         if counted.beside() > CALLS_BESIDE_MAX {
             return self.hand_over(call).await;
         }
-        let AtOnce::Ran(written) = self.shared.write_at_once(&mut call) else {
+        let AtOnce::Ran(written) = self.seat.write_at_once(&mut call) else {
             return self.hand_over(call).await;
         };
         let early = access == Access::WriteEarly;
-        let _after = (!early).then(|| self.shared.answers_after());
+        let _after = (!early).then(|| self.seat.answers_after());
         if written == Ok(true) {
             self.order(Order::Fold)?;
         }
@@ -133,7 +133,7 @@ impl Writer {
     {
         let mut call = Call::new((operation, Access::WriteSoon), self.room().await?, work);
         let mut result = call.listen();
-        self.shared.put_off(Box::new(call));
+        self.seat.put_off(Box::new(call));
         let answered = if let Ok(answered) = timeout(SOON, &mut result).await {
             answered
         } else {
@@ -145,13 +145,13 @@ impl Writer {
 
     /// Returns when everything that was written before is on the disk.
     pub(crate) async fn sync(&self) -> Result<(), StoreError> {
-        let counted = self.shared.enter();
+        let counted = self.seat.enter();
         self.sync_beside(counted.beside()).await
     }
 
     async fn sync_beside(&self, calls: usize) -> Result<(), StoreError> {
-        let _after = self.shared.answers_after();
-        let log = &self.shared.log;
+        let _after = self.seat.answers_after();
+        let log = &self.seat.log;
         if log.is_synced() {
             return Ok(());
         }

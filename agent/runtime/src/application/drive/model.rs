@@ -9,7 +9,8 @@ use rivetos_types::model::ModelRequest;
 use rivetos_types::store::{Durability, StoreError};
 
 use super::Run;
-use crate::application::model_step::{Answer, Answered, AskError, Asking, ask};
+use crate::application::answer::Answer;
+use crate::application::model_step::{Answered, AskError, Asking, ask};
 use crate::audit::AuditEvent;
 
 impl Run<'_> {

@@ -96,7 +96,7 @@ async fn another_process_that_writes_keeps_no_worker() {
 #[tokio::test]
 async fn what_is_told_is_on_the_disk() {
     let (writer, _folder) = writer();
-    let log = &writer.shared.log;
+    let log = &writer.seat.log;
     for access in [
         Access::Read,
         Access::Sync,
@@ -123,13 +123,13 @@ async fn what_is_told_is_on_the_disk() {
 async fn what_others_wrote_is_synced_before_it_is_told() {
     let (writer, folder) = writer();
     writer.call("look", Access::Read, count).await.unwrap();
-    let synced = writer.shared.log.syncs();
+    let synced = writer.seat.log.syncs();
     writer.call("look", Access::Read, count).await.unwrap();
-    assert_eq!(writer.shared.log.syncs(), synced);
+    assert_eq!(writer.seat.log.syncs(), synced);
     let other = Connection::open(folder.path().join("store.db")).unwrap();
     other.execute_batch("INSERT INTO t VALUES (1)").unwrap();
     assert_eq!(writer.call("look", Access::Read, count).await, Ok(1));
-    assert_eq!(writer.shared.log.syncs(), synced + 1);
+    assert_eq!(writer.seat.log.syncs(), synced + 1);
 }
 
 #[tokio::test]
@@ -153,9 +153,9 @@ async fn after_a_failed_sync_the_store_itself_is_synced() {
         .call_here("early", Access::WriteEarly, insert(1))
         .await
         .unwrap();
-    writer.shared.log.lose();
+    writer.seat.log.lose();
     assert_eq!(writer.sync().await, Ok(()));
-    assert!(writer.shared.log.is_synced());
+    assert!(writer.seat.log.is_synced());
     let log = folder.path().join("store.db-wal").metadata().unwrap();
     assert_eq!(log.len(), 0, "all of it was moved");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use super::job::{Access, Job};
-use super::shared::Shared;
+use super::seat::Seat;
 
 /// Calls that share one transaction, beside those that waited for the next one.
 const BATCH_JOBS_MAX: usize = 64;
@@ -19,7 +19,7 @@ pub(super) enum Order {
 }
 
 /// Until nothing will come any more.
-pub(super) fn run(shared: &Arc<Shared>, orders: &Receiver<Order>) {
+pub(super) fn run(seat: &Arc<Seat>, orders: &Receiver<Order>) {
     let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
     while let Ok(first) = orders.recv() {
         let mut fold = take(first, &mut batch);
@@ -28,12 +28,12 @@ pub(super) fn run(shared: &Arc<Shared>, orders: &Receiver<Order>) {
         {
             fold |= take(next, &mut batch);
         }
-        fold |= commit(shared, &mut batch);
+        fold |= commit(seat, &mut batch);
         if fold {
-            shared.fold();
+            seat.fold();
         }
     }
-    commit(shared, &mut batch);
+    commit(seat, &mut batch);
 }
 
 /// Whether the log is to be moved.
@@ -48,10 +48,10 @@ fn take(order: Order, batch: &mut Vec<Box<dyn Job>>) -> bool {
 
 /// Commits, answers, syncs if somebody waits for that, and answers. Returns whether the log is
 /// long.
-fn commit(shared: &Shared, batch: &mut Vec<Box<dyn Job>>) -> bool {
+fn commit(seat: &Seat, batch: &mut Vec<Box<dyn Job>>) -> bool {
     // Whoever did some calls beside its own may be gone.
-    let _after = shared.answers_after();
-    let written = shared.write_together(batch);
+    let _after = seat.answers_after();
+    let written = seat.write_together(batch);
     let mut on_disk = written.clone().map(|_| ());
     for job in &mut *batch {
         if !job.access().waits_for_sync() {
@@ -59,8 +59,8 @@ fn commit(shared: &Shared, batch: &mut Vec<Box<dyn Job>>) -> bool {
         }
     }
     let mut accesses = batch.iter().map(|job| job.access());
-    if on_disk.is_ok() && accesses.any(Access::waits_for_sync) && !shared.log.is_synced() {
-        on_disk = shared.sync();
+    if on_disk.is_ok() && accesses.any(Access::waits_for_sync) && !seat.log.is_synced() {
+        on_disk = seat.sync();
     }
     for job in &mut *batch {
         if job.access().waits_for_sync() {

@@ -1,4 +1,4 @@
-//! What the thread and callers do in turns.
+//! The place at the connection: the thread and callers take it in turns.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::job::{Access, Job};
 use crate::log::Log;
 
 /// The store's connection, and what waits for it.
-pub(super) struct Shared {
+pub(super) struct Seat {
     db: Mutex<Db>,
     pub(super) log: Log,
     /// Calls that go with the next transaction. Bounded as all calls are.
@@ -33,7 +33,7 @@ pub(super) enum AtOnce {
     Busy,
 }
 
-impl Shared {
+impl Seat {
     pub(super) fn new(db: Db, log: Log) -> Self {
         Self {
             db: Mutex::new(db),
@@ -140,15 +140,12 @@ impl Shared {
     /// One call more, until it is dropped.
     pub(super) fn enter(&self) -> Counted<'_> {
         let beside = self.calls.fetch_add(1, Ordering::AcqRel);
-        Counted {
-            shared: self,
-            beside,
-        }
+        Counted { seat: self, beside }
     }
 }
 
-/// See [`Shared::answers_after`].
-pub(super) struct AnswersAfter<'a>(&'a Shared);
+/// See [`Seat::answers_after`].
+pub(super) struct AnswersAfter<'a>(&'a Seat);
 
 impl Drop for AnswersAfter<'_> {
     fn drop(&mut self) {
@@ -161,7 +158,7 @@ impl Drop for AnswersAfter<'_> {
 
 /// A call that nobody has answered yet.
 pub(super) struct Counted<'a> {
-    shared: &'a Shared,
+    seat: &'a Seat,
     beside: usize,
 }
 
@@ -174,7 +171,7 @@ impl Counted<'_> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.shared.calls.fetch_sub(1, Ordering::AcqRel);
+        self.seat.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
