@@ -105,7 +105,13 @@ proptest! {
                 Happens::Asked => {
                     let mut asked = Vec::new();
                     let mut from = 0;
-                    while let Some(place) = chain.next(&choices, from, now) {
+                    loop {
+                        let expected = chain.has_next(&choices, from, now);
+                        let Some(place) = chain.next(&choices, from, now) else {
+                            prop_assert!(!expected);
+                            break;
+                        };
+                        prop_assert!(expected || from == 0);
                         asked.push(place);
                         from = place + 1;
                     }

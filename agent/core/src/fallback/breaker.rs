@@ -22,15 +22,20 @@ impl CircuitBreaker {
     /// Whether a request may be sent at `now`. The one that is let through after a rest keeps
     /// others off for as long as a first failure would: it may never come back with a result.
     pub fn admits(&mut self, now: Timestamp) -> bool {
-        match self.rests_until {
-            None => true,
-            // A clock that was set back lets nobody wait longer than the longest rest.
-            Some(until) if now < until && until <= now.plus_ms(REST_MS_MAX) => false,
-            Some(_) => {
-                self.rests_until = Some(now.plus_ms(REST_MS));
-                true
-            }
+        if self.is_open(now) {
+            return false;
         }
+        if self.rests_until.is_some() {
+            self.rests_until = Some(now.plus_ms(REST_MS));
+        }
+        true
+    }
+
+    /// Whether nobody is let through at `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        // A clock that was set back lets nobody wait longer than the longest rest.
+        self.rests_until
+            .is_some_and(|until| now < until && until <= now.plus_ms(REST_MS_MAX))
     }
 
     /// A request was answered.

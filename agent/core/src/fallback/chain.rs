@@ -47,6 +47,16 @@ impl FallbackChain {
         }
     }
 
+    /// Whether [`FallbackChain::next`] would find somebody from `from` on, other than by asking
+    /// who is left alone.
+    pub fn has_next(&self, choices: &[Choice], from: usize, now: Timestamp) -> bool {
+        let mut left = choices.iter().skip(from);
+        left.any(|choice| {
+            let breaker = self.breakers.get(&choice.provider);
+            breaker.is_none_or(|breaker| !breaker.is_open(now))
+        })
+    }
+
     /// `provider` answered.
     pub fn succeeded(&mut self, provider: &str) {
         if let Some(breaker) = self.breakers.get_mut(provider) {

@@ -84,7 +84,7 @@ pub(super) async fn ask(
             feed.event(TurnEvent::Status { text });
         }
         from = place + 1;
-        let patience = Patience::with(from < choices.len());
+        let patience = Patience::with(models.has_next(choices, from, now()));
         let error = match ask_one(asking, (choice, patience), request.clone(), answer).await? {
             Ok((stop, usage)) => {
                 models.succeeded(&choice.provider);

@@ -122,6 +122,11 @@ impl Models {
         lock(&self.chain).next(choices, from, now)
     }
 
+    /// As [`FallbackChain::has_next`].
+    pub(super) fn has_next(&self, choices: &[Choice], from: usize, now: Timestamp) -> bool {
+        lock(&self.chain).has_next(choices, from, now)
+    }
+
     pub(super) fn succeeded(&self, provider: &str) {
         lock(&self.chain).succeeded(provider);
     }
