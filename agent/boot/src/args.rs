@@ -25,7 +25,7 @@ Model providers of a configuration, an agent's or a fleet's [--config FILE]:
   provider status [PROVIDER]      Ask whether they answer; costs nothing [--output text|json]
   provider test PROVIDER [MODEL]  Ask a model for one word; costs a little [--output text|json]
   provider models PROVIDER        List the models [--output text|json]
-  provider pull PROVIDER MODEL    Let a server of Ollama fetch a model
+  provider pull PROVIDER MODEL    Let a server of Ollama fetch a model [--output text|json]
   login PROVIDER                  Log in where the configuration has `login` instead of a key
 
 The configuration is --config, else $RIVETOS_CONFIG, else /etc/rivetos/rivet.config.yaml.

@@ -132,7 +132,7 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 fn login() -> impl Strategy<Value = Login> {
-    let scopes = prop::collection::vec(hostile(), 1..3);
+    let scopes = prop::collection::vec(hostile(), 0..3);
     let urls = (address(), address(), address());
     (hostile(), urls, scopes, path()).prop_map(
         |(client_id, (authorize_url, token_url, redirect_url), scopes, token_file)| Login {

@@ -33,6 +33,15 @@ fn who_failed_is_left_alone_and_then_asked_once() {
 }
 
 #[test]
+fn another_model_of_who_fails_is_nobody_else() {
+    let chain = FallbackChain::default();
+    let choices = choices(&["a", "a", "b"]);
+    assert!(!chain.has_other(&choices[..2], 0, START));
+    assert!(chain.has_other(&choices, 0, START));
+    assert!(!chain.has_other(&choices, 2, START));
+}
+
+#[test]
 fn nobody_is_refused_unasked() {
     let mut chain = FallbackChain::default();
     let choices = choices(&["a", "b"]);
@@ -105,13 +114,11 @@ proptest! {
                 Happens::Asked => {
                     let mut asked = Vec::new();
                     let mut from = 0;
-                    loop {
-                        let expected = chain.has_next(&choices, from, now);
-                        let Some(place) = chain.next(&choices, from, now) else {
-                            prop_assert!(!expected);
-                            break;
-                        };
-                        prop_assert!(expected || from == 0);
+                    while let Some(place) = chain.next(&choices, from, now) {
+                        // All choices are of different providers here.
+                        let other = chain.has_other(&choices, place, now);
+                        let next = chain.clone().next(&choices, place + 1, now);
+                        prop_assert_eq!(other, next.is_some());
                         asked.push(place);
                         from = place + 1;
                     }

@@ -25,10 +25,21 @@ pub fn of_refusal(refusal: &Refusal) -> ModelError {
             retry_after_ms,
         };
     }
+    // Some say so with 400, xAI for one.
+    let status = if is_about_key(status, &code, &message) {
+        401
+    } else {
+        status
+    };
     ModelError::Fatal {
         status: Some(status),
         message,
     }
+}
+
+fn is_about_key(status: u16, code: &str, message: &str) -> bool {
+    let says_so = code == "invalid_api_key" || message.to_lowercase().contains("incorrect api key");
+    status == 400 && says_so
 }
 
 /// The error that an event of a stream is, if it is one.
@@ -65,7 +76,11 @@ pub fn of_words(code: &str, said: &str) -> ModelError {
             retry_after_ms: None,
         }
     } else {
-        ModelError::Fatal { status, message }
+        // What has no number was refused for what it says.
+        ModelError::Fatal {
+            status: status.or(Some(400)),
+            message,
+        }
     }
 }
 

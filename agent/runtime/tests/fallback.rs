@@ -9,7 +9,7 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
-use rivetos_types::intake::{Submitted, TurnEvent};
+use rivetos_types::intake::{Followed, Intake, Submitted, TurnEvent};
 use rivetos_types::message::{OutboundMessage, TurnOutcome};
 use rivetos_types::model::ModelError;
 use support::{Bench, Piece};
@@ -69,9 +69,21 @@ async fn the_next_model_answers_and_the_first_is_left_alone() {
     let cost = order(&bench, "/cost").await;
     assert!(cost.contains("- spare/big: "), "{cost}");
     assert!(!cost.contains("scripted"), "{cost}");
-    bench.send("2", "and now?").await;
+    let followed = bench.app.follow(support::message("2", "and now?"));
+    let Ok(Followed::Turn(_, Some(events))) = support::within(followed).await else {
+        panic!("no turn");
+    };
     answers(&bench, "spare", Some("big")).await;
     bench.reply("2").await;
+    let mut told = futures_util::StreamExt::collect::<Vec<_>>(events)
+        .await
+        .into_iter();
+    assert!(told.any(|event| match event {
+        TurnEvent::Status { text } => {
+            text == "scripted/one has failed lately and is left alone; asking spare/big"
+        }
+        _ => false,
+    }));
 }
 
 #[tokio::test]
@@ -97,7 +109,7 @@ async fn nobody_waits_for_a_vendor_that_wants_a_minute() {
 
 #[tokio::test]
 async fn a_key_or_a_model_that_is_not_there_is_no_end() {
-    for status in [401, 402, 403, 404] {
+    for status in [401, 402, 403, 404, 429] {
         let folder = tempfile::tempdir().unwrap();
         let bench = Bench::with_spare(folder.path());
         bench.send("1", "hi").await;
@@ -152,6 +164,20 @@ async fn when_nobody_can_the_last_one_says_why() {
     bench.send("2", "hi").await;
     answers(&bench, "scripted", None).await;
     assert_eq!(bench.reply("2").await.outcome, TurnOutcome::Completed);
+}
+
+/// Another model of the provider that is overloaded is nobody else: it is waited for as ever.
+#[tokio::test]
+async fn a_sessions_model_has_as_many_tries_as_the_agents_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start(folder.path());
+    order(&bench, "/model two").await;
+    bench.send("1", "hi").await;
+    for _ in 0..3 {
+        fails(&bench, "scripted", transient(1)).await;
+    }
+    answers(&bench, "scripted", Some("two")).await;
+    assert_eq!(bench.reply("1").await.outcome, TurnOutcome::Completed);
 }
 
 #[tokio::test]

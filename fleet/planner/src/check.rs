@@ -5,7 +5,7 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use rivetos_config::{AgentName, Deployment, PortRange, Variant};
+use rivetos_config::{AgentName, Deployment, PortRange, SecretRef, Variant};
 
 use crate::model::{Kind, Op, Plan, ResourceId, Risk, StepId, TargetId};
 use crate::spec::{FleetSpec, datahub_target, role_name};
@@ -70,7 +70,8 @@ pub enum Note {
         /// How many bytes it gets.
         bytes: u64,
     },
-    /// Two agents would renew the tokens of one login, which makes those of the other worthless.
+    /// Two agents, or one under two names, would renew the tokens of one login, which makes those of
+    /// the other worthless.
     SharedLogin {
         /// Whose login it is.
         provider: String,
@@ -223,10 +224,7 @@ impl fmt::Display for Note {
                 provider,
                 first,
                 second,
-            } => write!(
-                f,
-                "the login of `{provider}` can be one agent's, and `{first}` and `{second}` use it"
-            ),
+            } => f.write_str(&shared_login(provider, first, second)),
             Self::MovingTag => {
                 f.write_str("the tag `latest` of the agents' image does not always mean the same")
             }
@@ -315,14 +313,21 @@ fn check_agent(spec: &FleetSpec, agent: &AgentName) -> Vec<Note> {
     notes
 }
 
+fn shared_login(provider: &str, first: &AgentName, second: &AgentName) -> String {
+    if first == second {
+        return format!("agent `{first}` uses the login of `{provider}` under another name, too");
+    }
+    format!("the login of `{provider}` can be one agent's, and `{first}` and `{second}` use it")
+}
+
 /// Logins that more than one agent would renew.
 fn check_logins(spec: &FleetSpec) -> Vec<Note> {
-    let mut owners: BTreeMap<&str, &AgentName> = BTreeMap::new();
+    let mut owners: BTreeMap<&SecretRef, (&AgentName, &str)> = BTreeMap::new();
     let mut notes = Vec::new();
     for agent in spec.agents() {
-        for provider in spec.logins_of(agent) {
-            let first = *owners.entry(provider).or_insert(agent);
-            if first != agent {
+        for (provider, login) in spec.logins_of(agent) {
+            let (first, by) = *owners.entry(login).or_insert((agent, provider));
+            if (first, by) != (agent, provider) {
                 notes.push(Note::SharedLogin {
                     provider: provider.to_owned(),
                     first: first.clone(),

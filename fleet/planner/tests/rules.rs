@@ -51,6 +51,30 @@ fn an_agent_without_a_shell_is_mentioned() {
 }
 
 #[test]
+fn a_login_is_renewed_by_one_alone() {
+    let of = |agents: &str| {
+        let text = format!(
+            "fleet: home\nruntime: {{default_agent: ada}}\nagents: {{{agents}}}\nproviders:\n  one: \
+             {{kind: anthropic, model: m, login: {{client_id: c, token_file: t}}}}\n  same: {{kind: \
+             anthropic, model: n, login: {{client_id: c, token_file: t}}}}\n  other: {{kind: \
+             anthropic, model: m, login: {{client_id: c}}}}\ndeployment: {{target: docker}}\n"
+        );
+        let notes = check_spec(&resolve(&text).unwrap());
+        notes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(of("ada: {provider: one, fallbacks: [other]}"), [""; 0]);
+    assert_eq!(of("ada: {provider: one}, bob: {provider: other}"), [""; 0]);
+    assert_eq!(
+        of("ada: {provider: one}, bob: {provider: same}"),
+        ["the login of `same` can be one agent's, and `ada` and `bob` use it"]
+    );
+    assert_eq!(
+        of("ada: {provider: one, fallbacks: [same]}"),
+        ["agent `ada` uses the login of `same` under another name, too"]
+    );
+}
+
+#[test]
 fn names_must_fit_the_target() {
     let long = "a".repeat(59);
     assert_eq!(

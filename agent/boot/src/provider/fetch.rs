@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use futures_util::StreamExt;
 use rivetos_model_ollama::pull::Progress;
+use serde_json::json;
 
 use super::{Asking, print};
 use crate::error::BootError;
@@ -23,6 +24,9 @@ pub(super) async fn run(asking: &Asking, name: &str, model: &str) -> Result<(), 
         board.show(told.map_err(BootError::Model)?);
     }
     board.end_line();
+    if asking.json {
+        return print::document(&json!({ "schema_version": 1, "provider": name, "model": model }));
+    }
     print::text(&format!("{name} has {model}\n"))
 }
 

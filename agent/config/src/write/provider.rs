@@ -81,7 +81,13 @@ fn login(login: &Login) -> Map {
     map.text("authorize_url", &login.authorize_url);
     map.text("token_url", &login.token_url);
     map.text("redirect_url", &login.redirect_url);
-    map.texts("scopes", &login.scopes);
+    // Also when there are none: without the key there would be some.
+    let scopes: Vec<String> = login
+        .scopes
+        .iter()
+        .map(|scope| quoted(&escape(scope)))
+        .collect();
+    map.scalar("scopes", &format!("[{}]", scopes.join(", ")));
     map.path("token_file", Some(Path::new(&login.token_file)));
     map
 }

@@ -47,13 +47,14 @@ impl FallbackChain {
         }
     }
 
-    /// Whether [`FallbackChain::next`] would find somebody from `from` on, other than by asking
-    /// who is left alone.
-    pub fn has_next(&self, choices: &[Choice], from: usize, now: Timestamp) -> bool {
-        let mut left = choices.iter().skip(from);
+    /// Whether another provider than that of the choice at `place` can be asked behind it: when
+    /// that one fails, all of its models do.
+    pub fn has_other(&self, choices: &[Choice], place: usize, now: Timestamp) -> bool {
+        let asked = choices.get(place).map(|choice| &choice.provider);
+        let mut left = choices.iter().skip(place + 1);
         left.any(|choice| {
             let breaker = self.breakers.get(&choice.provider);
-            breaker.is_none_or(|breaker| !breaker.is_open(now))
+            Some(&choice.provider) != asked && breaker.is_none_or(|breaker| !breaker.is_open(now))
         })
     }
 

@@ -57,7 +57,11 @@ pub(super) async fn summarise(
         thinking: None,
     };
     let said = tokio::time::timeout(TIME_MAX, read(state, provider.stream(request))).await;
-    let (mut text, usage) = said.ok().flatten()?;
+    let said = said.ok().flatten();
+    if said.is_some() {
+        models.succeeded(&by.provider);
+    }
+    let (mut text, usage) = said?;
     if text.trim().is_empty() {
         return None;
     }

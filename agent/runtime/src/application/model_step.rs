@@ -77,6 +77,9 @@ pub(super) async fn ask(
     while let Some(place) = models.next(choices, from, now())
         && let Some(choice) = choices.get(place)
     {
+        if let (0, Some(first), None) = (from, choices.first().filter(|_| place > 0), &failed) {
+            failed = Some(format!("{first} has failed lately and is left alone"));
+        }
         if let Some(reason) = failed.take() {
             let text = format!("{reason}; asking {choice}");
             tracing::warn!(%choice, reason, "another model is asked");
@@ -84,7 +87,7 @@ pub(super) async fn ask(
             feed.event(TurnEvent::Status { text });
         }
         from = place + 1;
-        let patience = Patience::with(models.has_next(choices, from, now()));
+        let patience = Patience::with(models.has_other(choices, place, now()));
         let error = match ask_one(asking, (choice, patience), request.clone(), answer).await? {
             Ok((stop, usage)) => {
                 models.succeeded(&choice.provider);
@@ -94,8 +97,12 @@ pub(super) async fn ask(
             Err(error) => error,
         };
         let fault = Fault::of(&error);
-        if let Fault::Provider { retry_after_ms } = fault {
-            models.failed(&choice.provider, now(), retry_after_ms);
+        match fault {
+            Fault::Provider { retry_after_ms } => {
+                models.failed(&choice.provider, now(), retry_after_ms);
+            }
+            // Whoever refuses is there.
+            Fault::Model | Fault::Request => models.succeeded(&choice.provider),
         }
         let provider = &choice.provider;
         let reason = format!("the model provider `{provider}` failed: {error}");
@@ -166,9 +173,10 @@ impl Fault {
                 retry_after_ms: *retry_after_ms,
             },
             // Without a status nothing was sent: there is no key, for example. 402: nothing is paid.
+            // 429 for good: all that may be used for days is used.
             ModelError::Incomplete { .. }
             | ModelError::Fatal {
-                status: None | Some(401..=403),
+                status: None | Some(401..=403 | 429),
                 ..
             } => Self::Provider {
                 retry_after_ms: None,

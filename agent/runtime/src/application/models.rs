@@ -122,9 +122,9 @@ impl Models {
         lock(&self.chain).next(choices, from, now)
     }
 
-    /// As [`FallbackChain::has_next`].
-    pub(super) fn has_next(&self, choices: &[Choice], from: usize, now: Timestamp) -> bool {
-        lock(&self.chain).has_next(choices, from, now)
+    /// As [`FallbackChain::has_other`].
+    pub(super) fn has_other(&self, choices: &[Choice], place: usize, now: Timestamp) -> bool {
+        lock(&self.chain).has_other(choices, place, now)
     }
 
     pub(super) fn succeeded(&self, provider: &str) {

@@ -1,6 +1,7 @@
 //! What needs a plugin: the agent's program of this host does it, with the same arguments.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 
@@ -13,6 +14,9 @@ use crate::settings::Globals;
 
 /// Exit code of the agent's program for usage errors and invalid configurations.
 const USAGE: i32 = 64;
+
+/// What Ctrl-C sends (POSIX).
+const SIGINT: i32 = 2;
 
 /// Why nobody was asked.
 #[derive(Debug, Error)]
@@ -68,8 +72,8 @@ fn exit_of(status: ExitStatus) -> Exit {
     match status.code() {
         Some(0) => Exit::Ok,
         Some(USAGE) => Exit::Usage,
-        Some(_) => Exit::Failed,
-        // By a signal, which Ctrl-C sends to both.
-        None => Exit::Interrupted,
+        // Ctrl-C goes to both programs.
+        None if status.signal() == Some(SIGINT) => Exit::Interrupted,
+        Some(_) | None => Exit::Failed,
     }
 }

@@ -48,6 +48,8 @@ impl Edge for FilesError {
 /// Makes the paths whole ones, which start at the folder of the fleet's file: they are read later,
 /// from wherever. Where something is made from them they must be there.
 pub(super) fn find(config: &mut Config, beside: &Path, secrets: Secrets) -> Result<(), FilesError> {
+    // The folder of a bare name is empty.
+    let beside = Path::new(".").join(beside);
     let beside = std::path::absolute(beside).map_err(FilesError::NoFolder)?;
     let needed = secrets == Secrets::Needed;
     for (name, provider) in &mut config.providers {

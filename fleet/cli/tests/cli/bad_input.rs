@@ -12,7 +12,7 @@ use crate::world::{Ended, World, agent_bin, skipped};
 fn check(name: &str, world: &World, ended: &Ended) {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(&regex_of(world.path().to_str().unwrap()), "[DIR]");
-    settings.add_filter(r"4[56]\d{3}", "[PORT]");
+    settings.add_filter(r"\b4[56]\d{3}\b", "[PORT]");
     settings.add_filter(r"\d+ s\b", "[TIME]");
     settings.bind(|| insta::assert_snapshot!(name, ended.snapshot()));
 }

@@ -11,7 +11,7 @@ use crate::world::{Ended, agent_bin};
 fn check(name: &str, live: &Live, ended: &Ended) {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(&live.fleet, "[FLEET]");
-    settings.add_filter(r"4[56]\d{3}", "[PORT]");
+    settings.add_filter(r"\b4[56]\d{3}\b", "[PORT]");
     settings.bind(|| insta::assert_snapshot!(name, ended.snapshot()));
 }
 

@@ -230,10 +230,8 @@ fn log_in(world: &World) -> Ended {
     ended
 }
 
-#[test]
-fn a_login_becomes_one_agents_own() {
-    let vendors = Vendors::start();
-    let world = World::new();
+/// A fleet of one agent on this host that asks a provider with a login; the text of its file.
+fn with_login(world: &World, vendors: &Vendors) -> String {
     world.write_agents(&[("ada", "one")]);
     let file = fs::read_to_string(world.path().join("rivet.config.yaml")).unwrap();
     let url = &vendors.url;
@@ -245,6 +243,14 @@ fn a_login_becomes_one_agents_own() {
         .replace("providers: { rehearsal: {} }", &provider)
         .replace("provider: rehearsal", "provider: claude");
     world.write(&file);
+    file
+}
+
+#[test]
+fn a_login_becomes_one_agents_own() {
+    let vendors = Vendors::start();
+    let world = World::new();
+    let file = with_login(&world, &vendors);
 
     // Without it nothing is made.
     let ended = world.rivetos(&["infra", "up", "--yes"]);
@@ -267,6 +273,16 @@ fn a_login_becomes_one_agents_own() {
     let mode = fs::metadata(&written).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
     assert_eq!(vendors.grants(), ["authorization_code canary-code"]);
+
+    // A bare name of the file will do.
+    let bare = [
+        "infra",
+        "preview",
+        "--offline",
+        "--config",
+        "rivet.config.yaml",
+    ];
+    must(&world, &bare);
 
     // The agent renews what it got, and keeps that over a restart.
     world.comes_up();

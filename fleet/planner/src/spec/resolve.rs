@@ -140,12 +140,17 @@ impl FleetSpec {
         &self.fleet
     }
 
-    /// The providers of `agent` that it has a login for.
-    pub(crate) fn logins_of(&self, agent: &AgentName) -> impl Iterator<Item = &str> {
+    /// The providers of `agent` that it has a login for, each with what the login is delivered from.
+    pub(crate) fn logins_of(&self, agent: &AgentName) -> impl Iterator<Item = (&str, &SecretRef)> {
         let agent = self.agents.get(agent).into_iter();
-        let providers = agent.flat_map(|agent| &agent.files.config.providers);
-        let with_login = providers.filter(|(_, provider)| provider.login().is_some());
-        with_login.map(|(name, _)| name.as_str())
+        let files = agent.map(|agent| &agent.files);
+        files.flat_map(|files| {
+            let providers = files.config.providers.iter();
+            providers.filter_map(|(name, provider)| {
+                let delivered = provider.login()?.token_file.file_name()?.to_str()?;
+                Some((name.as_str(), files.given.get(delivered)?))
+            })
+        })
     }
 
     /// Where agents run that have no target of their own.

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A sync that takes no longer than this may keep a thread waiting that others need.
@@ -28,6 +29,8 @@ pub(crate) struct Log {
     /// Whether a sync failed, and the log was not moved into the store since. The system may have dropped what it could not write, and the next
     /// sync would not tell.
     lost: AtomicBool,
+    /// Held by whoever syncs: the system tells of a write that failed only once, to the first who asks.
+    syncing: Mutex<()>,
 }
 
 impl Log {
@@ -41,6 +44,7 @@ impl Log {
             synced: AtomicU64::new(0),
             quick: AtomicBool::new(false),
             lost: AtomicBool::new(false),
+            syncing: Mutex::default(),
         })
     }
 
@@ -51,7 +55,8 @@ impl Log {
 
     /// Whether everything that [grew](Self::grew) is on the disk.
     pub(crate) fn is_synced(&self) -> bool {
-        self.synced.load(Ordering::Acquire) >= self.written.load(Ordering::Acquire)
+        let synced = self.synced.load(Ordering::Acquire) >= self.written.load(Ordering::Acquire);
+        synced && !self.lost.load(Ordering::Acquire)
     }
 
     /// Whether a sync will probably be short.
@@ -78,8 +83,12 @@ impl Log {
 
     /// Returns when everything that was written until now is on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
+        let _one = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.lost.load(Ordering::Acquire) {
             return Err(io::Error::other("an earlier write did not reach the disk"));
+        }
+        if self.is_synced() {
+            return Ok(());
         }
         let written = self.written.load(Ordering::Acquire);
         let begun = Instant::now();

@@ -34,7 +34,9 @@ use file::{Draft, Lock};
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
 
 /// Follows what only the person can mend.
-pub(crate) const ADVICE: &str = ": log in again with `rivetos login anthropic`";
+pub(crate) fn advice(name: &str) -> String {
+    format!(": log in again with `rivetos login {name}`")
+}
 
 /// The tokens of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,13 +200,13 @@ impl LoginError {
     /// The same for who has asked the provider `name` for an answer.
     pub(crate) fn for_model(&self, name: &str) -> ModelError {
         let again = match self {
-            Self::NotLoggedIn(_) | Self::NotTokens(_) | Self::Refused(_) => ADVICE,
+            Self::NotLoggedIn(_) | Self::NotTokens(_) | Self::Refused(_) => advice(name),
             Self::File { .. }
             | Self::NoRandomness
             | Self::OtherAnswer
             | Self::Unreached(_)
             | Self::Busy(_)
-            | Self::Stopped => "",
+            | Self::Stopped => String::new(),
         };
         let cause = std::error::Error::source(self);
         let cause = cause.map_or(String::new(), |cause| format!(": {cause}"));

@@ -12,7 +12,7 @@ use rivetos_types::settings::{self, AnthropicAccess};
 
 use crate::error;
 use crate::listing::{Listed, Page, page_of};
-use crate::login::{ADVICE, Login};
+use crate::login::{Login, advice};
 use crate::request::{self, Replay};
 use crate::stream::StreamParser;
 
@@ -130,7 +130,8 @@ impl Anthropic {
         );
         match &self.access {
             Access::Login(_) if refused => {
-                error.map_message(|message| format!("{message}{ADVICE}"))
+                let advice = advice(&self.settings.name);
+                error.map_message(|message| format!("{message}{advice}"))
             }
             Access::Login(_) | Access::Key(_) => error,
         }

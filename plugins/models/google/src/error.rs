@@ -44,8 +44,10 @@ fn kind(status: u16, message: String, said: &Said, refusal: &Refusal) -> ModelEr
             retry_after_ms: said.retry_after_ms.or(refusal.retry_after_ms),
         };
     }
+    // The vendor says so with 400.
+    let is_about_key = said.code.as_deref() == Some("API_KEY_INVALID");
     ModelError::Fatal {
-        status: Some(status),
+        status: Some(if is_about_key { 401 } else { status }),
         message,
     }
 }

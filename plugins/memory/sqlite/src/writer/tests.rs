@@ -73,6 +73,27 @@ async fn what_may_wait_goes_with_the_next_write() {
     assert_eq!(writer.call("count", Access::Read, count).await, Ok(3));
 }
 
+/// Who only waits for the disk is not told of what somebody else's call came to.
+#[tokio::test]
+async fn a_sync_beside_a_call_that_fails_is_a_sync() {
+    let (writer, _folder) = writer();
+    for _ in 0..50 {
+        writer
+            .call_here("early", Access::WriteEarly, insert(1))
+            .await
+            .unwrap();
+        // On the thread, with luck in one batch.
+        let fails = |_: &Connection| Err::<(), _>(Failure::from(rusqlite::Error::InvalidQuery));
+        let (failed, synced) = tokio::join!(
+            writer.call("fails", CRASH, fails),
+            writer.hand_over(Call::sync(writer.room().await.unwrap())),
+        );
+        assert!(failed.is_err());
+        assert_eq!(synced, Ok(()));
+        assert!(writer.seat.log.is_synced());
+    }
+}
+
 #[tokio::test]
 async fn who_is_alone_wakes_nobody() {
     let (writer, _folder) = writer();

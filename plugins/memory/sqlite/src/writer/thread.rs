@@ -52,19 +52,25 @@ fn commit(seat: &Seat, batch: &mut Vec<Box<dyn Job>>) -> bool {
     // Whoever did some calls beside its own may be gone.
     let _after = seat.answers_after();
     let written = seat.write_together(batch);
-    let mut on_disk = written.clone().map(|_| ());
+    let outcome = written.clone().map(|_| ());
     for job in &mut *batch {
         if !job.access().waits_for_sync() {
-            job.answer(&on_disk);
+            job.answer(&outcome);
         }
     }
     let mut accesses = batch.iter().map(|job| job.access());
-    if on_disk.is_ok() && accesses.any(Access::waits_for_sync) && !seat.log.is_synced() {
+    let mut on_disk = Ok(());
+    if accesses.any(Access::waits_for_sync) && !seat.log.is_synced() {
         on_disk = seat.sync();
     }
     for job in &mut *batch {
-        if job.access().waits_for_sync() {
-            job.answer(&on_disk);
+        match job.access() {
+            // What it waits for was written before; others' writes do not concern it.
+            Access::Sync => job.answer(&on_disk),
+            access if access.waits_for_sync() => {
+                job.answer(&outcome.clone().and_then(|()| on_disk.clone()));
+            }
+            _ => {}
         }
     }
     batch.clear();
