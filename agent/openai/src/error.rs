@@ -76,11 +76,19 @@ pub fn of_words(code: &str, said: &str) -> ModelError {
             retry_after_ms: None,
         }
     } else {
-        // What has no number was refused for what it says.
         ModelError::Fatal {
-            status: status.or(Some(400)),
+            status: status.or_else(|| Some(status_of(&code))),
             message,
         }
+    }
+}
+
+/// What a refusal with this word would have been, had it come before the answer began.
+fn status_of(code: &str) -> u16 {
+    match code {
+        "model_not_found" | "not_found_error" => 404,
+        "invalid_api_key" | "authentication_error" => 401,
+        _ => 400,
     }
 }
 

@@ -304,7 +304,7 @@ async fn a_login_that_has_ended_says_so() {
     let expected = "the login of `test`: invalid_grant: ";
     assert!(message.starts_with(expected), "{message}");
     assert!(
-        message.ends_with(": log in again with `rivetos login anthropic`"),
+        message.ends_with(": log in again with `rivetos login test`"),
         "{message}"
     );
     assert!(!message.contains("refresh-1"), "{message}");
@@ -324,7 +324,7 @@ async fn a_token_that_was_taken_back_says_so() {
     let (status, message) = fatal(&setting).await;
     assert_eq!(status, Some(401));
     assert!(
-        message.ends_with(": log in again with `rivetos login anthropic`"),
+        message.ends_with(": log in again with `rivetos login test`"),
         "{message}"
     );
 }

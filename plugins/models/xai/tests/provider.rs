@@ -320,7 +320,7 @@ async fn the_list_of_models_tells_whether_the_key_is_good() {
         matches!(
             error,
             ModelError::Fatal {
-                status: Some(400),
+                status: Some(401),
                 ..
             }
         ),

@@ -61,7 +61,7 @@ fn the_reason_says_more_than_the_status() {
         }],
     });
     let expected = ModelError::Fatal {
-        status: Some(400),
+        status: Some(401),
         message: "API key not valid. (HTTP 400, `API_KEY_INVALID`)".into(),
     };
     assert_eq!(of(400, &error), expected);

@@ -171,7 +171,7 @@ fn an_error_inside_the_stream_is_told_by_when_it_comes() {
     assert_eq!(
         fatal,
         Err(ModelError::Fatal {
-            status: None,
+            status: Some(404),
             message: "no such model".into()
         })
     );
