@@ -1,7 +1,7 @@
 //! One value of the file is replaced in the text itself, so that comments and layout stay.
 
-use crate::node::{self, Broken, Node, Place, Value};
-use crate::problem::{Problem, Problems};
+use crate::node::{self, Node, Place, Value};
+use crate::problem::Problems;
 use crate::write::quoted;
 
 /// Why the text stays as it is.
@@ -34,7 +34,7 @@ pub fn with_model(
     provider: &str,
     model: &str,
 ) -> Result<String, EditError> {
-    let tree = node::tree(text).map_err(|broken| EditError::Broken(problems(file, broken)))?;
+    let tree = node::tree(text).map_err(|broken| EditError::Broken(broken.within(file)))?;
     let path = ["providers", provider, "model"];
     let name = path.join(".");
     let Some(value) = find(&tree, &path) else {
@@ -57,17 +57,6 @@ pub fn with_model(
         differs_in(&tree, &read, &path, &wanted).then_some(edited)
     });
     replaced.ok_or_else(entangled)
-}
-
-fn problems(file: &str, Broken { at, message }: Broken) -> Problems {
-    Problems(vec![Problem {
-        file: file.to_owned(),
-        line: at.line,
-        column: at.column,
-        path: String::new(),
-        message,
-        hint: None,
-    }])
 }
 
 fn find<'t>(node: &'t Node, path: &[&str]) -> Option<&'t Node> {

@@ -5,8 +5,8 @@ mod outdated;
 
 use std::collections::BTreeMap;
 
-use crate::node::{self, Broken, Node, Place, Value};
-use crate::problem::{Problem, Problems};
+use crate::node::{self, Node, Place, Value};
+use crate::problem::Problems;
 use crate::schema::is_key;
 use crate::spelling::snake;
 
@@ -43,18 +43,7 @@ pub enum Becomes {
 
 /// Rewrites the spellings of older files, and comments out what only other versions know. Fails when `text`, in messages `file`, is not YAML.
 pub fn migrate(text: &str, file: &str) -> Result<Migrated, Problems> {
-    let read = |text: &str| {
-        node::tree(text).map_err(|Broken { at, message }| {
-            Problems(vec![Problem {
-                file: file.to_owned(),
-                line: at.line,
-                column: at.column,
-                path: String::new(),
-                message,
-                hint: None,
-            }])
-        })
-    };
+    let read = |text: &str| node::tree(text).map_err(|broken| broken.within(file));
     let mut found = BTreeMap::new();
     look(&read(text)?, &mut Vec::new(), &mut found);
     let renamed = replace(text, &found);

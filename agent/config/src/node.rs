@@ -8,6 +8,8 @@ use serde_saphyr::{
     Spanned, UserMessageFormatter,
 };
 
+use crate::problem::{Problem, Problems};
+
 /// The longest file that is read, in bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// The deepest nesting of maps and lists.
@@ -71,6 +73,20 @@ pub(crate) struct Key {
 pub(crate) struct Broken {
     pub(crate) at: Place,
     pub(crate) message: String,
+}
+
+impl Broken {
+    /// The same as the one problem of `file`.
+    pub(crate) fn within(self, file: &str) -> Problems {
+        Problems(vec![Problem {
+            file: file.to_owned(),
+            line: self.at.line,
+            column: self.at.column,
+            path: String::new(),
+            message: self.message,
+            hint: None,
+        }])
+    }
 }
 
 /// The tree that `text` describes.

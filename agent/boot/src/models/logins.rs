@@ -28,7 +28,7 @@ impl Logins {
     pub(super) fn working_copy(&self, name: &str, login: &Login) -> PathBuf {
         match self {
             Self::Own { folder, .. } => folder.join(format!("tokens-{name}.json")),
-            Self::Written { from } => from.join(&login.token_file),
+            Self::Written { from } => written(from, login),
         }
     }
 
@@ -43,9 +43,8 @@ impl Logins {
             let Some(login) = provider.and_then(Provider::login) else {
                 continue;
             };
-            let written = from.join(&login.token_file);
             let own = self.working_copy(name, login);
-            match login::adopt(&written, &own) {
+            match login::adopt(&written(from, login), &own) {
                 Ok(login::Adopted::New) => tracing::info!(provider = name, "a new login"),
                 Ok(login::Adopted::Known) => {}
                 Err(error) => tracing::warn!(provider = name, %error, "the login cannot be used"),

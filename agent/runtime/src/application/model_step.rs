@@ -77,7 +77,10 @@ pub(super) async fn ask(
     while let Some(place) = models.next(choices, from, now())
         && let Some(choice) = choices.get(place)
     {
-        if let (0, Some(first), None) = (from, choices.first().filter(|_| place > 0), &failed) {
+        if from == 0
+            && place > 0
+            && let Some(first) = choices.first()
+        {
             failed = Some(format!("{first} has failed lately and is left alone"));
         }
         if let Some(reason) = failed.take() {
